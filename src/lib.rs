@@ -1,0 +1,7 @@
+//! glass: break-glass access to AWS.
+//!
+//! Read it downwards: [`cli`] takes words, [`broker`] tells the story of breaking
+//! glass, [`model`] holds the facts and rules, [`world`] is all that glass asks of
+//! its surroundings and [`host`] is the real one.
+
+pub mod model;

@@ -1,0 +1,41 @@
+//! Text from outside on its way to a terminal.
+//!
+//! Reasons, incidents, names and AWS's messages may hold escape sequences or
+//! characters that turn the direction of writing; [`escaped`] makes them visible.
+
+use std::fmt::Write;
+
+/// Shows control, format and bidirectional characters as `\u{…}`, everything else as it is.
+pub fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            _ if is_hostile(character) => {
+                write!(shown, "\\u{{{:x}}}", u32::from(character)).expect("writing to a String cannot fail");
+            }
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// Whether a character can steer a terminal or hide what is written around it.
+pub fn is_hostile(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_are_shown_and_do_nothing() {
+        assert_eq!(escaped("a\x1b[2Jb\u{202e}c\nd\u{9b}é"), "a\\u{1b}[2Jb\\u{202e}c\\nd\\u{9b}é");
+    }
+}
