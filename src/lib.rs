@@ -5,3 +5,4 @@
 //! its surroundings and [`host`] is the real one.
 
 pub mod model;
+pub mod world;

@@ -1,6 +1,11 @@
 //! Facts and rules: no clock, environment, file, thread or async below here.
 
+pub mod event;
+pub mod identity;
+pub mod mfa;
 pub mod name;
+pub mod policy;
 pub mod secret;
+pub mod session;
 pub mod text;
 pub mod time;

@@ -21,12 +21,12 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// Makes a moment from microseconds since 1970.
-    pub fn from_micros(micros: i64) -> Self {
+    pub const fn from_micros(micros: i64) -> Self {
         Timestamp(micros)
     }
 
     /// Makes a moment from whole seconds since 1970.
-    pub fn from_seconds(seconds: i64) -> Self {
+    pub const fn from_seconds(seconds: i64) -> Self {
         Timestamp(seconds.saturating_mul(1_000_000))
     }
 

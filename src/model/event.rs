@@ -1,0 +1,247 @@
+//! What the ledger can say: one variant an event, its fields in the order they are stored.
+//!
+//! The shapes are section 1 of `docs/formats.md`. Nothing here can hold a secret.
+
+use serde::Serialize;
+
+use super::name::{Digest, Id, Incident, MfaSerial, ProfileName, Reason, Region, RoleArn, TriggerName};
+use super::time::Timestamp;
+
+/// One event with its details, the `ev` and `d` of an entry.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// A command of glass began.
+    RunStart {
+        /// The subcommand's name.
+        command: String,
+        /// Its arguments, redacted as the caller asked.
+        args: Vec<String>,
+    },
+    /// A command of glass ended.
+    RunEnd {
+        /// Its exit code.
+        code: u8,
+        /// How long it took, in milliseconds.
+        ms: u64,
+    },
+    /// The first entry of a ledger.
+    LedgerOpen {
+        /// Whose ledger this is, fixed for its life.
+        origin: String,
+        /// SHA-256 of the machine id.
+        machine: Digest,
+        /// The version of glass that made it.
+        version: String,
+        /// The ledger it follows after an acknowledgement.
+        previous: Option<Previous>,
+    },
+    /// What a torn tail left was cut off and kept aside.
+    LedgerRecover {
+        /// How many bytes were cut off.
+        bytes: u64,
+        /// Their hash, part of the file name they are kept under.
+        sha256: Digest,
+        /// What was wrong with the head file: `ok`, `missing` or `unreadable`.
+        head: &'static str,
+    },
+    /// An AssumeRole is about to be sent.
+    ElevateIntent(Box<Intent>),
+    /// AWS gave a session.
+    ElevateOk {
+        /// The session's access key id (not a secret; CloudTrail shows it too).
+        access_key_id: String,
+        /// `<role id>:<session name>`.
+        assumed_role_id: String,
+        /// When AWS lets it end.
+        expires: Timestamp,
+        /// AWS's id of the request.
+        request_id: String,
+        /// `RoleSessionName` as sent.
+        session_name: String,
+    },
+    /// The AssumeRole of the last intent gave no usable session.
+    ElevateFail {
+        /// Whether the request reached AWS.
+        sent: Sent,
+        /// AWS's error code, or a word of glass's own.
+        code: String,
+        /// What was said, escaped.
+        message: String,
+        /// AWS's id of the request, if it answered.
+        request_id: Option<String>,
+    },
+    /// glass said no.
+    ElevateRefused {
+        /// The profile as asked for; it may not exist.
+        profile: String,
+        /// Every rule that said no.
+        rules: Vec<&'static str>,
+        /// The request it concerned.
+        request: Option<Id>,
+    },
+    /// A child was started with the session's credentials.
+    SessionStart {
+        /// What kind of child.
+        kind: SessionKind,
+        /// Its arguments, redacted as the caller asked.
+        argv: Vec<String>,
+        /// Its process id; 0 where the credentials were printed instead.
+        pid: u32,
+        /// When it will be ended, by the wall clock.
+        deadline: Timestamp,
+    },
+    /// The session is over for glass.
+    SessionEnd {
+        /// Why.
+        cause: Cause,
+        /// The exit code glass answers with.
+        code: u8,
+        /// How long the session lasted, in seconds.
+        seconds: u64,
+        /// Until when a copy of the credentials works in AWS.
+        valid_until: Timestamp,
+    },
+}
+
+/// The fields of `elevate.intent`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Intent {
+    /// What was granted.
+    #[serde(flatten)]
+    pub granted: Granted,
+    /// Who AWS says is calling.
+    pub caller_arn: String,
+    /// SHA-256 of each approval used.
+    pub approvals: Vec<Digest>,
+    /// The second factor.
+    pub mfa: Mfa,
+}
+
+/// What the judgement allowed, and by which text of the catalogue.
+#[derive(Clone, Debug, Serialize)]
+pub struct Granted {
+    /// The profile.
+    pub profile: ProfileName,
+    /// The role it names.
+    pub role: RoleArn,
+    /// The region of the STS endpoint, and of the child.
+    pub region: Region,
+    /// `DurationSeconds` as sent.
+    pub duration: u64,
+    /// Which kind of emergency.
+    pub trigger: TriggerName,
+    /// The reference to it.
+    pub incident: Incident,
+    /// Why, in the person's words.
+    pub reason: Reason,
+    /// The request whose approvals are used.
+    pub request: Option<Id>,
+    /// The runbook step that will be run.
+    pub step: Option<String>,
+    /// Whether the approvals were overridden.
+    #[serde(rename = "override")]
+    pub overridden: bool,
+    /// SHA-256 of the catalogue's bytes.
+    pub catalogue: Digest,
+    /// Digest over the profile's parts, `docs/formats.md` section 2.
+    pub profile_sha256: Digest,
+    /// SHA-256 of the session policy as sent; absent without one.
+    pub policy_sha256: Option<Digest>,
+}
+
+/// The second factor of an elevation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Mfa {
+    /// The device, unless the source vouches for the factor.
+    pub serial: Option<MfaSerial>,
+    /// Where the code comes from: `asked`, `command`, `keyring`, or `source` when none is sent.
+    pub how: &'static str,
+    /// How the daily identity was authenticated.
+    pub source: String,
+}
+
+/// The closed ledger that a new one follows.
+#[derive(Clone, Debug, Serialize)]
+pub struct Previous {
+    /// Its origin.
+    pub origin: String,
+    /// How many entries of it verify.
+    pub size: u64,
+    /// The hash of the last of them.
+    pub hash: Digest,
+    /// SHA-256 of what follows them.
+    pub bad_sha256: Digest,
+    /// Why it was closed.
+    pub reason: String,
+}
+
+/// How far a request to AWS got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sent {
+    /// Nothing left this machine.
+    No,
+    /// Something may have left it, and no usable answer came.
+    Maybe,
+    /// AWS answered no.
+    Refused,
+}
+
+/// What the credentials of a session were handed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionKind {
+    /// An interactive shell.
+    Shell,
+    /// One command.
+    Command,
+    /// The `credential_process` hook.
+    Hook,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// The child ended by itself.
+    Exit,
+    /// glass ended it at the deadline.
+    Deadline,
+    /// glass was told to end by a signal.
+    Signal,
+    /// The child died of a signal, or its end could not be watched.
+    Lost,
+}
+
+impl Event {
+    /// The name of the event, the `ev` of its entry.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::RunStart { .. } => "run.start",
+            Event::RunEnd { .. } => "run.end",
+            Event::LedgerOpen { .. } => "ledger.open",
+            Event::LedgerRecover { .. } => "ledger.recover",
+            Event::ElevateIntent(_) => "elevate.intent",
+            Event::ElevateOk { .. } => "elevate.ok",
+            Event::ElevateFail { .. } => "elevate.fail",
+            Event::ElevateRefused { .. } => "elevate.refused",
+            Event::SessionStart { .. } => "session.start",
+            Event::SessionEnd { .. } => "session.end",
+        }
+    }
+
+    /// Whether the entry is on the disk for good before anything that depends on it happens.
+    pub fn is_gate(&self) -> bool {
+        match self {
+            Event::LedgerOpen { .. }
+            | Event::LedgerRecover { .. }
+            | Event::ElevateIntent(_)
+            | Event::ElevateOk { .. }
+            | Event::ElevateFail { .. }
+            | Event::ElevateRefused { .. }
+            | Event::SessionEnd { .. } => true,
+            Event::RunStart { .. } | Event::RunEnd { .. } | Event::SessionStart { .. } => false,
+        }
+    }
+}

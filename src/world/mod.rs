@@ -1,0 +1,213 @@
+//! All that glass asks of its surroundings, as one value, and the proofs that pass through it.
+//!
+//! Keeps the promise that nothing goes round the judgement or the ledger. A
+//! [`Grant`](crate::model::policy::Grant) becomes a [`Warrant`] only by an `elevate.intent` that is on
+//! the disk; a warrant becomes an [`Issued`] only by AWS's answer to it; and that becomes a
+//! [`Session`], which alone shows its credentials, only by an `elevate.ok` that is on the disk.
+
+pub mod aws;
+pub mod ledger;
+pub mod machine;
+
+use std::time::Duration;
+
+use crate::model::event::{Event, Intent, Mfa, Sent};
+use crate::model::name::{Digest, Id};
+use crate::model::policy::{Grant, Recognised};
+use crate::model::session::{self, Answer, Credentials, Order};
+use crate::model::time::{BootTime, Timestamp};
+
+use aws::{Aws, AwsError};
+use ledger::{Ledger, LedgerError, Record};
+use machine::{Chance, Children, Clock, Codes, Programs, Terminal, Vault};
+
+/// Everything outside.
+#[derive(Clone, Copy)]
+pub struct World<'w> {
+    /// The clocks.
+    pub clock: &'w dyn Clock,
+    /// Randomness.
+    pub chance: &'w dyn Chance,
+    /// The ledger.
+    pub ledger: &'w dyn Ledger,
+    /// AWS.
+    pub aws: &'w dyn Aws,
+    /// The system keyring.
+    pub vault: &'w dyn Vault,
+    /// The memory of used codes.
+    pub codes: &'w dyn Codes,
+    /// The person.
+    pub terminal: &'w dyn Terminal,
+    /// Small programs.
+    pub programs: &'w dyn Programs,
+    /// Shells and commands.
+    pub children: &'w dyn Children,
+}
+
+/// The right to send one AssumeRole: a grant whose intent is in the ledger.
+#[must_use]
+#[derive(Debug)]
+pub struct Warrant {
+    grant: Grant,
+    order: Order,
+    session_name: String,
+}
+
+/// A session that AWS gave and that is not in the ledger yet. Nobody sees its credentials.
+#[must_use]
+#[derive(Debug)]
+pub struct Issued {
+    warrant: Warrant,
+    answer: Answer,
+    lasts: Duration,
+}
+
+/// An AssumeRole that gave no usable session, and the grant for another attempt.
+#[must_use]
+#[derive(Debug)]
+pub struct Declined {
+    grant: Grant,
+    why: AwsError,
+}
+
+/// A session that is in the ledger: the only way to its credentials.
+#[must_use]
+#[derive(Debug)]
+pub struct Session {
+    grant: Grant,
+    answer: Answer,
+    deadline: BootTime,
+}
+
+/// An entry about a grant.
+fn record(grant: &Grant, event: Event) -> Record {
+    Record { who: Some(grant.person().clone()), session: Some(grant.session().clone()), event }
+}
+
+/// Writes an intent down; the only maker of a [`Warrant`].
+///
+/// The name of the session in AWS carries the first 32 hex digits of the intent's hash, so that
+/// CloudTrail commits to everything the ledger held at that moment.
+///
+/// # Errors
+/// When it is not certain that the intent is in the ledger: then nothing may be sent.
+pub fn write_down(ledger: &dyn Ledger, grant: Grant, caller: &Recognised, mfa: Mfa) -> Result<Warrant, LedgerError> {
+    let order = Order { serial: mfa.serial.clone(), ..grant.order().clone() };
+    let intent = Intent {
+        granted: grant.granted().clone(),
+        caller_arn: caller.arn().to_owned(),
+        approvals: grant.approvals().to_vec(),
+        mfa,
+    };
+    let intent = ledger.append(&record(&grant, Event::ElevateIntent(Box::new(intent))))?;
+    let session_name = session_name(&grant, &intent.hash);
+    Ok(Warrant { grant, order, session_name })
+}
+
+fn session_name(grant: &Grant, intent: &Digest) -> String {
+    format!("{}-{}-{:.32}", grant.person(), grant.session(), intent.to_string())
+}
+
+impl Warrant {
+    /// What is to be sent.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// `RoleSessionName`.
+    pub fn session_name(&self) -> &str {
+        &self.session_name
+    }
+
+    /// Takes AWS's answer, if it is what was ordered.
+    ///
+    /// # Errors
+    /// When it is not; the credentials in it are wiped.
+    pub fn answered(self, answer: Answer) -> Result<Issued, Box<Declined>> {
+        match session::check(&self.order, &self.session_name, &answer) {
+            Ok(lasts) => Ok(Issued { warrant: self, answer, lasts }),
+            Err(error) => Err(self.declined(AwsError::NotBelieved { error, request_id: Some(answer.request_id) })),
+        }
+    }
+
+    /// Gives the grant back after a call that gave no session.
+    pub fn declined(self, why: AwsError) -> Box<Declined> {
+        Box::new(Declined { grant: self.grant, why })
+    }
+}
+
+impl Declined {
+    /// Why there is no session.
+    pub fn why(&self) -> &AwsError {
+        &self.why
+    }
+
+    /// Writes the failure down, and only then gives the grant back for another attempt.
+    ///
+    /// # Errors
+    /// When it is not certain that the failure is in the ledger.
+    pub fn write_down(self, ledger: &dyn Ledger) -> Result<(Grant, AwsError), LedgerError> {
+        ledger.append(&record(&self.grant, failure(&self.why)))?;
+        Ok((self.grant, self.why))
+    }
+}
+
+fn failure(why: &AwsError) -> Event {
+    let (sent, code, request_id) = match why {
+        AwsError::Refused { code, request_id, .. } => (Sent::Refused, code.as_str(), request_id.clone()),
+        AwsError::NotSent(_) => (Sent::No, "NotSent", None),
+        AwsError::MaybeSent(_) => (Sent::Maybe, "NoAnswer", None),
+        AwsError::NotBelieved { request_id, .. } => (Sent::Maybe, "NotBelieved", request_id.clone()),
+    };
+    let shortened = |text: &str, most: usize| text.chars().take(most).collect();
+    Event::ElevateFail { sent, code: shortened(code, 128), message: shortened(&why.to_string(), 1024), request_id }
+}
+
+impl Issued {
+    /// Writes the result down; the only maker of a [`Session`].
+    ///
+    /// # Errors
+    /// When it is not certain that the result is in the ledger: the credentials are wiped.
+    pub fn write_down(self, ledger: &dyn Ledger) -> Result<Session, LedgerError> {
+        let Issued { warrant: Warrant { grant, session_name, .. }, answer, lasts } = self;
+        ledger.append(&record(
+            &grant,
+            Event::ElevateOk {
+                access_key_id: answer.credentials.access_key_id.clone(),
+                assumed_role_id: answer.assumed_role_id.clone(),
+                expires: answer.expires,
+                request_id: answer.request_id.clone(),
+                session_name,
+            },
+        ))?;
+        let deadline = answer.sent_at.plus(lasts);
+        Ok(Session { grant, answer, deadline })
+    }
+}
+
+impl Session {
+    /// The session's id.
+    pub fn id(&self) -> &Id {
+        self.grant.session()
+    }
+
+    /// What was granted.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// The credentials.
+    pub fn credentials(&self) -> &Credentials {
+        &self.answer.credentials
+    }
+
+    /// When AWS lets it end, by AWS's clock.
+    pub fn expires(&self) -> Timestamp {
+        self.answer.expires
+    }
+
+    /// When glass ends it.
+    pub fn deadline(&self) -> BootTime {
+        self.deadline
+    }
+}
