@@ -1,5 +1,6 @@
 //! Facts and rules: no clock, environment, file, thread or async below here.
 
+pub mod daily_key;
 pub mod event;
 pub mod identity;
 pub mod mfa;
