@@ -4,5 +4,6 @@
 //! glass, [`model`] holds the facts and rules, [`world`] is all that glass asks of
 //! its surroundings and [`host`] is the real one.
 
+pub mod host;
 pub mod model;
 pub mod world;

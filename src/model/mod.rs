@@ -1,6 +1,7 @@
 //! Facts and rules: no clock, environment, file, thread or async below here.
 
 pub mod daily_key;
+pub mod environment;
 pub mod event;
 pub mod identity;
 pub mod mfa;

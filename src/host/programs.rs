@@ -1,0 +1,109 @@
+//! Small programs that glass asks: no shell, bounded time and output, killed with their children.
+
+use std::io::{self, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::model::environment;
+use crate::model::secret::Secret;
+use crate::world::machine::{ProgramError, Programs, Ran};
+
+/// The most that a program may write to each of stdout and stderr.
+const MOST: usize = 64 * 1024;
+
+/// Runs real programs.
+pub struct HostPrograms;
+
+impl Programs for HostPrograms {
+    fn run(&self, argv: &[String], limit: Duration) -> Result<Ran, ProgramError> {
+        let program = argv.first().cloned().unwrap_or_default();
+        let ends_by = Instant::now() + limit;
+        let mut child = start(argv).map_err(|source| ProgramError::NotStarted { program: program.clone(), source })?;
+        let outcome = listen(&mut child, ends_by, &program, limit);
+        end_group(&child);
+        // It has ended or was just killed, so this does not wait long; it leaves no zombie.
+        let _ = child.wait();
+        let ([stdout, stderr], status) = outcome?;
+        Ok(Ran {
+            code: status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1),
+            stdout,
+            stderr: stderr.expose().trim().chars().take(1024).collect(),
+        })
+    }
+}
+
+fn start(argv: &[String]) -> io::Result<Child> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no program is named"));
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    for (name, _) in std::env::vars_os() {
+        if !name.to_str().is_some_and(environment::keeps) {
+            command.env_remove(name);
+        }
+    }
+    command.spawn()
+}
+
+/// Kills what is left of the program's process group; nothing may be left.
+fn end_group(child: &Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+type Output = (usize, Option<Secret>);
+
+fn listen(
+    child: &mut Child,
+    ends_by: Instant,
+    program: &str,
+    limit: Duration,
+) -> Result<([Secret; 2], ExitStatus), ProgramError> {
+    let timed_out = || ProgramError::TimedOut { program: program.to_owned(), limit };
+    let outputs = read_all(child);
+    let mut texts = [None, None];
+    for _ in 0..texts.len() {
+        match outputs.recv_timeout(ends_by.saturating_duration_since(Instant::now())) {
+            Ok((place, Some(text))) => texts[place] = Some(text),
+            Ok((_, None)) => return Err(ProgramError::TooMuch { program: program.to_owned() }),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(timed_out()),
+        }
+    }
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok((texts.map(|text| text.unwrap_or(Secret::new(String::new()))), status)),
+            Ok(None) if Instant::now() < ends_by => thread::sleep(Duration::from_millis(1)),
+            Ok(None) | Err(_) => return Err(timed_out()),
+        }
+    }
+}
+
+/// Reads stdout and stderr in threads of their own, which end when the program's group is killed.
+fn read_all(child: &mut Child) -> Receiver<Output> {
+    let (send, receive) = mpsc::channel();
+    if let Some(stdout) = child.stdout.take() {
+        read_in_thread(0, stdout, send.clone());
+    }
+    if let Some(stderr) = child.stderr.take() {
+        read_in_thread(1, stderr, send);
+    }
+    receive
+}
+
+fn read_in_thread(place: usize, from: impl Read + Send + 'static, send: Sender<Output>) {
+    thread::spawn(move || {
+        let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(MOST + 1));
+        let read = from.take(MOST as u64 + 1).read_to_end(&mut bytes);
+        let fits = read.is_ok() && bytes.len() <= MOST;
+        let text = fits.then(|| Secret::new(String::from_utf8_lossy(&bytes).into_owned()));
+        // Nobody listens any more when the time is over.
+        let _ = send.send((place, text));
+    });
+}

@@ -1,0 +1,98 @@
+//! Signals, as something that can be waited for.
+//!
+//! While nobody holds them they do what they always do. While a question is open or a child
+//! runs they are held: the terminal is put back, the child is told, and only then glass ends.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use signal_hook::consts::signal::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::{flag, low_level::pipe};
+
+/// The signals that end a process unless it says otherwise.
+pub const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+struct Watch {
+    default: Arc<AtomicBool>,
+    seen: Vec<(i32, Arc<AtomicBool>)>,
+    wake: Mutex<UnixStream>,
+}
+
+static WATCH: OnceLock<Watch> = OnceLock::new();
+
+/// Signals while they are held. Dropping it gives them their usual effect back.
+pub struct Held {
+    watch: &'static Watch,
+    wake: UnixStream,
+}
+
+/// Holds the signals back.
+///
+/// # Errors
+/// When handlers cannot be installed.
+pub fn hold() -> io::Result<Held> {
+    let watch = match WATCH.get() {
+        Some(watch) => watch,
+        None => {
+            let watch = Watch::install()?;
+            WATCH.get_or_init(|| watch)
+        }
+    };
+    let wake = watch.wake.lock().unwrap_or_else(PoisonError::into_inner).try_clone()?;
+    for (_, seen) in &watch.seen {
+        seen.store(false, Ordering::SeqCst);
+    }
+    watch.default.store(false, Ordering::SeqCst);
+    Ok(Held { watch, wake })
+}
+
+impl Watch {
+    fn install() -> io::Result<Watch> {
+        let default = Arc::new(AtomicBool::new(true));
+        let (wake, write) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        let mut seen = Vec::new();
+        for signal in ENDING.into_iter().chain([SIGCHLD, SIGCONT]) {
+            if ENDING.contains(&signal) {
+                flag::register_conditional_default(signal, Arc::clone(&default))?;
+            }
+            let flag = Arc::new(AtomicBool::new(false));
+            flag::register(signal, Arc::clone(&flag))?;
+            pipe::register(signal, write.try_clone()?)?;
+            seen.push((signal, flag));
+        }
+        Ok(Watch { default, seen, wake: Mutex::new(wake) })
+    }
+}
+
+impl Held {
+    /// What becomes readable when a signal arrives.
+    pub fn wake(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+
+    /// Empties what [`Held::wake`] has to read. Called before the signals are looked at.
+    pub fn drain(&self) {
+        let mut bytes = [0u8; 64];
+        while matches!((&self.wake).read(&mut bytes), Ok(count) if count > 0) {}
+    }
+
+    /// Whether a signal has arrived since this was last asked.
+    pub fn take(&self, signal: i32) -> bool {
+        self.watch.seen.iter().any(|(known, seen)| *known == signal && seen.swap(false, Ordering::SeqCst))
+    }
+
+    /// The signal that asks glass to end, if one has arrived.
+    pub fn take_ending(&self) -> Option<i32> {
+        ENDING.into_iter().find(|signal| self.take(*signal))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.watch.default.store(true, Ordering::SeqCst);
+    }
+}

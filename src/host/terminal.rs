@@ -1,0 +1,223 @@
+//! The person: questions on `/dev/tty`, talk on stderr.
+//!
+//! Keeps the promise that a terminal is left as it was found, whatever ends a question.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::signal::SIGCONT;
+
+use super::signals::{self, Held};
+use crate::model::secret::Secret;
+use crate::world::machine::{AskError, Terminal};
+
+/// The longest answer to a question, in bytes.
+const LONGEST_ANSWER: usize = 4096;
+
+/// The terminal that controls this process.
+pub struct HostTerminal;
+
+impl Terminal for HostTerminal {
+    fn is_there(&self) -> bool {
+        open().is_ok()
+    }
+
+    fn ask(&self, question: &str) -> Result<String, AskError> {
+        let answer = Question::open()?.put(question, Echo::Letters)?;
+        Ok(answer.expose().to_owned())
+    }
+
+    fn ask_secret(&self, question: &str) -> Result<Secret, AskError> {
+        Question::open()?.put(question, Echo::Stars)
+    }
+
+    fn say(&self, line: &str) {
+        // Nobody may be listening; what matters is in the ledger and the exit code.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    fn count_down(&self, what: &str, length: Duration) {
+        let mut seconds = length.as_millis().div_ceil(1000);
+        let mut screen = io::stderr().lock();
+        if !io::stderr().is_terminal() {
+            let _ = writeln!(screen, "{what} ({seconds} s)");
+            std::thread::sleep(length);
+            return;
+        }
+        while seconds > 0 {
+            let _ = write!(screen, "\r\x1b[K{what} ({seconds} s)");
+            std::thread::sleep(Duration::from_secs(1));
+            seconds -= 1;
+        }
+        let _ = write!(screen, "\r\x1b[K");
+    }
+}
+
+fn open() -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NOCTTY.bits();
+    OpenOptions::new().read(true).write(true).custom_flags(flags.cast_signed()).open("/dev/tty")
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Echo {
+    Letters,
+    Stars,
+}
+
+/// An open question: the terminal takes single characters until this is dropped.
+struct Question {
+    tty: File,
+    before: Termios,
+    signals: Held,
+}
+
+impl Question {
+    fn open() -> Result<Question, AskError> {
+        let tty = open().map_err(|_| AskError::NoTerminal)?;
+        let before = tcgetattr(&tty).map_err(|_| AskError::NoTerminal)?;
+        let signals = signals::hold().map_err(AskError::Failed)?;
+        let question = Question { tty, before, signals };
+        question.listen()?;
+        Ok(question)
+    }
+
+    /// Takes characters one by one, so that stars can be shown for them.
+    fn listen(&self) -> Result<(), AskError> {
+        let mut modes = self.before.clone();
+        modes.local_modes &= !(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHONL);
+        modes.local_modes |= LocalModes::ISIG;
+        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(&self.tty, OptionalActions::Drain, &modes).map_err(|error| AskError::Failed(error.into()))
+    }
+
+    fn put(&self, question: &str, echo: Echo) -> Result<Secret, AskError> {
+        self.show(question)?;
+        // Never grows, so no copy of a secret is left behind in freed memory.
+        let mut answer = Line { bytes: zeroize::Zeroizing::new(Vec::with_capacity(LONGEST_ANSWER)), echo };
+        loop {
+            self.wait_for_input(question, &answer)?;
+            let mut bytes = zeroize::Zeroizing::new([0u8; 256]);
+            let count = (&self.tty).read(&mut bytes[..]).map_err(AskError::Failed)?;
+            if count == 0 {
+                return Err(AskError::Closed);
+            }
+            for byte in &bytes[..count] {
+                match answer.take(*byte, &self.tty).map_err(AskError::Failed)? {
+                    Typed::More => {}
+                    Typed::Done => {
+                        self.show("\n")?;
+                        return answer.finish();
+                    }
+                    Typed::Closed => {
+                        self.show("\n")?;
+                        return Err(AskError::Closed);
+                    }
+                }
+            }
+        }
+    }
+
+    fn show(&self, text: &str) -> Result<(), AskError> {
+        (&self.tty).write_all(text.as_bytes()).map_err(AskError::Failed)
+    }
+
+    fn wait_for_input(&self, question: &str, answer: &Line) -> Result<(), AskError> {
+        loop {
+            let wake = self.signals.wake();
+            let mut ready = [PollFd::new(&self.tty, PollFlags::IN), PollFd::from_borrowed_fd(wake, PollFlags::IN)];
+            match poll(&mut ready, None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(AskError::Failed(error.into())),
+            }
+            let typed = !ready[0].revents().is_empty();
+            self.signals.drain();
+            if self.signals.take_ending().is_some() {
+                self.show("\n")?;
+                return Err(AskError::Interrupted);
+            }
+            if self.signals.take(SIGCONT) {
+                // The shell that had the terminal meanwhile has set modes of its own.
+                self.listen()?;
+                self.show(&format!("\n{question}{}", answer.shown()))?;
+            } else if typed {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        // The terminal may be gone; then there is nothing to put back.
+        let _ = tcsetattr(&self.tty, OptionalActions::Flush, &self.before);
+    }
+}
+
+enum Typed {
+    More,
+    Done,
+    Closed,
+}
+
+/// The line as typed so far.
+struct Line {
+    bytes: zeroize::Zeroizing<Vec<u8>>,
+    echo: Echo,
+}
+
+impl Line {
+    fn take(&mut self, byte: u8, mut screen: &File) -> io::Result<Typed> {
+        match byte {
+            b'\r' | b'\n' => return Ok(Typed::Done),
+            0x04 if self.bytes.is_empty() => return Ok(Typed::Closed),
+            0x08 | 0x7f => self.rub_out(1, screen)?,
+            0x15 => self.rub_out(usize::MAX, screen)?,
+            b'\t' | b' '.. if self.bytes.len() < LONGEST_ANSWER => {
+                self.bytes.push(byte);
+                match self.echo {
+                    Echo::Letters => screen.write_all(&[byte])?,
+                    Echo::Stars if !is_continuation(byte) => screen.write_all(b"*")?,
+                    Echo::Stars => {}
+                }
+            }
+            _ => {}
+        }
+        Ok(Typed::More)
+    }
+
+    /// Takes back the last characters, on the screen too.
+    fn rub_out(&mut self, mut count: usize, mut screen: &File) -> io::Result<()> {
+        while count > 0 && !self.bytes.is_empty() {
+            while self.bytes.pop().is_some_and(is_continuation) {}
+            screen.write_all(b"\x08 \x08")?;
+            count -= 1;
+        }
+        Ok(())
+    }
+
+    fn shown(&self) -> String {
+        let text = String::from_utf8_lossy(&self.bytes);
+        match self.echo {
+            Echo::Letters => text.into_owned(),
+            Echo::Stars => "*".repeat(text.chars().count()),
+        }
+    }
+
+    fn finish(mut self) -> Result<Secret, AskError> {
+        let bytes = std::mem::take(&mut *self.bytes);
+        String::from_utf8(bytes).map(Secret::new).map_err(|error| {
+            drop(zeroize::Zeroizing::new(error.into_bytes()));
+            AskError::Failed(io::Error::new(io::ErrorKind::InvalidData, "what was typed is not UTF-8"))
+        })
+    }
+}
+
+/// Whether a byte goes on a character of UTF-8 that began before it.
+fn is_continuation(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
+}

@@ -1,0 +1,52 @@
+//! Which of the caller's environment variables may reach a child.
+//!
+//! Variables that select credentials or endpoints are removed, those that only configure are
+//! kept. An old or hostile one must neither be in the child nor steer it.
+
+/// Variables that select credentials, for the AWS CLI, the SDKs and older tools.
+const REMOVED: [&str; 20] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_SESSION_EXPIRATION",
+    "AWS_CREDENTIAL_FILE",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_ACCOUNT_ID",
+    "AWS_SDK_LOAD_CONFIG",
+    "EC2_SECURITY_TOKEN",
+    "AWS_VAULT",
+];
+
+/// Beginnings of such variables.
+const REMOVED_PREFIXES: [&str; 8] =
+    ["AWSU_PROFILE", "AWSUME_", "AWS_SSO", "AWS_OKTA_", "GRANTED_", "SAML2AWS_", "AWS_ENDPOINT_URL", "AWS_CSM_"];
+
+/// Whether a variable of the caller's may reach a child.
+pub fn keeps(name: &str) -> bool {
+    !REMOVED.contains(&name) && !REMOVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_selects_credentials_is_removed_and_what_configures_is_kept() {
+        for removed in ["AWS_PROFILE", "AWS_ENDPOINT_URL_STS", "AWS_SSO_ACCOUNT", "AWSUME_X", "AWS_CSM_ENABLED"] {
+            assert!(!keeps(removed), "{removed}");
+        }
+        for kept in ["AWS_CONFIG_FILE", "AWS_CA_BUNDLE", "AWS_PAGER", "HTTPS_PROXY", "AWS_EC2_METADATA_DISABLED"] {
+            assert!(keeps(kept), "{kept}");
+        }
+    }
+}
