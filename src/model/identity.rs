@@ -1,39 +1,66 @@
-//! Who is at the keyboard, where their daily credentials and their codes come from.
+//! The identity file: who sits at this machine, and where their daily credentials come from.
+//!
+//! Text in, checked values out, with the mistakes of the catalogue's reader. It says who
+//! somebody claims to be; AWS says whether that is so.
 
 use std::fmt;
+use std::path::Path;
+
+use super::catalogue::mistake::quoted;
+use super::catalogue::reader::{self, Document, DocumentError, Section, Value};
+use super::name::{MfaSerial, PersonName};
+use super::text::is_hostile;
+
+/// Who I am, and how I prove it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The person of the catalogue.
+    pub person: PersonName,
+    /// Where the daily credentials come from; needed by commands that call AWS.
+    pub source: Option<Source>,
+    /// The MFA devices; when there are several the person is asked which.
+    pub mfa: Vec<MfaSerial>,
+    /// Where the MFA code comes from.
+    pub code: CodeSource,
+    /// The key to sign approvals with, as it is written: absolute, relative to this file, or below `~`.
+    pub signing_key: Option<String>,
+}
 
 /// Where the daily credentials come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A profile of the AWS CLI.
     Profile(String),
-    /// A long-lived access key in the system keyring.
+    /// A long-lived access key in a keyring.
     Keyring(Store),
+}
+
+/// A keyring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// The Secret Service of a Linux desktop.
+    SecretService,
+    /// The Keychain of macOS.
+    Macos,
+    /// The Linux kernel's own.
+    Keyutils,
 }
 
 /// Where the MFA code comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodeSource {
-    /// The person types it.
+    /// The person is asked on the terminal.
     Ask,
-    /// A program prints it.
+    /// A program prints it: its absolute path and its arguments.
     Command(Vec<String>),
-    /// It is computed from a seed in the system keyring.
+    /// It is computed from a seed in a keyring.
     Keyring(Store),
 }
 
-/// A system keyring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
-    /// The Secret Service of the desktop session.
-    SecretService,
-    /// The login keychain of macOS.
-    Macos,
-    /// The kernel's persistent keyring of the user.
-    Keyutils,
-}
-
 impl Store {
+    const WORDS: [(&'static str, Store); 3] =
+        [("secret-service", Store::SecretService), ("macos", Store::Macos), ("keyutils", Store::Keyutils)];
+
     /// The store's name in the identity file.
     pub fn name(self) -> &'static str {
         match self {
@@ -48,4 +75,74 @@ impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// The largest identity file that is read, in bytes.
+const LARGEST_IDENTITY: usize = 64 * 1024;
+
+impl Identity {
+    /// Reads an identity file; `path` is its own, for messages.
+    ///
+    /// # Errors
+    /// All its mistakes.
+    pub fn load(path: &Path, bytes: &[u8]) -> Result<Identity, DocumentError> {
+        Document::parse(path, bytes, LARGEST_IDENTITY)?.read(|section, _| walk(section))
+    }
+}
+
+fn walk(mut top: Section<'_>) -> Option<Identity> {
+    top.required("version").and_then(reader::version)?;
+    let person = top.required("person").and_then(|value| value.parsed(PersonName::parse));
+    let source = top.optional("source").map_or(Some(None), |value| source(value).map(Some));
+    let mfa = top.optional("mfa").map_or(Some(Vec::new()), |value| value.list(|item| item.parsed(MfaSerial::parse)));
+    let code = top.optional("code").map_or(Some(CodeSource::Ask), code);
+    let signing_key = top.optional("signing_key").map_or(Some(None), |value| value.line().map(Some));
+    top.close();
+    Some(Identity { person: person?, source: source?, mfa: mfa?, code: code?, signing_key: signing_key? })
+}
+
+fn source(value: Value<'_>) -> Option<Source> {
+    let mut section = value.section("source".to_owned())?;
+    let profile = section.optional("profile");
+    let keyring = section.optional("keyring");
+    section.close();
+    match (profile, keyring) {
+        (Some(profile), None) => profile_name(profile).map(Source::Profile),
+        (None, Some(keyring)) => keyring.one_of(&Store::WORDS).map(Source::Keyring),
+        (None, None) | (Some(_), Some(_)) => value.wrong("`source` must have one of `profile` and `keyring`"),
+    }
+}
+
+fn profile_name(value: Value<'_>) -> Option<String> {
+    let name = value.text()?;
+    if name.is_empty() || name.len() > 128 || name.chars().any(is_hostile) || name.contains([']', '[']) {
+        return value.wrong(format!("{} is not the name of an AWS CLI profile", quoted(name)));
+    }
+    Some(name.to_owned())
+}
+
+fn code(value: Value<'_>) -> Option<CodeSource> {
+    let mut section = value.section("code".to_owned())?;
+    let (ask, command, keyring) = (section.optional("ask"), section.optional("command"), section.optional("keyring"));
+    section.close();
+    match (ask, command, keyring) {
+        (Some(ask), None, None) => match ask.boolean()? {
+            true => Some(CodeSource::Ask),
+            false => ask.wrong_because("`ask = false` says nothing", "name a `command` or a `keyring` instead"),
+        },
+        (None, Some(command), None) => program(command),
+        (None, None, Some(keyring)) => keyring.one_of(&Store::WORDS).map(CodeSource::Keyring),
+        (_, _, _) => value.wrong("`code` must have one of `ask`, `command` and `keyring`"),
+    }
+}
+
+fn program(value: Value<'_>) -> Option<CodeSource> {
+    let words = value.texts()?;
+    if words.iter().any(|word| word.contains('\0')) {
+        return value.wrong("an argument cannot hold a NUL");
+    }
+    if !words.first().is_some_and(|program| program.starts_with('/')) {
+        return value.wrong("`command` must begin with the absolute path of a program");
+    }
+    Some(CodeSource::Command(words))
 }

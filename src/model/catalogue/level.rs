@@ -1,0 +1,64 @@
+//! Levels: the least guardrails that a profile of a level must have.
+
+use std::time::Duration;
+
+use super::reader::{Entry, Value};
+use crate::model::name::LevelName;
+use crate::model::time::{LONGEST_SESSION, SHORTEST_SESSION, show_duration};
+
+/// The least guardrails that a profile must have, by the last word of its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// The last word of the names of its profiles.
+    pub name: LevelName,
+    /// The ceiling of its profiles' ceilings, 15 minutes to 1 hour.
+    pub max_duration: Duration,
+    /// At least so many approvals.
+    pub approvals: u32,
+    /// Whether sessions must be recorded.
+    pub recording: bool,
+    /// What counts as a second factor.
+    pub mfa: MfaDemand,
+}
+
+/// What counts as a second factor at a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MfaDemand {
+    /// A code for every elevation.
+    Fresh,
+    /// A source that is itself a role session (Identity Center, `aws login`) is enough.
+    Source,
+}
+
+impl MfaDemand {
+    /// The word that the catalogue has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MfaDemand::Fresh => "fresh",
+            MfaDemand::Source => "source",
+        }
+    }
+}
+
+/// Reads `[levels.<name>]`.
+pub(super) fn read(entry: Entry<'_>) -> Option<Level> {
+    let name = entry.name(LevelName::parse);
+    let mut section = entry.value.section(format!("levels.{}", entry.key))?;
+    let max_duration = section.required("max_duration").and_then(ceiling);
+    let approvals = section.optional("approvals").map_or(Some(0), |value| value.number(0, 20));
+    let recording = section.optional("recording").map_or(Some(true), Value::boolean);
+    let words = [("fresh", MfaDemand::Fresh), ("source", MfaDemand::Source)];
+    let mfa = section.optional("mfa").map_or(Some(MfaDemand::Fresh), |value| value.one_of(&words));
+    section.not_built(&["anchor", "api_log"]);
+    section.close();
+    Some(Level { name: name?, max_duration: max_duration?, approvals: approvals?, recording: recording?, mfa: mfa? })
+}
+
+/// Reads a length of time that STS can give and that glass allows.
+pub(super) fn ceiling(value: Value<'_>) -> Option<Duration> {
+    let length = value.duration()?;
+    if !(SHORTEST_SESSION..=LONGEST_SESSION).contains(&length) {
+        return value.wrong(format!("{} is not between 15m, the least that STS gives, and 1h", show_duration(length)));
+    }
+    Some(length)
+}

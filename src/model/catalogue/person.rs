@@ -1,0 +1,170 @@
+//! People: who may break the glass, and with which keys they sign.
+
+use std::collections::BTreeSet;
+
+use ssh_key::public::{EcdsaPublicKey, KeyData};
+use ssh_key::{Fingerprint, HashAlg, PublicKey};
+
+use super::mistake::quoted;
+use super::reader::{Entry, Value};
+use crate::model::name::{GroupName, MfaSerial, PersonArn, PersonName};
+
+/// The least size of an RSA key, in bits.
+const LEAST_RSA_BITS: usize = 3072;
+
+/// Somebody whom the catalogue names.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The name, which is also the source identity in AWS.
+    pub name: PersonName,
+    /// What AWS must answer when asked who is calling; needed to elevate.
+    pub arn: Option<PersonArn>,
+    /// The MFA device, if the catalogue says which.
+    pub mfa: Option<MfaSerial>,
+    /// The groups that the person belongs to.
+    pub groups: Vec<GroupName>,
+    /// The keys that the person signs approvals with.
+    pub keys: Vec<SshKey>,
+    /// How to reach the person.
+    pub contact: Option<String>,
+    /// The keys of the person's ledgers, as signed notes write them (`name+hash+key`).
+    pub ledger_keys: Vec<String>,
+}
+
+/// Some of the people: a list of names of groups and of persons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audience(Vec<String>);
+
+impl Audience {
+    /// The names as the catalogue has them.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Whether the person is meant, by name or by group.
+    pub fn includes(&self, person: &Person) -> bool {
+        let meant = |name: &str| self.0.iter().any(|one| one == name);
+        meant(person.name.as_str()) || person.groups.iter().any(|group| meant(group.as_str()))
+    }
+}
+
+/// A public key that approvals can be signed with.
+#[derive(Clone, Debug)]
+pub struct SshKey {
+    key: PublicKey,
+    blob: Vec<u8>,
+}
+
+impl SshKey {
+    /// Reads a line as `authorized_keys` has it: kind, base64, comment.
+    ///
+    /// # Errors
+    /// When it is no such line, or a kind or size of key that glass does not accept.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let wrong = |why: &str| format!("{} is not a key that glass accepts: {why}", quoted(line));
+        let key = PublicKey::from_openssh(line).map_err(|error| wrong(&error.to_string()))?;
+        match key.key_data() {
+            KeyData::Ed25519(_) | KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => {}
+            KeyData::Ecdsa(EcdsaPublicKey::NistP256(_)) => {}
+            KeyData::Rsa(rsa) => {
+                let modulus = rsa.n.as_positive_bytes().unwrap_or_default();
+                let unused = modulus.first().map_or(0, |first| first.leading_zeros() as usize);
+                if modulus.len() * 8 - unused < LEAST_RSA_BITS {
+                    return Err(wrong("an RSA key has at least 3072 bits"));
+                }
+            }
+            _ => return Err(wrong("it must be ed25519, ecdsa-nistp256, rsa, or an sk- key of the first two")),
+        }
+        let blob = key.to_bytes().map_err(|error| wrong(&error.to_string()))?;
+        Ok(SshKey { key, blob })
+    }
+
+    /// The key itself, by which keys are compared: kind and numbers, without comment.
+    pub fn blob(&self) -> &[u8] {
+        &self.blob
+    }
+
+    /// `SHA256:…`, as `ssh-keygen -l` shows it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.key.fingerprint(HashAlg::Sha256)
+    }
+
+    /// The parsed key, for verifying signatures.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.key
+    }
+}
+
+/// Reads `[people.<name>]`; adds the groups to those that exist.
+pub(super) fn read<'a>(
+    entry: Entry<'a>,
+    groups: &mut BTreeSet<String>,
+    used: &mut Vec<(Vec<u8>, String)>,
+) -> Option<Person> {
+    let name = entry.name(PersonName::parse);
+    let mut section = entry.value.section(format!("people.{}", entry.key))?;
+    let of_groups = section.required("groups").and_then(|value| value.list(|item| item.parsed(GroupName::parse)));
+    groups.extend(of_groups.iter().flatten().map(|group| group.as_str().to_owned()));
+    let arn = section.optional("arn").map_or(Some(None), |value| value.parsed(PersonArn::parse).map(Some));
+    let mfa = section.optional("mfa").map_or(Some(None), |value| value.parsed(MfaSerial::parse).map(Some));
+    let keys = section.optional("keys").map_or(Some(Vec::new()), |value| value.list(|item| key(item, entry.key, used)));
+    let contact = section.optional("contact").map_or(Some(None), |value| value.line().map(Some));
+    let ledger_keys = section.optional("ledger_keys").map_or(Some(Vec::new()), |value| value.list(ledger_key));
+    section.close();
+    Some(Person {
+        name: name?,
+        arn: arn?,
+        mfa: mfa?,
+        groups: of_groups?,
+        keys: keys?,
+        contact: contact?,
+        ledger_keys: ledger_keys?,
+    })
+}
+
+/// Reads a list of groups and people, all of whom must exist.
+pub(super) fn audience(value: Value<'_>, groups: &BTreeSet<String>, people: &BTreeSet<String>) -> Option<Audience> {
+    let known = || groups.iter().chain(people).map(String::as_str);
+    value
+        .list(|item| {
+            let name = item.text()?;
+            if groups.contains(name) || people.contains(name) {
+                return Some(name.to_owned());
+            }
+            item.unknown("group or person", name, known())
+        })
+        .map(Audience)
+}
+
+/// Reads a key; `used` are the keys that were read so far, each with its owner.
+fn key(value: Value<'_>, owner: &str, used: &mut Vec<(Vec<u8>, String)>) -> Option<SshKey> {
+    let key = value.parsed(SshKey::parse)?;
+    if let Some((_, other)) = used.iter().find(|(blob, _)| blob == key.blob()) {
+        let whom =
+            if other == owner { "is listed twice".to_owned() } else { format!("belongs to {} already", quoted(other)) };
+        return value.wrong(format!("the key {} {whom}", key.fingerprint()));
+    }
+    used.push((key.blob().to_vec(), owner.to_owned()));
+    Some(key)
+}
+
+fn ledger_key(value: Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let parts: Vec<&str> = text.splitn(3, '+').collect();
+    let valid = match parts.as_slice() {
+        [name, hash, key] => {
+            !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_graphic())
+                && hash.len() == 8
+                && hash.bytes().all(|b| b.is_ascii_hexdigit())
+                && (44..=64).contains(&key.len())
+                && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+        }
+        _ => false,
+    };
+    if valid {
+        Some(text.to_owned())
+    } else {
+        value.wrong(format!("{} is not a ledger's key: <origin>+<8 hex digits>+<base64>", quoted(text)))
+    }
+}

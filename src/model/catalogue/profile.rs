@@ -1,0 +1,422 @@
+//! Profiles: one role each, who may take it, when, for how long, and how narrowed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::file::{Files, NamedFile};
+use super::level::{self, Level};
+use super::mistake::quoted;
+use super::network::{self, Network};
+use super::person::{self, Audience, Person};
+use super::reader::{Section, Value};
+use super::session_policy;
+use crate::model::name::{Environment, Id, Incident, ProfileName, Region, RoleArn, TriggerName};
+use crate::model::time::show_duration;
+
+/// The most managed policies that STS takes for a session.
+const MOST_ARNS: usize = 10;
+
+/// The tags that glass adds to a session, when its profile has `session_tags`.
+const ADDED_TAGS: [&str; 3] = ["glass:incident", "glass:trigger", "glass:session"];
+
+/// The most tags that STS takes for a session.
+const MOST_TAGS: usize = 50;
+
+/// The longest that an approval may be waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// One emergency role and everything it takes to get it. Only the loader makes one.
+#[derive(Debug)]
+pub struct Profile {
+    /// environment-purpose-level.
+    pub name: ProfileName,
+    /// What it is for.
+    pub summary: String,
+    /// The level of its name.
+    pub level: Level,
+    /// The role that is assumed.
+    pub role: RoleArn,
+    /// The region in which it works.
+    pub region: Region,
+    /// Other regions that may be asked for.
+    pub regions: Vec<Region>,
+    /// Who may use it (`for`).
+    pub audience: Audience,
+    /// What counts as an emergency for it; not empty.
+    pub triggers: Vec<TriggerName>,
+    /// What one gets without asking.
+    pub duration: Duration,
+    /// The most that one can ask for.
+    pub max_duration: Duration,
+    /// Whose sign-off it needs.
+    pub approval: Option<ApprovalRule>,
+    /// Whether its sessions are to be recorded.
+    pub recording: bool,
+    /// Whether the person is set as the session's source identity.
+    pub source_identity: bool,
+    /// The external id that the role demands.
+    pub external_id: Option<String>,
+    /// The session policy's file.
+    pub policy: Option<Arc<NamedFile>>,
+    /// Managed policies that narrow the session.
+    pub policy_arns: Vec<String>,
+    /// Where the session may be used from.
+    pub network: Option<Network>,
+    /// The session's own tags; when present, even empty, glass adds its own.
+    pub session_tags: Option<BTreeMap<String, String>>,
+    /// What to do, shown at the moment of need.
+    pub runbook: Option<Arc<NamedFile>>,
+    session_policy: Option<String>,
+}
+
+/// Whose sign-off a profile needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovalRule {
+    /// How many people must sign; at least 1.
+    pub count: u32,
+    /// Who may sign.
+    pub from: Audience,
+    /// How long a request can be signed.
+    pub within: Duration,
+}
+
+impl Profile {
+    /// The inline session policy that is sent to STS: at most 2,048 characters, without white space.
+    pub fn session_policy(&self) -> Option<&str> {
+        self.session_policy.as_deref()
+    }
+
+    /// How many approvals it needs; never less than its level demands.
+    pub fn approvals(&self) -> u32 {
+        self.approval.as_ref().map_or(0, |rule| rule.count)
+    }
+
+    /// Whether a region may be asked for.
+    pub fn admits_region(&self, region: &Region) -> bool {
+        self.region == *region || self.regions.contains(region)
+    }
+
+    /// The session tags that are sent to STS.
+    pub fn tags(&self, incident: &Incident, trigger: &TriggerName, session: &Id) -> Vec<(String, String)> {
+        let Some(own) = &self.session_tags else { return Vec::new() };
+        let added = ADDED_TAGS.into_iter().zip([incident.as_str(), trigger.as_str(), session.as_str()]);
+        let own = own.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        own.chain(added).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+}
+
+/// What a profile is checked against: everything else in the catalogue.
+///
+/// A name whose own section has mistakes is still known here, so that a mistake is told once.
+pub(super) struct Ground {
+    pub(super) environments: Option<Vec<Environment>>,
+    pub(super) levels: BTreeMap<String, Option<Level>>,
+    pub(super) triggers: BTreeSet<String>,
+    pub(super) people: BTreeMap<String, Option<Person>>,
+    pub(super) groups: BTreeSet<String>,
+}
+
+/// Reads `[profiles.<name>]`, whose name was found to be `name`; `sharing` is another profile with the same role.
+pub(super) fn read(
+    value: Value<'_>,
+    name: ProfileName,
+    ground: &Ground,
+    sharing: Option<&str>,
+    files: &mut Files<'_>,
+) -> Option<Profile> {
+    let mut section = value.section(format!("profiles.{name}"))?;
+    let level = ground.levels.get(name.level()).cloned().flatten();
+    let floor = level.as_ref();
+    let summary = section.required("summary").and_then(Value::line);
+    let people: BTreeSet<String> = ground.people.keys().cloned().collect();
+    let audience = section.required("for").and_then(|value| person::audience(value, &ground.groups, &people));
+    let triggers = section.required("triggers").and_then(|value| triggers(value, &ground.triggers));
+    let durations = durations(&mut section, floor);
+    let approval = approval(&mut section, floor, ground, &people);
+    let recording = recording(&mut section, floor);
+    let source_identity = section.optional("source_identity").map_or(Some(true), Value::boolean);
+    let place = place(&mut section, sharing);
+    let scope = scope(&mut section, place.as_ref().map(|place| &place.role), files);
+    let external_id = section.optional("external_id").map_or(Some(None), |value| external_id(value).map(Some));
+    let session_tags =
+        section.optional("session_tags").map_or(Some(None), |value| tags(value, section.name()).map(Some));
+    let runbook = section.optional("runbook").map_or(Some(None), |value| files.read(value).map(Some));
+    section.not_built(&["override", "steps", "only_steps", "trace", "record_input", "hold", "database", "api_log"]);
+    section.close();
+    let (duration, max_duration) = durations?;
+    let (place, scope) = (place?, scope?);
+    Some(Profile {
+        name,
+        summary: summary?,
+        level: level?,
+        role: place.role,
+        region: place.region,
+        regions: place.regions,
+        audience: audience?,
+        triggers: triggers?,
+        duration,
+        max_duration,
+        approval: approval?,
+        recording: recording?,
+        source_identity: source_identity?,
+        external_id: external_id?,
+        policy: scope.policy,
+        policy_arns: scope.policy_arns,
+        network: scope.network,
+        session_tags: session_tags?,
+        runbook: runbook?,
+        session_policy: scope.session_policy,
+    })
+}
+
+fn triggers(value: Value<'_>, known: &BTreeSet<String>) -> Option<Vec<TriggerName>> {
+    let triggers = value.list(|item| {
+        let trigger = item.parsed(TriggerName::parse)?;
+        if known.contains(trigger.as_str()) {
+            return Some(trigger);
+        }
+        item.unknown("trigger", trigger.as_str(), known.iter().map(String::as_str))
+    })?;
+    if triggers.is_empty() {
+        return value.wrong("`triggers` is empty: without a trigger nothing is an emergency");
+    }
+    Some(triggers)
+}
+
+/// Reads `duration` ≤ `max_duration` ≤ the level's.
+fn durations(section: &mut Section<'_>, floor: Option<&Level>) -> Option<(Duration, Duration)> {
+    let usual = section.required("duration");
+    let most = section.required("max_duration");
+    let duration = usual.and_then(level::ceiling);
+    let max_duration = most.and_then(level::ceiling);
+    if let (Some(most), Some(length), Some(level)) = (most, max_duration, floor)
+        && length > level.max_duration
+    {
+        let (length, ceiling) = (show_duration(length), show_duration(level.max_duration));
+        return most.wrong(format!("`max_duration` {length} is more than the {ceiling} of level `{}`", level.name));
+    }
+    let (duration, max_duration) = (duration?, max_duration?);
+    if duration > max_duration {
+        let (duration, max_duration) = (show_duration(duration), show_duration(max_duration));
+        return usual?.wrong(format!("`duration` {duration} is more than `max_duration` {max_duration}"));
+    }
+    Some((duration, max_duration))
+}
+
+fn recording(section: &mut Section<'_>, floor: Option<&Level>) -> Option<bool> {
+    let demanded = floor.is_none_or(|level| level.recording);
+    let Some(value) = section.optional("recording") else { return Some(demanded) };
+    let recording = value.boolean()?;
+    match floor {
+        Some(level) if level.recording && !recording => {
+            value.wrong(format!("level `{}` demands `recording = true`", level.name))
+        }
+        Some(_) | None => Some(recording),
+    }
+}
+
+/// Reads `approval`, and checks that it can be given at all.
+fn approval(
+    section: &mut Section<'_>,
+    floor: Option<&Level>,
+    ground: &Ground,
+    people: &BTreeSet<String>,
+) -> Option<Option<ApprovalRule>> {
+    let demanded = floor.map_or(0, |level| level.approvals);
+    let level = floor.map(|level| level.name.as_str()).unwrap_or_default();
+    let Some(value) = section.optional("approval") else {
+        if demanded == 0 {
+            return Some(None);
+        }
+        return section.wrong(format!(
+            "level `{level}` demands at least {demanded} approvals: `approval` is missing {}",
+            section.place()
+        ));
+    };
+    let mut rule = value.section(format!("{}.approval", section.name()))?;
+    let written = rule.required("count");
+    let count = written.and_then(|value| value.number(1, 20));
+    let from = rule.required("from").and_then(|value| person::audience(value, &ground.groups, people));
+    let within = rule.optional("within").map_or(Some(Duration::from_secs(1800)), within);
+    rule.close();
+    let (count, from) = (count?, from?);
+    if count < demanded {
+        return written?.wrong(format!("level `{level}` demands at least {demanded} approvals, not {count}"));
+    }
+    can_be_given(written?, count, &from, ground)?;
+    Some(Some(ApprovalRule { count, from, within: within? }))
+}
+
+fn can_be_given(written: Value<'_>, count: u32, from: &Audience, ground: &Ground) -> Option<()> {
+    // A person with mistakes has them told already, and may be one of these.
+    if ground.people.values().any(Option::is_none) {
+        return Some(());
+    }
+    let people: Vec<&Person> = ground.people.values().flatten().filter(|person| from.includes(person)).collect();
+    let signers = people.iter().filter(|person| !person.keys.is_empty()).count();
+    let count = count as usize;
+    if count > people.len() {
+        return written.wrong(format!("{count} approvals cannot be given: `from` names {} people", people.len()));
+    }
+    if count > signers {
+        return written.wrong(format!(
+            "{count} approvals cannot be given: of those in `from` only {signers} have a key of their own"
+        ));
+    }
+    Some(())
+}
+
+fn within(value: Value<'_>) -> Option<Duration> {
+    let within = value.duration()?;
+    if within.is_zero() || within > LONGEST_WAIT {
+        return value.wrong("`within` must be more than 0s and at most 24h");
+    }
+    Some(within)
+}
+
+/// Where a profile's role and work are.
+struct Place {
+    role: RoleArn,
+    region: Region,
+    regions: Vec<Region>,
+}
+
+fn place(section: &mut Section<'_>, sharing: Option<&str>) -> Option<Place> {
+    let role = section.required("role").and_then(|value| match sharing {
+        Some(other) => {
+            value.wrong(format!("profile {} has the same role: a role belongs to one profile", quoted(other)))
+        }
+        None => value.parsed(RoleArn::parse),
+    });
+    let within_partition = |value: Value<'_>| {
+        let region = value.parsed(Region::parse)?;
+        match &role {
+            Some(role) if role.partition() != region.partition() => value.wrong(format!(
+                "region {region} is in partition `{}`, the role in `{}`",
+                region.partition(),
+                role.partition()
+            )),
+            Some(_) | None => Some(region),
+        }
+    };
+    let region = section.required("region").and_then(within_partition);
+    let regions = section.optional("regions").map_or(Some(Vec::new()), |value| value.list(within_partition));
+    Some(Place { region: region?, regions: regions?, role: role? })
+}
+
+/// How a session is narrowed further than its role.
+struct Scope {
+    policy: Option<Arc<NamedFile>>,
+    policy_arns: Vec<String>,
+    network: Option<Network>,
+    session_policy: Option<String>,
+}
+
+fn scope(section: &mut Section<'_>, role: Option<&RoleArn>, files: &mut Files<'_>) -> Option<Scope> {
+    let written = section.optional("policy");
+    let policy = written.map_or(Some(None), |value| {
+        let file = files.read(value)?;
+        match session_policy::parse(&file.bytes) {
+            Ok(policy) => Some(Some((file, policy))),
+            Err(error) => value.wrong(format!("{} is not a session policy: {error}", quoted(&file.named))),
+        }
+    });
+    let arns = section.optional("policy_arns");
+    let policy_arns = arns.map_or(Some(Vec::new()), |value| managed_policies(value, role));
+    let pin = section.optional("network");
+    let network = pin.map_or(Some(None), |value| network::read(value, format!("{}.network", section.name())).map(Some));
+    let (policy, policy_arns, network) = (policy?, policy_arns?, network?);
+    let (file, policy) = policy.unzip();
+    match session_policy::compose(policy, network.as_ref(), &policy_arns) {
+        Ok(session_policy) => Some(Scope { policy: file, policy_arns, network, session_policy }),
+        Err(error) => written.or(pin).or(arns)?.wrong(error),
+    }
+}
+
+fn managed_policies(value: Value<'_>, role: Option<&RoleArn>) -> Option<Vec<String>> {
+    let arns = value.list(|item| {
+        let text = item.text()?;
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let valid = match parts.as_slice() {
+            ["arn", partition, "iam", "", account, resource] => {
+                let name = resource.strip_prefix("policy/").unwrap_or_default();
+                let of_role = |role: &RoleArn| {
+                    role.partition() == *partition && (role.account() == *account || *account == "aws")
+                };
+                !name.is_empty()
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+=,.@-".contains(&b))
+                    && role.is_none_or(of_role)
+            }
+            _ => false,
+        };
+        if valid {
+            return Some(text.to_owned());
+        }
+        item.wrong(format!("{} is not the ARN of a managed policy of AWS or of the role's account", quoted(text)))
+    })?;
+    if arns.len() > MOST_ARNS {
+        return value.wrong(format!("`policy_arns` has {} ARNs, STS takes {MOST_ARNS}", arns.len()));
+    }
+    Some(arns)
+}
+
+fn external_id(value: Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
+    if !(2..=1224).contains(&text.len()) || !text.bytes().all(allowed) {
+        return value
+            .wrong(format!("{} is not an external id: 2 to 1224 of A-Z, a-z, 0-9 and _+=,.@:/-", quoted(text)));
+    }
+    Some(text.to_owned())
+}
+
+fn tags(value: Value<'_>, profile: &str) -> Option<BTreeMap<String, String>> {
+    let entries = value.section(format!("{profile}.session_tags"))?.entries();
+    let own = MOST_TAGS - ADDED_TAGS.len();
+    if entries.len() > own {
+        return value.wrong(format!(
+            "`session_tags` has {} tags; STS takes {MOST_TAGS}, of which glass adds {}",
+            entries.len(),
+            ADDED_TAGS.len()
+        ));
+    }
+    let mut tags = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    let mut complete = true;
+    for entry in entries {
+        let key = entry.key;
+        let folded = key.to_lowercase();
+        let fault = if !(1..=128).contains(&key.chars().count()) || !key.chars().all(is_tag_character) {
+            Some("a tag's key has 1 to 128 letters, digits, spaces and _.:/=+-@".to_owned())
+        } else if folded.starts_with("aws:") || ADDED_TAGS.contains(&folded.as_str()) {
+            Some(format!("the tag {} is not yours to set", quoted(key)))
+        } else if !seen.insert(folded) {
+            Some(format!("the tag {} is there in another spelling; STS does not tell case apart", quoted(key)))
+        } else {
+            None
+        };
+        if let Some(fault) = fault {
+            complete = false;
+            entry.wrong::<()>(fault);
+        }
+        match tag_value(entry.value) {
+            Some(value) => drop(tags.insert(key.to_owned(), value)),
+            None => complete = false,
+        }
+    }
+    complete.then_some(tags)
+}
+
+fn tag_value(value: Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    if text.chars().count() > 256 || !text.chars().all(is_tag_character) {
+        return value.wrong("a tag's value has at most 256 letters, digits, spaces and _.:/=+-@");
+    }
+    Some(text.to_owned())
+}
+
+/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]` as STS has it, but for letters and digits beyond what Rust counts as such.
+fn is_tag_character(character: char) -> bool {
+    character.is_alphanumeric() || character == ' ' || "_.:/=+-@".contains(character)
+}

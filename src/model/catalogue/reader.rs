@@ -1,0 +1,434 @@
+//! Walks a TOML document and notes every mistake on the way.
+//!
+//! A [`Section`] knows which of its keys were asked for, so that [`Section::close`]
+//! finds the unknown ones; a [`Value`] knows its place. Reading goes on after a
+//! mistake: `None` means that one was noted.
+
+use std::cell::RefCell;
+use std::fmt::{self, Display};
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::mistake::{Mistake, Source, quoted};
+use crate::model::name::nearest;
+use crate::model::text::{escaped, is_hostile};
+use crate::model::time::parse_duration;
+
+/// More mistakes than this are counted and not kept: what follows is mostly noise.
+const MOST_MISTAKES: usize = 100;
+
+/// What was found wrong so far, in the order in which it was found.
+#[derive(Default)]
+pub struct Flaws(RefCell<Vec<Flaw>>);
+
+struct Flaw {
+    span: Range<usize>,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Flaws {
+    /// Notes what is wrong with a range of bytes of the text.
+    pub fn note(&self, span: Range<usize>, message: String, hint: Option<String>) {
+        self.0.borrow_mut().push(Flaw { span, message, hint });
+    }
+
+    /// Whether nothing was found wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// Makes mistakes of what was noted, in the order of the text.
+    pub fn into_mistakes(self, source: &Source<'_>) -> Vec<Mistake> {
+        let mut flaws = self.0.into_inner();
+        flaws.sort_by_key(|flaw| flaw.span.start);
+        flaws.truncate(MOST_MISTAKES);
+        flaws.into_iter().map(|flaw| source.mistake(&flaw.span, flaw.message, flaw.hint)).collect()
+    }
+}
+
+/// The text of a TOML file, before it is known to be TOML.
+pub struct Document<'a> {
+    file: String,
+    text: &'a str,
+}
+
+impl<'a> Document<'a> {
+    /// Takes the bytes of a file in, `largest` of them at most.
+    ///
+    /// # Errors
+    /// When there are more, or when they are not UTF-8.
+    pub fn parse(path: &Path, bytes: &'a [u8], largest: usize) -> Result<Self, DocumentError> {
+        let file = path.display().to_string();
+        if bytes.len() > largest {
+            return Err(DocumentError::TooLarge { file, size: bytes.len(), largest });
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Document { file, text }),
+            Err(error) => Err(DocumentError::NotText { file, valid: error.valid_up_to() }),
+        }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Walks the document, and goes on after a mistake.
+    ///
+    /// # Errors
+    /// All mistakes: those against TOML itself if there is one, otherwise what the walk noted.
+    pub fn read<T>(&self, walk: impl FnOnce(Section<'_>, &Source<'_>) -> Option<T>) -> Result<T, DocumentError> {
+        let source = Source::new(&self.file, self.text);
+        let flaws = Flaws::default();
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        for error in errors {
+            let end = self.text.len();
+            flaws.note(error.span().unwrap_or(end..end), escaped(error.message()), None);
+        }
+        let mut value = None;
+        if flaws.is_empty() {
+            value = walk(Section::new(String::new(), 0..0, table.get_ref(), &flaws), &source);
+        }
+        match value {
+            Some(value) if flaws.is_empty() => Ok(value),
+            Some(_) | None => {
+                Err(DocumentError::Mistakes { file: self.file.clone(), mistakes: flaws.into_mistakes(&source) })
+            }
+        }
+    }
+}
+
+/// Reads `version`, of which there is one so far.
+pub fn version(value: Value<'_>) -> Option<u32> {
+    match value.number(0, u32::MAX)? {
+        1 => Some(1),
+        other => value.wrong(format!("version {other} is not one that this glass reads: it reads version 1")),
+    }
+}
+
+/// A value with its place.
+#[derive(Clone, Copy)]
+pub struct Value<'a> {
+    name: &'a str,
+    item: &'a Spanned<DeValue<'a>>,
+    flaws: &'a Flaws,
+}
+
+impl<'a> Value<'a> {
+    /// Notes that the value is wrong.
+    pub fn wrong<T>(self, message: impl Into<String>) -> Option<T> {
+        self.flaws.note(self.item.span(), message.into(), None);
+        None
+    }
+
+    /// Notes that the value is wrong, and what to do about it.
+    pub fn wrong_because<T>(self, message: impl Into<String>, hint: impl Into<String>) -> Option<T> {
+        self.flaws.note(self.item.span(), message.into(), Some(hint.into()));
+        None
+    }
+
+    fn not_a<T>(self, wanted: &str) -> Option<T> {
+        let found = match self.item.get_ref() {
+            DeValue::String(_) => "a text",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.wrong(format!("`{}` must be {wanted}, not {found}", self.name))
+    }
+
+    /// The text that the value is.
+    pub fn text(self) -> Option<&'a str> {
+        match self.item.get_ref().as_str() {
+            Some(text) => Some(text),
+            None => self.not_a("a text"),
+        }
+    }
+
+    /// The value of a text, made by a parser that says in its error what is wrong.
+    pub fn parsed<T, E: Display>(self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        match parse(self.text()?) {
+            Ok(value) => Some(value),
+            Err(error) => self.wrong(error.to_string()),
+        }
+    }
+
+    /// A text for people: one line of 1 to 200 characters, none of which steers a terminal.
+    pub fn line(self) -> Option<String> {
+        let text = self.text()?;
+        if text.trim().is_empty() || text.chars().count() > 200 || text.chars().any(is_hostile) {
+            return self
+                .wrong(format!("`{}` must be one line of 1 to 200 characters, no control characters", self.name));
+        }
+        Some(text.to_owned())
+    }
+
+    /// A length of time.
+    pub fn duration(self) -> Option<Duration> {
+        self.parsed(parse_duration)
+    }
+
+    /// A truth.
+    pub fn boolean(self) -> Option<bool> {
+        match self.item.get_ref().as_bool() {
+            Some(truth) => Some(truth),
+            None => self.not_a("true or false"),
+        }
+    }
+
+    /// A whole number within a range.
+    pub fn number(self, least: u32, most: u32) -> Option<u32> {
+        let wanted = format!("a whole number from {least} to {most}");
+        let Some(integer) = self.item.get_ref().as_integer() else { return self.not_a(&wanted) };
+        match u32::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(number) if (least..=most).contains(&number) => Some(number),
+            Ok(_) | Err(_) => self.wrong(format!("`{}` must be {wanted}", self.name)),
+        }
+    }
+
+    /// Notes that a name is none of those that exist, and which was perhaps meant.
+    pub fn unknown<'k, T>(self, kind: &str, name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<T> {
+        let message = format!("there is no {kind} {}", quoted(name));
+        match nearest(name, known) {
+            Some(near) => self.wrong_because(message, format!("did you mean `{near}`?")),
+            None => self.wrong(message),
+        }
+    }
+
+    /// One of a few words.
+    pub fn one_of<T: Copy>(self, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text()?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let allowed: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        self.wrong_because(
+            format!("{} is nothing that `{}` can be", quoted(text), self.name),
+            format!("allowed: {}", allowed.join(", ")),
+        )
+    }
+
+    /// The values of a list; empty when it is no list.
+    pub fn items(self) -> Option<Vec<Value<'a>>> {
+        let Some(array) = self.item.get_ref().as_array() else { return self.not_a("a list") };
+        Some(array.iter().map(|item| Value { item, ..self }).collect())
+    }
+
+    /// A list of which every item is read in the same way.
+    pub fn list<T>(self, read: impl FnMut(Value<'a>) -> Option<T>) -> Option<Vec<T>> {
+        // Every item is read before the first failure counts, so that all mistakes are noted.
+        let read: Vec<Option<T>> = self.items()?.into_iter().map(read).collect();
+        read.into_iter().collect()
+    }
+
+    /// A list of texts.
+    pub fn texts(self) -> Option<Vec<String>> {
+        self.list(|item| item.text().map(str::to_owned))
+    }
+
+    /// The table that the value is; `name` is how messages call it, e.g. `levels.emergency`.
+    pub fn section(self, name: String) -> Option<Section<'a>> {
+        match self.item.get_ref().as_table() {
+            Some(table) => Some(Section::new(name, self.item.span(), table, self.flaws)),
+            None => self.not_a("a table"),
+        }
+    }
+
+    /// A text within the table that the value is, if both are; notes nothing.
+    pub fn text_of(self, key: &str) -> Option<&'a str> {
+        self.item.get_ref().as_table()?.get(key)?.get_ref().as_str()
+    }
+}
+
+/// A key of a table whose keys are names that people chose, and its value.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    /// The key as it was written.
+    pub key: &'a str,
+    /// Its value.
+    pub value: Value<'a>,
+    span: &'a Spanned<std::borrow::Cow<'a, str>>,
+}
+
+impl<'a> Entry<'a> {
+    /// Notes that the key is wrong.
+    pub fn wrong<T>(self, message: impl Into<String>) -> Option<T> {
+        self.value.flaws.note(self.span.span(), message.into(), None);
+        None
+    }
+
+    /// Notes that the key is wrong, and what to do about it.
+    pub fn wrong_because<T>(self, message: impl Into<String>, hint: impl Into<String>) -> Option<T> {
+        self.value.flaws.note(self.span.span(), message.into(), Some(hint.into()));
+        None
+    }
+
+    /// The same entry, whose mistakes are noted elsewhere.
+    pub fn noting_in<'b>(self, flaws: &'b Flaws) -> Entry<'b>
+    where
+        'a: 'b,
+    {
+        Entry { value: Value { flaws, ..self.value }, ..self }
+    }
+
+    /// The name that the key is.
+    pub fn name<T, E: Display>(self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        match parse(self.key) {
+            Ok(name) => Some(name),
+            Err(error) => self.wrong(error.to_string()),
+        }
+    }
+}
+
+/// A table that is being read.
+pub struct Section<'a> {
+    name: String,
+    span: Range<usize>,
+    table: &'a DeTable<'a>,
+    known: Vec<&'static str>,
+    flaws: &'a Flaws,
+}
+
+impl<'a> Section<'a> {
+    fn new(name: String, span: Range<usize>, table: &'a DeTable<'a>, flaws: &'a Flaws) -> Self {
+        Section { name, span, table, known: Vec::new(), flaws }
+    }
+
+    /// How messages call the table.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Notes that something is wrong with the table as a whole.
+    pub fn wrong<T>(&self, message: impl Into<String>) -> Option<T> {
+        self.flaws.note(self.span.clone(), message.into(), None);
+        None
+    }
+
+    /// The value of a key that may be left out.
+    pub fn optional(&mut self, key: &'static str) -> Option<Value<'a>> {
+        self.known.push(key);
+        self.table.get(key).map(|item| Value { name: key, item, flaws: self.flaws })
+    }
+
+    /// The value of a key that must be there; when it is not, that is noted.
+    pub fn required(&mut self, key: &'static str) -> Option<Value<'a>> {
+        match self.optional(key) {
+            Some(value) => Some(value),
+            None => self.wrong(format!("`{key}` is missing {}", self.place())),
+        }
+    }
+
+    /// Whether a key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Notes each of these keys that is there: the feature that it asks for is not built.
+    pub fn not_built(&mut self, keys: &'static [&'static str]) {
+        for key in keys {
+            if self.optional(key).is_some() {
+                let (written, _) = self.table.get_key_value(*key).expect("the key was just found");
+                let hint = format!("leave `{key}` out: glass does not ignore what it cannot do");
+                self.flaws.note(written.span(), format!("`{key}` is not built in this version of glass"), Some(hint));
+            }
+        }
+    }
+
+    /// Ends the reading: notes every key that nobody asked for.
+    pub fn close(self) {
+        for (key, _) in self.table.iter().filter(|(key, _)| !self.known.contains(&key.get_ref().as_ref())) {
+            let hint = match nearest(key.get_ref(), self.known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known keys: {}", self.known.join(", ")),
+            };
+            self.flaws.note(key.span(), format!("unknown key {} {}", quoted(key.get_ref()), self.place()), Some(hint));
+        }
+    }
+
+    /// The entries of a table whose keys are names that people chose.
+    pub fn entries(self) -> Vec<Entry<'a>> {
+        let value = |key: &'a str, item| Value { name: key, item, flaws: self.flaws };
+        self.table
+            .iter()
+            .map(|(span, item)| Entry { key: span.get_ref(), value: value(span.get_ref(), item), span })
+            .collect()
+    }
+
+    /// Where a key is missing or unknown, for messages.
+    pub fn place(&self) -> String {
+        if self.name.is_empty() { "at the top of the file".to_owned() } else { format!("in [{}]", self.name) }
+    }
+}
+
+/// A TOML file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DocumentError {
+    /// Larger than such a file is read.
+    TooLarge {
+        /// The file.
+        file: String,
+        /// Its size in bytes.
+        size: usize,
+        /// The most that is read, in bytes.
+        largest: usize,
+    },
+    /// Not UTF-8.
+    NotText {
+        /// The file.
+        file: String,
+        /// How many bytes are, at its beginning.
+        valid: usize,
+    },
+    /// Mistakes.
+    Mistakes {
+        /// The file.
+        file: String,
+        /// All of them, in the order of the text.
+        mistakes: Vec<Mistake>,
+    },
+}
+
+impl DocumentError {
+    /// The mistakes with their places.
+    pub fn mistakes(&self) -> &[Mistake] {
+        match self {
+            DocumentError::Mistakes { mistakes, .. } => mistakes,
+            DocumentError::TooLarge { .. } | DocumentError::NotText { .. } => &[],
+        }
+    }
+
+    /// The same error with more mistakes.
+    pub(super) fn with(mut self, more: impl Iterator<Item = Mistake>) -> Self {
+        if let DocumentError::Mistakes { mistakes, .. } = &mut self {
+            mistakes.extend(more);
+            mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
+        }
+        self
+    }
+}
+
+impl fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DocumentError::TooLarge { file, size, largest } => {
+                write!(f, "{} has {size} bytes, {largest} are the most that is read", quoted(file))
+            }
+            DocumentError::NotText { file, valid } => write!(f, "{} is not UTF-8 after byte {valid}", quoted(file)),
+            DocumentError::Mistakes { file, mistakes } => {
+                let noun = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
+                write!(f, "{} {noun} in {}", mistakes.len(), quoted(file))
+            }
+        }
+    }
+}
+
+impl std::error::Error for DocumentError {}
