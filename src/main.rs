@@ -1,1 +1,3 @@
+//! Hands the words of the command line to [`glass`].
+
 fn main() {}
