@@ -1,0 +1,13 @@
+//! The tests of the built program and of the house it lives in, linked once.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests start programs, touch files and may fail loudly"
+)]
+
+mod support;
+
+mod cases;
+mod layers;

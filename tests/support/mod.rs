@@ -1,0 +1,22 @@
+//! What the tests stand on: a made-up home, real terminals, real servers, and
+//! the built program in the midst of them. Nothing here waits by sleeping, and
+//! nothing outlives its test.
+
+#![allow(dead_code, unused_imports, reason = "each part waits here for its first test")]
+
+mod home;
+mod outcome;
+mod pty;
+mod servers;
+mod tools;
+
+pub use home::Home;
+pub use outcome::Outcome;
+pub use pty::Pty;
+pub use servers::{Moto, Sandbox};
+pub use tools::{python, tool};
+
+use std::time::Duration;
+
+/// How long anything in a test may take before it counts as hung.
+pub const DEADLINE: Duration = Duration::from_secs(60);
