@@ -39,9 +39,12 @@ impl Children for HostChildren {
         let Some((program, arguments)) = command.argv.split_first() else {
             return Err(ChildError::NotFound(Default::default()));
         };
-        let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => ChildError::NotFound(program.clone()),
-            _ => ChildError::CannotRun(program.clone(), error),
+        let failed = |error: io::Error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                ChildError::NotFound(program.clone())
+            } else {
+                ChildError::CannotRun(program.clone(), error)
+            }
         };
         let signals = signals::hold().map_err(failed)?;
         let mut child = process::Command::new(program);
