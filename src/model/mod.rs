@@ -12,3 +12,4 @@ pub mod secret;
 pub mod session;
 pub mod text;
 pub mod time;
+pub mod totp;
