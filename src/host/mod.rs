@@ -5,6 +5,9 @@ pub mod chance;
 pub mod child;
 pub mod clock;
 pub mod codes;
+pub mod keychain;
+#[cfg(target_os = "linux")]
+mod keyutils;
 pub mod programs;
 pub mod signals;
 pub mod terminal;
