@@ -58,7 +58,7 @@ impl Vault for Keychain {
         let removed = match place(store)? {
             #[cfg(target_os = "linux")]
             Place::Kernel => keyutils::remove(entry),
-            Place::Desktop => on_desktop(store, entry, |entry| entry.delete_credential()),
+            Place::Desktop => on_desktop(store, entry, keyring::Entry::delete_credential),
         };
         match removed {
             Err(VaultError::Missing { .. }) => Ok(()),
@@ -108,7 +108,7 @@ fn on_desktop<T: Send + 'static>(
     entry: &str,
     call: impl FnOnce(&keyring::Entry) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, VaultError> {
-    within(CONNECT, || keyring::Entry::store_status().as_ref().map(|()| ()).map_err(say))
+    within(CONNECT, || keyring::Entry::store_status().as_ref().copied().map_err(say))
         .and_then(|connected| connected)
         .map_err(|message| VaultError::Unavailable { store, message })?;
     let name = entry.to_owned();
@@ -132,6 +132,7 @@ fn within<T: Send + 'static>(limit: Duration, call: impl FnOnce() -> T + Send + 
     })
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "the crate's errors may grow")]
 fn say(error: &Error) -> String {
     match error {
         Error::NoStorageAccess(why) => format!("it is locked, or has no default collection ({why})"),

@@ -59,6 +59,7 @@ fn failed(error: KeyError) -> VaultError {
 /// ENOSYS, for which the crate has no name; the same number on all of Linux but Alpha, MIPS, PA-RISC and SPARC.
 const NO_SYSCALL: i32 = 38;
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "the others are the kernel's own business")]
 fn say(error: KeyError) -> String {
     match error {
         KeyError::PermissionDenied | KeyError::AccessDenied => {
