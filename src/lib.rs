@@ -6,4 +6,6 @@
 
 pub mod host;
 pub mod model;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod world;
