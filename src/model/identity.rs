@@ -146,3 +146,70 @@ fn program(value: Value<'_>) -> Option<CodeSource> {
     }
     Some(CodeSource::Command(words))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Identity, Vec<String>> {
+        Identity::load(Path::new("identity.toml"), text.as_bytes()).map_err(|error| {
+            let short = |m: &crate::model::catalogue::Mistake| format!("{}:{}: {}", m.line, m.column, m.message);
+            error.mistakes().iter().map(short).collect()
+        })
+    }
+
+    #[test]
+    fn somebody_who_only_approves_needs_a_name_and_nothing_else() {
+        let identity = load("version = 1\nperson = \"alice\"\n").expect("good");
+        assert_eq!((identity.person.as_str(), identity.source, identity.code), ("alice", None, CodeSource::Ask));
+        assert_eq!((identity.mfa, identity.signing_key), (vec![], None));
+    }
+
+    #[test]
+    fn sources_and_codes_are_one_of_their_kinds() {
+        let with = |line: &str| load(&format!("version = 1\nperson = \"alice\"\n{line}\n")).expect(line);
+        assert_eq!(with("source = { profile = \"acme-daily\" }").source, Some(Source::Profile("acme-daily".into())));
+        assert_eq!(with("source = { keyring = \"keyutils\" }").source, Some(Source::Keyring(Store::Keyutils)));
+        assert_eq!(with("code = { ask = true }").code, CodeSource::Ask);
+        assert_eq!(with("code = { keyring = \"macos\" }").code, CodeSource::Keyring(Store::Macos));
+        let command = ["/usr/bin/ykman".to_owned(), "oath".to_owned()];
+        assert_eq!(
+            with("code = { command = [\"/usr/bin/ykman\", \"oath\"] }").code,
+            CodeSource::Command(command.into())
+        );
+        let mfa = with("mfa = [\"arn:aws:iam::111122223333:mfa/alice\", \"GAHT12345678\"]").mfa;
+        assert_eq!(
+            mfa.iter().map(MfaSerial::as_str).collect::<Vec<_>>(),
+            ["arn:aws:iam::111122223333:mfa/alice", "GAHT12345678"]
+        );
+        assert_eq!(with("signing_key = \"~/.ssh/id_ed25519\"").signing_key.as_deref(), Some("~/.ssh/id_ed25519"));
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_place() {
+        let vectors = [
+            ("source = {}", "`source` must have one of `profile` and `keyring`"),
+            ("source = { profile = \"a\", keyring = \"macos\" }", "`source` must have one of `profile` and `keyring`"),
+            ("source = \"acme\"", "`source` must be a table, not a text"),
+            ("source = { keyring = \"wallet\" }", "`wallet` is nothing that `keyring` can be"),
+            ("source = { profile = \"a]\" }", "`a]` is not the name of an AWS CLI profile"),
+            ("code = { ask = true, keyring = \"macos\" }", "`code` must have one of `ask`, `command` and `keyring`"),
+            ("code = { ask = false }", "`ask = false` says nothing"),
+            ("code = { command = [\"ykman\"] }", "`command` must begin with the absolute path of a program"),
+            ("code = { command = [] }", "`command` must begin with the absolute path of a program"),
+            ("mfa = \"arn:aws:iam::111122223333:mfa/alice\"", "`mfa` must be a list, not a text"),
+            ("mfa = [\"x\"]", "`x` is no MFA serial: 9 to 256 of A-Z, a-z, 0-9 and _+=/:,.@-"),
+            ("signing_key = \"\"", "`signing_key` must be one line of 1 to 200 characters, no control characters"),
+            ("persn = \"bob\"", "unknown key `persn` at the top of the file"),
+        ];
+        for (line, message) in vectors {
+            let found = load(&format!("version = 1\nperson = \"alice\"\n{line}\n")).expect_err(line);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].starts_with("3:") && found[0].ends_with(message), "{found:?}");
+        }
+        assert_eq!(load("version = 1\n"), Err(vec!["1:1: `person` is missing at the top of the file".to_owned()]));
+        assert_eq!(load("version = 1\nperson = \n").map_err(|mistakes| mistakes.len()), Err(1));
+        let large = vec![b'#'; LARGEST_IDENTITY + 1];
+        assert!(Identity::load(Path::new("identity.toml"), &large).is_err());
+    }
+}

@@ -175,9 +175,10 @@ fn walk(
     let environments = top.required("naming").and_then(environments);
     let levels = named(&mut top, "levels", level::read);
     let triggers = named(&mut top, "triggers", |entry| trigger::read(entry, folder));
-    let (mut groups, mut keys) = (BTreeSet::new(), Vec::new());
-    let people = named(&mut top, "people", |entry| person::read(entry, &mut groups, &mut keys));
-    let ground = Ground { environments, levels, triggers: triggers.keys().cloned().collect(), people, groups };
+    let (mut names, mut keys) = (BTreeSet::new(), BTreeMap::new());
+    let people = named(&mut top, "people", |entry| person::read(entry, &mut names, &mut keys));
+    names.extend(people.keys().cloned());
+    let ground = Ground { environments, levels, triggers: triggers.keys().cloned().collect(), people, names };
     let profiles = profiles(&mut top, &ground, files, broken);
     top.not_built(&["approvals", "ledger", "hooks"]);
     top.close();
@@ -265,7 +266,7 @@ fn profile_name(entry: Entry<'_>, ground: &Ground) -> Option<ProfileName> {
         let hint = format!("the first word of a name is one of naming.environments: {all}");
         entry.wrong_because::<()>(format!("`{}` is not an environment", name.environment()), hint);
     }
-    if !ground.levels.contains_key(name.level()) {
+    if !ground.levels.is_empty() && !ground.levels.contains_key(name.level()) {
         let all = ground.levels.keys().map(|level| quoted(level)).collect::<Vec<_>>().join(", ");
         entry.wrong_because::<()>(
             format!("there is no level `{}`", name.level()),
@@ -275,5 +276,7 @@ fn profile_name(entry: Entry<'_>, ground: &Ground) -> Option<ProfileName> {
     Some(name)
 }
 
+#[cfg(test)]
+mod example;
 #[cfg(test)]
 mod tests;

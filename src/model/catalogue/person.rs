@@ -1,6 +1,6 @@
 //! People: who may break the glass, and with which keys they sign.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ssh_key::public::{EcdsaPublicKey, KeyData};
 use ssh_key::{Fingerprint, HashAlg, PublicKey};
@@ -99,7 +99,7 @@ impl SshKey {
 pub(super) fn read<'a>(
     entry: Entry<'a>,
     groups: &mut BTreeSet<String>,
-    used: &mut Vec<(Vec<u8>, String)>,
+    used: &mut BTreeMap<Vec<u8>, String>,
 ) -> Option<Person> {
     let name = entry.name(PersonName::parse);
     let mut section = entry.value.section(format!("people.{}", entry.key))?;
@@ -122,29 +122,24 @@ pub(super) fn read<'a>(
     })
 }
 
-/// Reads a list of groups and people, all of whom must exist.
-pub(super) fn audience(value: Value<'_>, groups: &BTreeSet<String>, people: &BTreeSet<String>) -> Option<Audience> {
-    let known = || groups.iter().chain(people).map(String::as_str);
-    value
-        .list(|item| {
-            let name = item.text()?;
-            if groups.contains(name) || people.contains(name) {
-                return Some(name.to_owned());
-            }
-            item.unknown("group or person", name, known())
-        })
-        .map(Audience)
+/// Reads a list of groups and people, all of whom must be among `known`.
+pub(super) fn audience(value: Value<'_>, known: &BTreeSet<String>) -> Option<Audience> {
+    let names = value.list(|item| match item.text()? {
+        name if known.contains(name) => Some(name.to_owned()),
+        name => item.unknown("group or person", name, known.iter().map(String::as_str)),
+    });
+    names.map(Audience)
 }
 
 /// Reads a key; `used` are the keys that were read so far, each with its owner.
-fn key(value: Value<'_>, owner: &str, used: &mut Vec<(Vec<u8>, String)>) -> Option<SshKey> {
+fn key(value: Value<'_>, owner: &str, used: &mut BTreeMap<Vec<u8>, String>) -> Option<SshKey> {
     let key = value.parsed(SshKey::parse)?;
-    if let Some((_, other)) = used.iter().find(|(blob, _)| blob == key.blob()) {
+    if let Some(other) = used.get(key.blob()) {
         let whom =
             if other == owner { "is listed twice".to_owned() } else { format!("belongs to {} already", quoted(other)) };
         return value.wrong(format!("the key {} {whom}", key.fingerprint()));
     }
-    used.push((key.blob().to_vec(), owner.to_owned()));
+    used.insert(key.blob().to_vec(), owner.to_owned());
     Some(key)
 }
 

@@ -114,7 +114,8 @@ pub(super) struct Ground {
     pub(super) levels: BTreeMap<String, Option<Level>>,
     pub(super) triggers: BTreeSet<String>,
     pub(super) people: BTreeMap<String, Option<Person>>,
-    pub(super) groups: BTreeSet<String>,
+    /// The names of all people and groups.
+    pub(super) names: BTreeSet<String>,
 }
 
 /// Reads `[profiles.<name>]`, whose name was found to be `name`; `sharing` is another profile with the same role.
@@ -129,11 +130,10 @@ pub(super) fn read(
     let level = ground.levels.get(name.level()).cloned().flatten();
     let floor = level.as_ref();
     let summary = section.required("summary").and_then(Value::line);
-    let people: BTreeSet<String> = ground.people.keys().cloned().collect();
-    let audience = section.required("for").and_then(|value| person::audience(value, &ground.groups, &people));
+    let audience = section.required("for").and_then(|value| person::audience(value, &ground.names));
     let triggers = section.required("triggers").and_then(|value| triggers(value, &ground.triggers));
     let durations = durations(&mut section, floor);
-    let approval = approval(&mut section, floor, ground, &people);
+    let approval = approval(&mut section, floor, ground);
     let recording = recording(&mut section, floor);
     let source_identity = section.optional("source_identity").map_or(Some(true), Value::boolean);
     let place = place(&mut section, sharing);
@@ -217,12 +217,7 @@ fn recording(section: &mut Section<'_>, floor: Option<&Level>) -> Option<bool> {
 }
 
 /// Reads `approval`, and checks that it can be given at all.
-fn approval(
-    section: &mut Section<'_>,
-    floor: Option<&Level>,
-    ground: &Ground,
-    people: &BTreeSet<String>,
-) -> Option<Option<ApprovalRule>> {
+fn approval(section: &mut Section<'_>, floor: Option<&Level>, ground: &Ground) -> Option<Option<ApprovalRule>> {
     let demanded = floor.map_or(0, |level| level.approvals);
     let level = floor.map(|level| level.name.as_str()).unwrap_or_default();
     let Some(value) = section.optional("approval") else {
@@ -230,19 +225,19 @@ fn approval(
             return Some(None);
         }
         return section.wrong(format!(
-            "level `{level}` demands at least {demanded} approvals: `approval` is missing {}",
+            "level `{level}` demands an `approval` with a `count` of at least {demanded}: there is none {}",
             section.place()
         ));
     };
     let mut rule = value.section(format!("{}.approval", section.name()))?;
     let written = rule.required("count");
     let count = written.and_then(|value| value.number(1, 20));
-    let from = rule.required("from").and_then(|value| person::audience(value, &ground.groups, people));
+    let from = rule.required("from").and_then(|value| person::audience(value, &ground.names));
     let within = rule.optional("within").map_or(Some(Duration::from_secs(1800)), within);
     rule.close();
     let (count, from) = (count?, from?);
     if count < demanded {
-        return written?.wrong(format!("level `{level}` demands at least {demanded} approvals, not {count}"));
+        return written?.wrong(format!("level `{level}` demands a `count` of at least {demanded}, not {count}"));
     }
     can_be_given(written?, count, &from, ground)?;
     Some(Some(ApprovalRule { count, from, within: within? }))
@@ -255,14 +250,12 @@ fn can_be_given(written: Value<'_>, count: u32, from: &Audience, ground: &Ground
     }
     let people: Vec<&Person> = ground.people.values().flatten().filter(|person| from.includes(person)).collect();
     let signers = people.iter().filter(|person| !person.keys.is_empty()).count();
-    let count = count as usize;
-    if count > people.len() {
-        return written.wrong(format!("{count} approvals cannot be given: `from` names {} people", people.len()));
+    if people.len() < count as usize {
+        return written.wrong(format!("`count` is {count}, the people in `from` are {}", people.len()));
     }
-    if count > signers {
-        return written.wrong(format!(
-            "{count} approvals cannot be given: of those in `from` only {signers} have a key of their own"
-        ));
+    // No key belongs to two people, so that there are as many distinct keys as signers, at least.
+    if signers < count as usize {
+        return written.wrong(format!("`count` is {count}, the people in `from` who have a key are {signers}"));
     }
     Some(())
 }

@@ -18,8 +18,11 @@ use crate::model::name::nearest;
 use crate::model::text::{escaped, is_hostile};
 use crate::model::time::parse_duration;
 
-/// More mistakes than this are counted and not kept: what follows is mostly noise.
+/// The most mistakes that are kept of one file or profile; this bounds the time that a hopeless one takes.
 const MOST_MISTAKES: usize = 100;
+
+/// Among so many names the one that was meant is sought.
+const MOST_CANDIDATES: usize = 500;
 
 /// What was found wrong so far, in the order in which it was found.
 #[derive(Default)]
@@ -33,8 +36,11 @@ struct Flaw {
 
 impl Flaws {
     /// Notes what is wrong with a range of bytes of the text.
-    pub fn note(&self, span: Range<usize>, message: String, hint: Option<String>) {
-        self.0.borrow_mut().push(Flaw { span, message, hint });
+    fn note(&self, span: Range<usize>, message: String, hint: Option<String>) {
+        let mut flaws = self.0.borrow_mut();
+        if flaws.len() < MOST_MISTAKES {
+            flaws.push(Flaw { span, message, hint });
+        }
     }
 
     /// Whether nothing was found wrong.
@@ -46,7 +52,6 @@ impl Flaws {
     pub fn into_mistakes(self, source: &Source<'_>) -> Vec<Mistake> {
         let mut flaws = self.0.into_inner();
         flaws.sort_by_key(|flaw| flaw.span.start);
-        flaws.truncate(MOST_MISTAKES);
         flaws.into_iter().map(|flaw| source.mistake(&flaw.span, flaw.message, flaw.hint)).collect()
     }
 }
@@ -105,9 +110,9 @@ impl<'a> Document<'a> {
 
 /// Reads `version`, of which there is one so far.
 pub fn version(value: Value<'_>) -> Option<u32> {
-    match value.number(0, u32::MAX)? {
-        1 => Some(1),
-        other => value.wrong(format!("version {other} is not one that this glass reads: it reads version 1")),
+    match value.item.get_ref().as_integer() {
+        Some(integer) if integer.as_str() == "1" => Some(1),
+        Some(_) | None => value.wrong("`version` must be 1, the only one that this glass reads"),
     }
 }
 
@@ -197,7 +202,7 @@ impl<'a> Value<'a> {
     /// Notes that a name is none of those that exist, and which was perhaps meant.
     pub fn unknown<'k, T>(self, kind: &str, name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<T> {
         let message = format!("there is no {kind} {}", quoted(name));
-        match nearest(name, known) {
+        match nearest(name, known.into_iter().take(MOST_CANDIDATES)) {
             Some(near) => self.wrong_because(message, format!("did you mean `{near}`?")),
             None => self.wrong(message),
         }
@@ -294,12 +299,13 @@ pub struct Section<'a> {
     span: Range<usize>,
     table: &'a DeTable<'a>,
     known: Vec<&'static str>,
+    planned: &'static [&'static str],
     flaws: &'a Flaws,
 }
 
 impl<'a> Section<'a> {
     fn new(name: String, span: Range<usize>, table: &'a DeTable<'a>, flaws: &'a Flaws) -> Self {
-        Section { name, span, table, known: Vec::new(), flaws }
+        Section { name, span, table, known: Vec::new(), planned: &[], flaws }
     }
 
     /// How messages call the table.
@@ -334,18 +340,19 @@ impl<'a> Section<'a> {
 
     /// Notes each of these keys that is there: the feature that it asks for is not built.
     pub fn not_built(&mut self, keys: &'static [&'static str]) {
-        for key in keys {
-            if self.optional(key).is_some() {
-                let (written, _) = self.table.get_key_value(*key).expect("the key was just found");
-                let hint = format!("leave `{key}` out: glass does not ignore what it cannot do");
-                self.flaws.note(written.span(), format!("`{key}` is not built in this version of glass"), Some(hint));
-            }
+        self.planned = keys;
+        for (key, _) in self.table.iter().filter(|(key, _)| keys.contains(&key.get_ref().as_ref())) {
+            let name = key.get_ref();
+            let hint = format!("leave `{name}` out: glass does not ignore what it cannot do");
+            self.flaws.note(key.span(), format!("`{name}` is not built in this version of glass"), Some(hint));
         }
     }
 
     /// Ends the reading: notes every key that nobody asked for.
     pub fn close(self) {
-        for (key, _) in self.table.iter().filter(|(key, _)| !self.known.contains(&key.get_ref().as_ref())) {
+        let asked = |key: &str| self.known.contains(&key) || self.planned.contains(&key);
+        let unknown = self.table.keys().filter(|key| !asked(key.get_ref()));
+        for key in unknown.take(MOST_MISTAKES) {
             let hint = match nearest(key.get_ref(), self.known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known keys: {}", self.known.join(", ")),

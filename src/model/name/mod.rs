@@ -26,7 +26,7 @@ impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown: String = self.text.chars().take(80).collect();
         let more = if shown.len() < self.text.len() { "…" } else { "" };
-        write!(f, "`{}{more}` is not a {}: {}", escaped(&shown), self.kind, self.rule)
+        write!(f, "`{}{more}` is no {}: {}", escaped(&shown), self.kind, self.rule)
     }
 }
 
@@ -129,7 +129,7 @@ name! {
 }
 name! {
     /// An AWS region; its partition follows from its first word.
-    Region, "region", "a region such as eu-west-1",
+    Region, "region", "such as eu-west-1",
     |t| word(t, b"-", 32) && t.split('-').count() >= 3 && t.split('-').all(|w| !w.is_empty())
         && t.ends_with(|c: char| c.is_ascii_digit())
 }
@@ -151,7 +151,7 @@ name! {
 }
 name! {
     /// An MFA device: the ARN of a virtual device, or the serial number of a hardware one.
-    MfaSerial, "MFA serial", "9 to 256 of A-Z, a-z, 0-9 and =/:,.@-",
+    MfaSerial, "MFA serial", "9 to 256 of A-Z, a-z, 0-9 and _+=/:,.@-",
     |t| (9..=256).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=/:,.@-".contains(&b))
 }
 

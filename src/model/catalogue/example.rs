@@ -1,0 +1,172 @@
+//! `profiles.example.toml` is a good catalogue, and stays one however it is mangled.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::{Catalogue, DocumentError, Mistake};
+
+const EXAMPLE: &str = include_str!("../../../profiles.example.toml");
+
+fn beside(path: &Path) -> Result<Vec<u8>, String> {
+    match path.to_str() {
+        Some("./docs/examples/policies/orders-db.json") => {
+            Ok(include_bytes!("../../../docs/examples/policies/orders-db.json").to_vec())
+        }
+        Some("./docs/examples/runbooks/prod-db.md") => {
+            Ok(include_bytes!("../../../docs/examples/runbooks/prod-db.md").to_vec())
+        }
+        Some(_) | None => Err("no such file".to_owned()),
+    }
+}
+
+fn load(bytes: &[u8]) -> Result<Catalogue, DocumentError> {
+    Catalogue::load(Path::new("profiles.example.toml"), bytes, &beside)
+}
+
+#[test]
+fn the_example_is_a_catalogue_without_mistakes() {
+    let catalogue = load(EXAMPLE.as_bytes()).unwrap_or_else(|error| {
+        panic!("{error}\n{}", error.mistakes().iter().map(Mistake::to_string).collect::<Vec<_>>().join("\n"))
+    });
+    assert_eq!(catalogue.broken(), []);
+    let names: Vec<&str> = catalogue.profiles().map(|profile| profile.name.as_str()).collect();
+    assert_eq!(names, ["prod-account-critical", "prod-db-emergency"]);
+    assert_eq!(catalogue.files().len(), 2);
+}
+
+#[test]
+fn the_digest_of_a_profile_can_be_computed_without_glass() {
+    let catalogue = load(EXAMPLE.as_bytes()).expect("good");
+    // Computed with Python's tomllib, json.dumps(sort_keys=True, separators=(",", ":")) and hashlib.
+    let vectors = [
+        (
+            "prod-account-critical",
+            "breach",
+            [
+                "profile ffc7bdb97dbdd4239d21d1bc9303b7c23775bbd70a50f6250e2b4a9fa8138fc0",
+                "trigger 8e0303f19566c4e8bb112388d8892c318492fd9ac03baa753dc06d7f826a91af",
+                "level c4e2be416b68db5f72cc72cc5b8210e662cdb68ac601d728da41d482a5a497d3",
+                "aws 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+                "people 5c453ea3330d2a8ece6247b61515c5e28328d9d24d2349e2df29dd958f75813c",
+                "policy e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "runbook e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "digest c13b67a422331199affa03953970ad6a4807f0a869a5e2c820f626b63dc240e9",
+            ],
+        ),
+        (
+            "prod-db-emergency",
+            "db-outage",
+            [
+                "profile 16392417a1e13048058e8585737fce5b3e072309def483b9805485c93636103b",
+                "trigger 94942babbac413308aee477f939384d056677c59d1c3cf3f0c4028a7320e9b55",
+                "level ce5ba581631b34a8a555553868c30033f55964d41d686eabb8cf99528cd93fe7",
+                "aws 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+                "people 00d02a174688e0ba46ae3e92cf0c8848d91967b9e64479775b66a4f8cd6a2b0d",
+                "policy cd2e99f04c41b54c61bbe1b5d11b43664227eeec44a97cef386d1b740d30d691",
+                "runbook 88bde1099582cb55073cfd1e52da09a81bc9651443a9ae367ab83b770a37a4af",
+                "digest 427395c2ac9f53914be1efdbba97fb7e6d8e6a0784b849db9c9b2484438a393a",
+            ],
+        ),
+    ];
+    for (profile, trigger, expected) in vectors {
+        let profile = catalogue.profile(profile).expect("it is there");
+        let trigger = catalogue.trigger(trigger).expect("it is there");
+        let parts = catalogue.parts(profile, trigger, catalogue.person("alice").expect("she is there"));
+        let mut found: Vec<String> = parts.iter().map(|(part, digest)| format!("{part} {digest}")).collect();
+        found.push(format!("digest {}", parts.digest()));
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_profile_digest_changes_with_all_that_the_profile_rests_on_and_with_nothing_else() {
+    let digest = |text: &str| {
+        let catalogue = load(text.as_bytes()).expect("good");
+        let profile = catalogue.profile("prod-account-critical").expect("it is there");
+        let (trigger, alice) = (catalogue.trigger("breach"), catalogue.person("alice"));
+        catalogue.parts(profile, trigger.expect("it is there"), alice.expect("she is there")).digest()
+    };
+    let before = digest(EXAMPLE);
+    for (old, new) in [
+        ("count = 2", "count = 1"),
+        ("\"SEC-[0-9]{1,8}\"", "\"SEC-[0-9]{1,9}\""),
+        ("approvals    = 1", "approvals    = 0"),
+        ("# [aws]\n# endpoint", "[aws]\nendpoint"),
+        ("groups = [\"leads\"]", "groups = [\"leads\", \"oncall\"]"),
+        ("user/alice", "user/mallory"),
+    ] {
+        assert!(EXAMPLE.contains(old), "{old}");
+        assert_ne!(digest(&EXAMPLE.replacen(old, new, 1)), before, "{old}");
+    }
+    let defaults = EXAMPLE.replacen("recording    = true ", "", 1).replacen("mfa          = \"fresh\" ", "", 1);
+    assert_eq!(digest(&defaults), before, "what is the default may be left out");
+    assert_eq!(digest(&EXAMPLE.replace("Write access to", "Reading of")), before, "another profile");
+}
+
+/// Numbers that look random and are the same in every run (xorshift).
+fn numbers(mut state: u64) -> impl FnMut(usize) -> usize {
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap_or(0) % below
+    }
+}
+
+#[test]
+fn no_mangled_example_makes_the_loader_panic() {
+    let mut number = numbers(0x9e37_79b9_7f4a_7c15);
+    let scraps: [&[u8]; 14] = [
+        b"\"",
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b"=",
+        b"\n",
+        b".",
+        b"'''",
+        b"\xff",
+        b"\0",
+        "\u{202e}é".as_bytes(),
+        b"-1",
+        b"[[x]]\n",
+    ];
+    for _ in 0..2_000 {
+        let mut bytes = EXAMPLE.as_bytes().to_vec();
+        for _ in 0..=number(4) {
+            let (from, length) = (number(bytes.len()), number(40));
+            let to = (from + length).min(bytes.len());
+            let replacement = match number(3) {
+                0 => Vec::new(),
+                1 => scraps[number(scraps.len())].to_vec(),
+                _ => bytes[number(from + 1)..=from].iter().copied().take(60).collect(),
+            };
+            bytes.splice(from..to, replacement);
+        }
+        if let Err(error) = load(&bytes) {
+            assert!(error.mistakes().iter().all(|mistake| mistake.to_string().contains('^')));
+        }
+    }
+}
+
+#[test]
+fn a_megabyte_of_anything_is_refused_in_bounded_time() {
+    let begun = Instant::now();
+    let megabyte = |scrap: &str| scrap.repeat(1024 * 1024 / scrap.len());
+    for scrap in ["[", "{a=", "a=[", "x\n", "a.b.", "\"\"\"", "[a]\n", "[[a]]\n", "é=1\n", "profiles.a-b-c=1\n", " "] {
+        assert!(load(megabyte(scrap).as_bytes()).is_err(), "{scrap}");
+    }
+    let numbered: String = (0..60_000).map(|n| format!("key{n} = 1\n")).collect();
+    let error = load(numbered.as_bytes()).expect_err("unknown keys");
+    assert!(error.mistakes().len() <= 100);
+    let error = load(megabyte("[").replace('[', "[[").as_bytes()).expect_err("too large");
+    assert_eq!(error.to_string(), "`profiles.example.toml` has 2097152 bytes, 1048576 are the most that is read");
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn what_is_not_text_is_refused() {
+    let error = load(b"version = 1\n\xff").expect_err("not UTF-8");
+    assert_eq!(error.to_string(), "`profiles.example.toml` is not UTF-8 after byte 12");
+}
