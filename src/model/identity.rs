@@ -6,8 +6,9 @@
 use std::fmt;
 use std::path::Path;
 
+use super::catalogue::document::{Document, DocumentError};
 use super::catalogue::mistake::quoted;
-use super::catalogue::reader::{self, Document, DocumentError, Section, Value};
+use super::catalogue::reader::{Section, Value};
 use super::name::{MfaSerial, PersonName};
 use super::text::is_hostile;
 
@@ -91,7 +92,7 @@ impl Identity {
 }
 
 fn walk(mut top: Section<'_>) -> Option<Identity> {
-    top.required("version").and_then(reader::version)?;
+    top.required("version").and_then(Value::version)?;
     let person = top.required("person").and_then(|value| value.parsed(PersonName::parse));
     let source = top.optional("source").map_or(Some(None), |value| source(value).map(Some));
     let mfa = top.optional("mfa").map_or(Some(Vec::new()), |value| value.list(|item| item.parsed(MfaSerial::parse)));

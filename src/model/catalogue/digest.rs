@@ -54,7 +54,7 @@ impl Catalogue {
     /// Groups and keys of everybody who may sign, and the whole row of the requester.
     fn of_people(&self, rows: &Json, profile: &Profile, requester: &Person) -> Json {
         let signs = |person: &&Person| profile.approval.as_ref().is_some_and(|rule| rule.from.includes(person));
-        let row = |person: &Person| filled(&rows[person.name.as_str()], json!({ "keys": [], "ledger_keys": [] }));
+        let row = |person: &Person| filled(&rows[person.name.as_str()], &json!({ "keys": [], "ledger_keys": [] }));
         let signer = |row: Json| json!({ "groups": row["groups"], "keys": row["keys"] });
         let signers = self.people().filter(signs).map(|person| (person.name.to_string(), signer(row(person))));
         let mut people: Map<String, Json> = signers.collect();
@@ -64,8 +64,8 @@ impl Catalogue {
 }
 
 fn of_level(level: &Json) -> Json {
-    let level = filled(level, json!({ "approvals": 0, "recording": true, "mfa": "fresh", "anchor": "later" }));
-    filled(&level, json!({ "api_log": level["recording"] }))
+    let level = filled(level, &json!({ "approvals": 0, "recording": true, "mfa": "fresh", "anchor": "later" }));
+    filled(&level, &json!({ "api_log": level["recording"] }))
 }
 
 fn of_profile(profile: &Json, level: &Json) -> Json {
@@ -73,15 +73,15 @@ fn of_profile(profile: &Json, level: &Json) -> Json {
         "recording": level["recording"], "api_log": level["api_log"], "source_identity": true, "hold": true,
         "only_steps": false, "record_input": false, "trace": "none",
     });
-    let mut profile = filled(profile, defaults);
+    let mut profile = filled(profile, &defaults);
     if let Some(approval) = profile.get_mut("approval") {
-        *approval = filled(approval, json!({ "within": "30m" }));
+        *approval = filled(approval, &json!({ "within": "30m" }));
     }
     profile
 }
 
 /// An object with defaults for the keys that it does not have.
-fn filled(object: &Json, defaults: Json) -> Json {
+fn filled(object: &Json, defaults: &Json) -> Json {
     let mut object = object.as_object().cloned().unwrap_or_default();
     for (key, value) in defaults.as_object().into_iter().flatten() {
         object.entry(key).or_insert_with(|| value.clone());

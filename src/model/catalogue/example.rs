@@ -1,7 +1,6 @@
 //! `profiles.example.toml` is a good catalogue, and stays one however it is mangled.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use super::{Catalogue, DocumentError, Mistake};
 
@@ -151,18 +150,17 @@ fn no_mangled_example_makes_the_loader_panic() {
 }
 
 #[test]
-fn a_megabyte_of_anything_is_refused_in_bounded_time() {
-    let begun = Instant::now();
+fn a_megabyte_of_anything_is_refused_with_a_bounded_number_of_mistakes() {
     let megabyte = |scrap: &str| scrap.repeat(1024 * 1024 / scrap.len());
     for scrap in ["[", "{a=", "a=[", "x\n", "a.b.", "\"\"\"", "[a]\n", "[[a]]\n", "é=1\n", "profiles.a-b-c=1\n", " "] {
-        assert!(load(megabyte(scrap).as_bytes()).is_err(), "{scrap}");
+        let error = load(megabyte(scrap).as_bytes()).expect_err(scrap);
+        assert!((1..=100).contains(&error.mistakes().len()), "{scrap}");
     }
     let numbered: String = (0..60_000).map(|n| format!("key{n} = 1\n")).collect();
     let error = load(numbered.as_bytes()).expect_err("unknown keys");
     assert!(error.mistakes().len() <= 100);
     let error = load(megabyte("[").replace('[', "[[").as_bytes()).expect_err("too large");
     assert_eq!(error.to_string(), "`profiles.example.toml` has 2097152 bytes, 1048576 are the most that is read");
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
 #[test]

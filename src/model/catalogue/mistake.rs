@@ -89,10 +89,10 @@ fn excerpt(line: &str, before: usize, marked: usize) -> (String, String) {
     let left: Vec<char> = line[..before].chars().collect();
     let skipped = if left.len() > SHOWN_COLUMNS - SHOWN_BEFORE { left.len() - SHOWN_BEFORE } else { 0 };
     let room = SHOWN_COLUMNS - (left.len() - skipped);
-    let shown_left = shown(left[skipped..].iter().collect());
-    let shown_marked = shown(line[before..before + marked].chars().take(room).collect());
+    let shown_left = shown(left[skipped..].iter().copied());
+    let shown_marked = shown(line[before..before + marked].chars().take(room));
     let left_over = room.saturating_sub(line[before..before + marked].chars().count());
-    let shown_right = shown(line[before + marked..].chars().take(left_over).collect());
+    let shown_right = shown(line[before + marked..].chars().take(left_over));
     let cut = line[before..].chars().count() > room;
     let (first, last) = (if skipped > 0 { "…" } else { "" }, if cut { "…" } else { "" });
     let indent = first.chars().count() + shown_left.chars().count();
@@ -100,8 +100,9 @@ fn excerpt(line: &str, before: usize, marked: usize) -> (String, String) {
     (format!("{first}{shown_left}{shown_marked}{shown_right}{last}"), format!("{:indent$}{}", "", "^".repeat(carets)))
 }
 
-fn shown(part: String) -> String {
-    escaped(&part.replace('\t', " "))
+/// A tab takes one column, like every other character.
+fn shown(part: impl Iterator<Item = char>) -> String {
+    escaped(&part.map(|character| if character == '\t' { ' ' } else { character }).collect::<String>())
 }
 
 /// Text from a file within a message: between backquotes, escaped, and not too long.

@@ -4,8 +4,10 @@
 //! One that is confined to a profile stops that profile only; one anywhere else
 //! stops everything. Rules: docs/formats.md, "Catalogue".
 
+mod approval;
 mod aws;
 mod digest;
+pub mod document;
 mod file;
 mod level;
 pub mod mistake;
@@ -14,27 +16,31 @@ mod person;
 mod profile;
 pub mod reader;
 mod session_policy;
+mod tags;
 mod trigger;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+pub use approval::ApprovalRule;
 pub use aws::{Aws, Endpoint};
 pub use digest::Parts;
+pub use document::DocumentError;
 pub use file::{NamedFile, ReadFile};
 pub use level::{Level, MfaDemand};
 pub use mistake::Mistake;
 pub use network::Network;
 pub use person::{Audience, Person, SshKey};
-pub use profile::{ApprovalRule, Profile};
-pub use reader::DocumentError;
+pub use profile::Profile;
+pub use tags::SessionTags;
 pub use trigger::{Confirm, Trigger};
 
+use document::Document;
 use file::Files;
 use mistake::quoted;
 use profile::Ground;
-use reader::{Document, Entry, Flaws, Section, Value};
+use reader::{Entry, Flaws, Section, Value};
 
 use super::name::{Digest, Environment, Organisation, PersonName, ProfileName, TriggerName};
 
@@ -169,7 +175,7 @@ fn walk(
     files: &mut Files<'_>,
     broken: &mut dyn FnMut(String, Flaws),
 ) -> Option<Loaded> {
-    top.required("version").and_then(reader::version)?;
+    top.required("version").and_then(Value::version)?;
     let organisation = top.required("organisation").and_then(|value| value.parsed(Organisation::parse));
     let aws = top.optional("aws").map_or(Some(Aws::default()), |value| aws::read(value, files));
     let environments = top.required("naming").and_then(environments);

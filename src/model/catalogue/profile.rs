@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::approval::{self, ApprovalRule};
 use super::file::{Files, NamedFile};
 use super::level::{self, Level};
 use super::mistake::quoted;
@@ -11,20 +12,12 @@ use super::network::{self, Network};
 use super::person::{self, Audience, Person};
 use super::reader::{Section, Value};
 use super::session_policy;
+use super::tags::{self, SessionTags};
 use crate::model::name::{Environment, Id, Incident, ProfileName, Region, RoleArn, TriggerName};
 use crate::model::time::show_duration;
 
 /// The most managed policies that STS takes for a session.
 const MOST_ARNS: usize = 10;
-
-/// The tags that glass adds to a session, when its profile has `session_tags`.
-const ADDED_TAGS: [&str; 3] = ["glass:incident", "glass:trigger", "glass:session"];
-
-/// The most tags that STS takes for a session.
-const MOST_TAGS: usize = 50;
-
-/// The longest that an approval may be waited for.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// One emergency role and everything it takes to get it. Only the loader makes one.
 #[derive(Debug)]
@@ -64,21 +57,10 @@ pub struct Profile {
     /// Where the session may be used from.
     pub network: Option<Network>,
     /// The session's own tags; when present, even empty, glass adds its own.
-    pub session_tags: Option<BTreeMap<String, String>>,
+    pub session_tags: Option<SessionTags>,
     /// What to do, shown at the moment of need.
     pub runbook: Option<Arc<NamedFile>>,
     session_policy: Option<String>,
-}
-
-/// Whose sign-off a profile needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApprovalRule {
-    /// How many people must sign; at least 1.
-    pub count: u32,
-    /// Who may sign.
-    pub from: Audience,
-    /// How long a request can be signed.
-    pub within: Duration,
 }
 
 impl Profile {
@@ -99,10 +81,7 @@ impl Profile {
 
     /// The session tags that are sent to STS.
     pub fn tags(&self, incident: &Incident, trigger: &TriggerName, session: &Id) -> Vec<(String, String)> {
-        let Some(own) = &self.session_tags else { return Vec::new() };
-        let added = ADDED_TAGS.into_iter().zip([incident.as_str(), trigger.as_str(), session.as_str()]);
-        let own = own.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        own.chain(added).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        self.session_tags.as_ref().map_or(Vec::new(), |tags| tags.of_session(incident, trigger, session))
     }
 }
 
@@ -133,14 +112,14 @@ pub(super) fn read(
     let audience = section.required("for").and_then(|value| person::audience(value, &ground.names));
     let triggers = section.required("triggers").and_then(|value| triggers(value, &ground.triggers));
     let durations = durations(&mut section, floor);
-    let approval = approval(&mut section, floor, ground);
+    let approval = approval::read(&mut section, floor, ground);
     let recording = recording(&mut section, floor);
     let source_identity = section.optional("source_identity").map_or(Some(true), Value::boolean);
     let place = place(&mut section, sharing);
     let scope = scope(&mut section, place.as_ref().map(|place| &place.role), files);
     let external_id = section.optional("external_id").map_or(Some(None), |value| external_id(value).map(Some));
     let session_tags =
-        section.optional("session_tags").map_or(Some(None), |value| tags(value, section.name()).map(Some));
+        section.optional("session_tags").map_or(Some(None), |value| tags::read(value, section.name()).map(Some));
     let runbook = section.optional("runbook").map_or(Some(None), |value| files.read(value).map(Some));
     section.not_built(&["override", "steps", "only_steps", "trace", "record_input", "hold", "database", "api_log"]);
     section.close();
@@ -214,58 +193,6 @@ fn recording(section: &mut Section<'_>, floor: Option<&Level>) -> Option<bool> {
         }
         Some(_) | None => Some(recording),
     }
-}
-
-/// Reads `approval`, and checks that it can be given at all.
-fn approval(section: &mut Section<'_>, floor: Option<&Level>, ground: &Ground) -> Option<Option<ApprovalRule>> {
-    let demanded = floor.map_or(0, |level| level.approvals);
-    let level = floor.map(|level| level.name.as_str()).unwrap_or_default();
-    let Some(value) = section.optional("approval") else {
-        if demanded == 0 {
-            return Some(None);
-        }
-        return section.wrong(format!(
-            "level `{level}` demands an `approval` with a `count` of at least {demanded}: there is none {}",
-            section.place()
-        ));
-    };
-    let mut rule = value.section(format!("{}.approval", section.name()))?;
-    let written = rule.required("count");
-    let count = written.and_then(|value| value.number(1, 20));
-    let from = rule.required("from").and_then(|value| person::audience(value, &ground.names));
-    let within = rule.optional("within").map_or(Some(Duration::from_secs(1800)), within);
-    rule.close();
-    let (count, from) = (count?, from?);
-    if count < demanded {
-        return written?.wrong(format!("level `{level}` demands a `count` of at least {demanded}, not {count}"));
-    }
-    can_be_given(written?, count, &from, ground)?;
-    Some(Some(ApprovalRule { count, from, within: within? }))
-}
-
-fn can_be_given(written: Value<'_>, count: u32, from: &Audience, ground: &Ground) -> Option<()> {
-    // A person with mistakes has them told already, and may be one of these.
-    if ground.people.values().any(Option::is_none) {
-        return Some(());
-    }
-    let people: Vec<&Person> = ground.people.values().flatten().filter(|person| from.includes(person)).collect();
-    let signers = people.iter().filter(|person| !person.keys.is_empty()).count();
-    if people.len() < count as usize {
-        return written.wrong(format!("`count` is {count}, the people in `from` are {}", people.len()));
-    }
-    // No key belongs to two people, so that there are as many distinct keys as signers, at least.
-    if signers < count as usize {
-        return written.wrong(format!("`count` is {count}, the people in `from` who have a key are {signers}"));
-    }
-    Some(())
-}
-
-fn within(value: Value<'_>) -> Option<Duration> {
-    let within = value.duration()?;
-    if within.is_zero() || within > LONGEST_WAIT {
-        return value.wrong("`within` must be more than 0s and at most 24h");
-    }
-    Some(within)
 }
 
 /// Where a profile's role and work are.
@@ -362,54 +289,4 @@ fn external_id(value: Value<'_>) -> Option<String> {
             .wrong(format!("{} is not an external id: 2 to 1224 of A-Z, a-z, 0-9 and _+=,.@:/-", quoted(text)));
     }
     Some(text.to_owned())
-}
-
-fn tags(value: Value<'_>, profile: &str) -> Option<BTreeMap<String, String>> {
-    let entries = value.section(format!("{profile}.session_tags"))?.entries();
-    let own = MOST_TAGS - ADDED_TAGS.len();
-    if entries.len() > own {
-        return value.wrong(format!(
-            "`session_tags` has {} tags; STS takes {MOST_TAGS}, of which glass adds {}",
-            entries.len(),
-            ADDED_TAGS.len()
-        ));
-    }
-    let mut tags = BTreeMap::new();
-    let mut seen = BTreeSet::new();
-    let mut complete = true;
-    for entry in entries {
-        let key = entry.key;
-        let folded = key.to_lowercase();
-        let fault = if !(1..=128).contains(&key.chars().count()) || !key.chars().all(is_tag_character) {
-            Some("a tag's key has 1 to 128 letters, digits, spaces and _.:/=+-@".to_owned())
-        } else if folded.starts_with("aws:") || ADDED_TAGS.contains(&folded.as_str()) {
-            Some(format!("the tag {} is not yours to set", quoted(key)))
-        } else if !seen.insert(folded) {
-            Some(format!("the tag {} is there in another spelling; STS does not tell case apart", quoted(key)))
-        } else {
-            None
-        };
-        if let Some(fault) = fault {
-            complete = false;
-            entry.wrong::<()>(fault);
-        }
-        match tag_value(entry.value) {
-            Some(value) => drop(tags.insert(key.to_owned(), value)),
-            None => complete = false,
-        }
-    }
-    complete.then_some(tags)
-}
-
-fn tag_value(value: Value<'_>) -> Option<String> {
-    let text = value.text()?;
-    if text.chars().count() > 256 || !text.chars().all(is_tag_character) {
-        return value.wrong("a tag's value has at most 256 letters, digits, spaces and _.:/=+-@");
-    }
-    Some(text.to_owned())
-}
-
-/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]` as STS has it, but for letters and digits beyond what Rust counts as such.
-fn is_tag_character(character: char) -> bool {
-    character.is_alphanumeric() || character == ' ' || "_.:/=+-@".contains(character)
 }

@@ -5,9 +5,8 @@
 //! mistake: `None` means that one was noted.
 
 use std::cell::RefCell;
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::ops::Range;
-use std::path::Path;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -15,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistake::{Mistake, Source, quoted};
 use crate::model::name::nearest;
-use crate::model::text::{escaped, is_hostile};
+use crate::model::text::is_hostile;
 use crate::model::time::parse_duration;
 
 /// The most mistakes that are kept of one file or profile; this bounds the time that a hopeless one takes.
@@ -36,7 +35,7 @@ struct Flaw {
 
 impl Flaws {
     /// Notes what is wrong with a range of bytes of the text.
-    fn note(&self, span: Range<usize>, message: String, hint: Option<String>) {
+    pub fn note(&self, span: Range<usize>, message: String, hint: Option<String>) {
         let mut flaws = self.0.borrow_mut();
         if flaws.len() < MOST_MISTAKES {
             flaws.push(Flaw { span, message, hint });
@@ -53,66 +52,6 @@ impl Flaws {
         let mut flaws = self.0.into_inner();
         flaws.sort_by_key(|flaw| flaw.span.start);
         flaws.into_iter().map(|flaw| source.mistake(&flaw.span, flaw.message, flaw.hint)).collect()
-    }
-}
-
-/// The text of a TOML file, before it is known to be TOML.
-pub struct Document<'a> {
-    file: String,
-    text: &'a str,
-}
-
-impl<'a> Document<'a> {
-    /// Takes the bytes of a file in, `largest` of them at most.
-    ///
-    /// # Errors
-    /// When there are more, or when they are not UTF-8.
-    pub fn parse(path: &Path, bytes: &'a [u8], largest: usize) -> Result<Self, DocumentError> {
-        let file = path.display().to_string();
-        if bytes.len() > largest {
-            return Err(DocumentError::TooLarge { file, size: bytes.len(), largest });
-        }
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Document { file, text }),
-            Err(error) => Err(DocumentError::NotText { file, valid: error.valid_up_to() }),
-        }
-    }
-
-    /// The text.
-    pub fn text(&self) -> &'a str {
-        self.text
-    }
-
-    /// Walks the document, and goes on after a mistake.
-    ///
-    /// # Errors
-    /// All mistakes: those against TOML itself if there is one, otherwise what the walk noted.
-    pub fn read<T>(&self, walk: impl FnOnce(Section<'_>, &Source<'_>) -> Option<T>) -> Result<T, DocumentError> {
-        let source = Source::new(&self.file, self.text);
-        let flaws = Flaws::default();
-        let (table, errors) = DeTable::parse_recoverable(self.text);
-        for error in errors {
-            let end = self.text.len();
-            flaws.note(error.span().unwrap_or(end..end), escaped(error.message()), None);
-        }
-        let mut value = None;
-        if flaws.is_empty() {
-            value = walk(Section::new(String::new(), 0..0, table.get_ref(), &flaws), &source);
-        }
-        match value {
-            Some(value) if flaws.is_empty() => Ok(value),
-            Some(_) | None => {
-                Err(DocumentError::Mistakes { file: self.file.clone(), mistakes: flaws.into_mistakes(&source) })
-            }
-        }
-    }
-}
-
-/// Reads `version`, of which there is one so far.
-pub fn version(value: Value<'_>) -> Option<u32> {
-    match value.item.get_ref().as_integer() {
-        Some(integer) if integer.as_str() == "1" => Some(1),
-        Some(_) | None => value.wrong("`version` must be 1, the only one that this glass reads"),
     }
 }
 
@@ -205,6 +144,14 @@ impl<'a> Value<'a> {
         match nearest(name, known.into_iter().take(MOST_CANDIDATES)) {
             Some(near) => self.wrong_because(message, format!("did you mean `{near}`?")),
             None => self.wrong(message),
+        }
+    }
+
+    /// The version of the file's format, of which there is one so far.
+    pub fn version(self) -> Option<u32> {
+        match self.item.get_ref().as_integer() {
+            Some(integer) if integer.as_str() == "1" => Some(1),
+            Some(_) | None => self.wrong("`version` must be 1, the only one that this glass reads"),
         }
     }
 
@@ -304,7 +251,8 @@ pub struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    fn new(name: String, span: Range<usize>, table: &'a DeTable<'a>, flaws: &'a Flaws) -> Self {
+    /// Begins the reading of a table; `name` is how messages call it, empty for the file as a whole.
+    pub fn new(name: String, span: Range<usize>, table: &'a DeTable<'a>, flaws: &'a Flaws) -> Self {
         Section { name, span, table, known: Vec::new(), planned: &[], flaws }
     }
 
@@ -375,67 +323,3 @@ impl<'a> Section<'a> {
         if self.name.is_empty() { "at the top of the file".to_owned() } else { format!("in [{}]", self.name) }
     }
 }
-
-/// A TOML file that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DocumentError {
-    /// Larger than such a file is read.
-    TooLarge {
-        /// The file.
-        file: String,
-        /// Its size in bytes.
-        size: usize,
-        /// The most that is read, in bytes.
-        largest: usize,
-    },
-    /// Not UTF-8.
-    NotText {
-        /// The file.
-        file: String,
-        /// How many bytes are, at its beginning.
-        valid: usize,
-    },
-    /// Mistakes.
-    Mistakes {
-        /// The file.
-        file: String,
-        /// All of them, in the order of the text.
-        mistakes: Vec<Mistake>,
-    },
-}
-
-impl DocumentError {
-    /// The mistakes with their places.
-    pub fn mistakes(&self) -> &[Mistake] {
-        match self {
-            DocumentError::Mistakes { mistakes, .. } => mistakes,
-            DocumentError::TooLarge { .. } | DocumentError::NotText { .. } => &[],
-        }
-    }
-
-    /// The same error with more mistakes.
-    pub(super) fn with(mut self, more: impl Iterator<Item = Mistake>) -> Self {
-        if let DocumentError::Mistakes { mistakes, .. } = &mut self {
-            mistakes.extend(more);
-            mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
-        }
-        self
-    }
-}
-
-impl fmt::Display for DocumentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            DocumentError::TooLarge { file, size, largest } => {
-                write!(f, "{} has {size} bytes, {largest} are the most that is read", quoted(file))
-            }
-            DocumentError::NotText { file, valid } => write!(f, "{} is not UTF-8 after byte {valid}", quoted(file)),
-            DocumentError::Mistakes { file, mistakes } => {
-                let noun = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
-                write!(f, "{} {noun} in {}", mistakes.len(), quoted(file))
-            }
-        }
-    }
-}
-
-impl std::error::Error for DocumentError {}
