@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -18,11 +19,12 @@ use hyper::{Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use time::OffsetDateTime;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::fault::{Code, Fault};
 use super::sigv4::Request;
-use super::{Answer, Sandbox, request_id, sts, xml};
+use super::{Answer, Sandbox, control, request_id, sts, xml};
 use crate::model::time::Timestamp;
 
 /// Head and body of a request may be this long, each.
@@ -36,7 +38,9 @@ const CONNECTIONS: usize = 64;
 
 /// A practice AWS that serves, until it is stopped or dropped.
 pub struct Running {
+    sandbox: Arc<Sandbox>,
     endpoint: String,
+    runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -45,6 +49,18 @@ impl Running {
     /// Where it is, such as `http://127.0.0.1:4566`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Opens the back door of [`control`] as a socket at this path.
+    ///
+    /// # Errors
+    /// When there can be no socket at that path.
+    pub fn open_control(&self, path: &Path) -> io::Result<()> {
+        let listener = std::os::unix::net::UnixListener::bind(path)?;
+        listener.set_nonblocking(true)?;
+        let _inside = self.runtime.enter();
+        self.runtime.spawn(control::serve(tokio::net::UnixListener::from_std(listener)?, Arc::clone(&self.sandbox)));
+        Ok(())
     }
 }
 
@@ -99,15 +115,16 @@ pub(super) fn start(sandbox: Arc<Sandbox>, address: SocketAddr) -> Result<Runnin
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
         };
+        let (handle, served) = (runtime.handle().clone(), Arc::clone(&sandbox));
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("practice-aws".into()).spawn(move || {
             runtime.block_on(async {
-                tokio::spawn(accept(listener, sandbox));
+                tokio::spawn(accept(listener, served));
                 // Nothing is ever sent: the sender is dropped.
                 let _ = stopped.await;
             });
         })?;
-        Ok(Running { endpoint, stop: Some(stop), thread: Some(thread) })
+        Ok(Running { sandbox, endpoint, runtime: handle, stop: Some(stop), thread: Some(thread) })
     };
     serve().map_err(|error| StartError::Io(address, error))
 }

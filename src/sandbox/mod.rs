@@ -11,7 +11,9 @@
 //! `state`; the answer goes back through `xml`.
 
 mod condition;
+pub mod control;
 mod fault;
+pub mod folder;
 mod http;
 mod iam;
 mod policy;
@@ -26,6 +28,7 @@ mod totp;
 mod trust;
 mod xml;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -55,8 +58,25 @@ pub fn system_clock() -> Clock {
 /// A practice AWS.
 pub struct Sandbox {
     state: Mutex<State>,
+    trail: Mutex<VecDeque<Seen>>,
     clock: Clock,
 }
+
+/// What AWS itself saw of a call, as CloudTrail would keep it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// When.
+    pub at: Timestamp,
+    /// Who called.
+    pub caller: String,
+    /// What was called.
+    pub operation: String,
+    /// Why it was refused, if it was.
+    pub refused: Option<Code>,
+}
+
+/// So many calls are remembered, the latest.
+const LONGEST_TRAIL: usize = 1000;
 
 /// A user's long-lived access key.
 pub struct AccessKey {
@@ -73,7 +93,7 @@ impl Sandbox {
     /// When the machine has no random bytes.
     pub fn new(clock: Clock) -> Result<Arc<Self>, Fault> {
         let state = Mutex::new(practice::world(clock())?);
-        Ok(Arc::new(Sandbox { state, clock }))
+        Ok(Arc::new(Sandbox { state, trail: Mutex::default(), clock }))
     }
 
     /// Starts to serve on an address of loopback, in a thread of its own; port 0 takes a free one.
@@ -101,6 +121,11 @@ impl Sandbox {
             .filter(|(_, key)| matches!(&key.holder, Holder::User(name) if name == user))
             .min_by_key(|(_, key)| key.created)?;
         Some(AccessKey { id: id.clone(), secret: key.secret.duplicate() })
+    }
+
+    /// The calls that were made, oldest first; those whose signature was wrong are nobody's and not among them.
+    pub fn trail(&self) -> Vec<Seen> {
+        self.trail.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -148,7 +173,22 @@ impl Sandbox {
         };
         let unknown =
             || Fault::new(Code::InvalidAction, format!("Could not find operation {operation} for version {version}"));
-        done.ok_or_else(unknown)?.map(|result| (operation.to_owned(), result))
+        let done = done.unwrap_or_else(|| Err(unknown()));
+        self.remember(Seen {
+            at: now,
+            caller: caller.arn,
+            operation: operation.to_owned(),
+            refused: done.as_ref().err().map(|fault| fault.code),
+        });
+        done.map(|result| (operation.to_owned(), result))
+    }
+
+    fn remember(&self, seen: Seen) {
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        if trail.len() >= LONGEST_TRAIL {
+            trail.pop_front();
+        }
+        trail.push_back(seen);
     }
 }
 

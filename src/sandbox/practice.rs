@@ -24,11 +24,23 @@ pub const STAGING: &str = "777788889999";
 /// Alice's MFA device.
 pub const ALICES_DEVICE: &str = "arn:aws:iam::111122223333:mfa/alice";
 
-/// The files of the practice, by their paths in its folder, but for the catalogue.
+/// Alice's identity file; she reads the code off her phone and types it.
+pub const IDENTITY: &str = include_str!("practice/identity.toml");
+
+/// The files of the practice, by their names in its folder, but for the catalogue.
 pub const FILES: [(&str, &str); 3] = [
-    ("identity.toml", include_str!("practice/identity.toml")),
+    ("identity.toml", IDENTITY),
     ("orders-db.json", include_str!("practice/orders-db.json")),
     ("prod-db.md", include_str!("practice/prod-db.md")),
+];
+
+/// AWS profiles of the practice: name, account, user.
+pub const PROFILES: [(&str, &str, &str); 5] = [
+    ("practice-daily", PEOPLE, "alice"),
+    ("practice-bob", PEOPLE, "bob"),
+    ("practice-people", PEOPLE, "administrator"),
+    ("practice-production", PRODUCTION, "administrator"),
+    ("practice-staging", STAGING, "administrator"),
 ];
 
 /// The catalogue of the practice, for a sandbox at this endpoint.
@@ -93,6 +105,7 @@ mod tests {
 
     use super::*;
     use crate::model::catalogue::Catalogue;
+    use crate::model::identity::{Identity, Source};
     use crate::model::name::MfaSerial;
 
     #[test]
@@ -115,6 +128,11 @@ mod tests {
             let user = &state.accounts[PEOPLE].users[person.name.as_str()];
             assert!(person.arn.as_ref().expect("an ARN").admits(&user.arn(PEOPLE, person.name.as_str())));
         }
+        for (profile, account, user) in PROFILES {
+            assert!(state.accounts[account].users.contains_key(user), "{profile}");
+        }
+        let identity = Identity::load(Path::new("identity.toml"), IDENTITY.as_bytes()).expect("an identity");
+        assert_eq!(identity.source, Some(Source::Profile(PROFILES[0].0.to_owned())));
         let alice = catalogue.person("alice").expect("Alice");
         assert_eq!(alice.mfa.as_ref().map(MfaSerial::as_str), Some(ALICES_DEVICE));
     }

@@ -388,3 +388,38 @@ fn the_real_sdk_is_served_over_http() {
         assert_eq!(again.meta().code(), Some("AccessDenied"));
     });
 }
+
+#[test]
+fn the_back_door_tells_codes_and_keys_to_whoever_may_open_it() {
+    let sandbox = Sandbox::new(system_clock()).expect("random bytes");
+    let running = sandbox.start("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    let folder = folder::Folder::create(running.endpoint(), std::path::Path::new("/bin/true")).expect("a folder");
+    let socket = folder::socket(folder.path());
+    assert!(control::ask_code(&socket, ALICES_DEVICE).is_err());
+    running.open_control(&socket).expect("a socket");
+
+    let code = control::ask_code(&socket, ALICES_DEVICE).expect("a code");
+    assert!(code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit()), "{code}");
+    let key = control::ask_credentials(&socket, PEOPLE, "alice").expect("a key");
+    let key: serde_json::Value = serde_json::from_str(&key).expect("JSON");
+    assert_eq!(key["Version"], 1);
+    let own = sandbox.access_key(PEOPLE, "alice").expect("a key");
+    assert_eq!(
+        (key["AccessKeyId"].as_str(), key["SecretAccessKey"].as_str()),
+        (Some(&*own.id), Some(own.secret.expose()))
+    );
+    for stranger in ["mallory", "", "alice\ncode"] {
+        assert!(control::ask_credentials(&socket, PEOPLE, stranger).is_err(), "{stranger}");
+    }
+    drop(folder);
+    assert!(control::ask_code(&socket, ALICES_DEVICE).is_err());
+}
+
+#[test]
+fn what_was_called_can_be_looked_up_afterwards() {
+    let world = world();
+    world.assume(&world.alice(), &[("TokenCode", "")]);
+    world.call(&world.alice(), "sts", &[("Action", "GetCallerIdentity")]);
+    let trail: Vec<_> = world.sandbox.trail().into_iter().map(|seen| (seen.operation, seen.refused)).collect();
+    assert_eq!(trail, [("AssumeRole".to_owned(), Some(Code::AccessDenied)), ("GetCallerIdentity".to_owned(), None)]);
+}
