@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 use std::time::Duration;
-use std::{error, fmt};
+use std::{error, fmt, io};
 
 use super::{Declined, Issued, Warrant};
-use crate::model::identity::Source;
-use crate::model::name::{MfaSerial, Region};
+use crate::model::identity::{Source, Store};
+use crate::model::name::{MfaSerial, PersonName, Region};
 use crate::model::secret::Secret;
 use crate::model::session::AnswerError;
 use crate::model::text::escaped;
@@ -24,11 +24,11 @@ pub struct Place {
 
 /// Turns the source of an identity file into a daily identity.
 pub trait Aws: Sync {
-    /// Resolves the source's credentials, once; every call of the result uses these.
+    /// Resolves the credentials of a person's source, once; every call of the result uses these.
     ///
     /// # Errors
     /// When the source is refused, or gives nothing.
-    fn sign_in(&self, source: &Source, place: &Place) -> Result<Box<dyn Daily>, SourceError>;
+    fn sign_in(&self, person: &PersonName, source: &Source, place: &Place) -> Result<Box<dyn Daily>, SourceError>;
 }
 
 /// A daily identity whose credentials have been resolved.
@@ -82,6 +82,8 @@ pub enum SourceError {
     ProfileWithMfa(String),
     /// The keyring has no key, or cannot be reached.
     Keyring(super::machine::VaultError),
+    /// The keyring has something else where the key should be.
+    NotAKey(Store),
     /// The credentials could not be resolved.
     Unresolved {
         /// The AWS CLI profile.
@@ -96,6 +98,8 @@ pub enum SourceError {
         /// What is wrong with it.
         message: String,
     },
+    /// The system gives no means of reaching a network.
+    Network(io::Error),
 }
 
 impl fmt::Display for SourceError {
@@ -113,12 +117,14 @@ impl fmt::Display for SourceError {
                 )
             }
             SourceError::Keyring(_) => f.write_str("the keyring gives no access key"),
+            SourceError::NotAKey(store) => write!(f, "what the keyring `{store}` holds is no access key"),
             SourceError::Unresolved { profile, message } => {
                 write!(f, "the AWS CLI profile `{}` gives no credentials: {}", escaped(profile), escaped(message))
             }
             SourceError::CaBundle { path, message } => {
                 write!(f, "the certificate bundle {} cannot be used: {}", path.display(), escaped(message))
             }
+            SourceError::Network(_) => f.write_str("the system gives no access to a network"),
         }
     }
 }
@@ -127,9 +133,11 @@ impl error::Error for SourceError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             SourceError::Keyring(source) => Some(source),
+            SourceError::Network(source) => Some(source),
             SourceError::UnknownProfile(_)
             | SourceError::PlainKey(_)
             | SourceError::ProfileWithMfa(_)
+            | SourceError::NotAKey(_)
             | SourceError::Unresolved { .. }
             | SourceError::CaBundle { .. } => None,
         }

@@ -1,0 +1,121 @@
+//! AWS over its own SDK. Async stops here.
+//!
+//! Keeps the promises that endpoints come from the catalogue and from nowhere else, that the
+//! daily credentials are resolved once, and that a call with an MFA code is sent once.
+
+mod call;
+mod classify;
+mod daily;
+mod profile;
+mod wire;
+
+use std::future::Future;
+use std::io;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sdk_sts::config::retry::RetryConfig;
+use aws_sdk_sts::config::timeout::TimeoutConfig;
+use aws_sdk_sts::config::{Region, SharedHttpClient};
+use aws_types::os_shim_internal::Env;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::model::daily_key::DailyKey;
+use crate::model::identity::{Source, Store};
+use crate::model::name::PersonName;
+use crate::world::aws::{Aws, CALL_TIMEOUT, CONNECT_TIMEOUT, Daily, Place, SourceError};
+use crate::world::machine::Vault;
+use daily::{HostDaily, Wiring};
+
+/// AWS itself, or what the catalogue has in its place.
+pub struct HostAws<'v> {
+    /// The keyring that holds long-lived keys.
+    pub vault: &'v dyn Vault,
+}
+
+/// How many times a call without a code is sent at most, within [`CALL_TIMEOUT`].
+const ATTEMPTS: u32 = 3;
+
+impl Aws for HostAws<'_> {
+    fn sign_in(&self, person: &PersonName, source: &Source, place: &Place) -> Result<Box<dyn Daily>, SourceError> {
+        let http_client = wire::client(place)?;
+        let executor = Executor::new().map_err(SourceError::Network)?;
+        let (credentials, how) = match source {
+            Source::Keyring(store) => (self.stored_key(person, *store)?, format!("keyring {store}")),
+            Source::Profile(name) => from_profile(&executor, &Env::real(), name, place, &http_client)?,
+        };
+        let wiring = Wiring {
+            credentials,
+            http_client,
+            region: Region::new(place.region.to_string()),
+            endpoint: place.endpoint.clone(),
+            timeouts: timeouts(),
+        };
+        Ok(Box::new(HostDaily::new(executor, wiring, how)))
+    }
+}
+
+impl HostAws<'_> {
+    fn stored_key(&self, person: &PersonName, store: Store) -> Result<Credentials, SourceError> {
+        let stored = self.vault.read(store, &DailyKey::entry(person)).map_err(SourceError::Keyring)?;
+        let key = DailyKey::parse(&stored).ok_or(SourceError::NotAKey(store))?;
+        Ok(Credentials::new(key.access_key_id, key.secret_access_key.expose(), None, None, "keyring"))
+    }
+}
+
+/// Where async code runs: on the thread that waits for it.
+struct Executor(Option<Runtime>);
+
+impl Executor {
+    fn new() -> io::Result<Self> {
+        Builder::new_current_thread().enable_all().build().map(|runtime| Executor(Some(runtime)))
+    }
+
+    fn run<F: Future>(&self, work: F) -> F::Output {
+        self.0.as_ref().expect("it is taken only on drop").block_on(work)
+    }
+}
+
+impl Drop for Executor {
+    /// Does not wait for what still runs, such as a DNS look-up that nobody answers.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Resolves a profile of the AWS CLI, once.
+fn from_profile(
+    executor: &Executor,
+    env: &Env,
+    name: &str,
+    place: &Place,
+    http_client: &SharedHttpClient,
+) -> Result<(Credentials, String), SourceError> {
+    let unresolved = |message| SourceError::Unresolved { profile: name.to_owned(), message };
+    executor.run(async {
+        let profile = profile::follow(env, name, place.endpoint.as_deref()).await?;
+        let config = ProviderConfig::without_region()
+            .with_region(Some(Region::new(place.region.to_string())))
+            .with_http_client(http_client.clone())
+            .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .with_timeout_config(timeouts());
+        let provider = ProfileFileCredentialsProvider::builder()
+            .configure(&config)
+            .profile_name(name)
+            .profile_files(profile.files)
+            .build();
+        let credentials = provider.provide_credentials().await.map_err(|error| unresolved(classify::told(&error)))?;
+        Ok((credentials, format!("profile {name} ({})", profile.kind)))
+    })
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! What a failed call means: whether it was sent, what AWS said, and what glass makes of it.
+//!
+//! Keeps the promise that the SDK's own error text, which may hold parts of a request, is not shown.
+
+use std::error::Error;
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::RequestId;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use super::wire::NotConnected;
+use crate::model::session::AnswerError;
+use crate::world::aws::{AwsError, CALL_TIMEOUT, Why};
+
+/// Sorts a failed call. `clock_ahead` is in seconds, by the answer's own `Date`.
+pub fn failure<E>(error: &SdkError<E, HttpResponse>, clock_ahead: i64) -> AwsError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(answer) if !answer.raw().status().is_success() => {
+            refused(answer.err(), answer.raw(), clock_ahead)
+        }
+        SdkError::ServiceError(answer) => unreadable(answer.raw()),
+        SdkError::ResponseError(answer) => unreadable(answer.raw()),
+        SdkError::DispatchFailure(failure) => {
+            let source = failure.as_connector_error().and_then(Error::source);
+            match source.and_then(|source| source.downcast_ref::<NotConnected>()) {
+                Some(not_connected) => AwsError::NotSent(told(not_connected)),
+                None => AwsError::MaybeSent(source.map_or_else(|| "the connection broke".to_owned(), told)),
+            }
+        }
+        SdkError::TimeoutError(_) => out_of_time(),
+        SdkError::ConstructionFailure(_) => AwsError::NotSent("the request could not be made".to_owned()),
+        _ => AwsError::MaybeSent("the call failed".to_owned()),
+    }
+}
+
+/// An answer that cannot be read, or not to its end.
+fn unreadable(answer: &HttpResponse) -> AwsError {
+    match answer.body().bytes() {
+        Some(_) => AwsError::NotBelieved {
+            error: AnswerError::Malformed("XML"),
+            request_id: answer.request_id().map(str::to_owned),
+        },
+        None => AwsError::MaybeSent("its answer broke off, or is too long".to_owned()),
+    }
+}
+
+/// The call took longer than it may.
+pub fn out_of_time() -> AwsError {
+    AwsError::MaybeSent(format!("none came within {} s", CALL_TIMEOUT.as_secs()))
+}
+
+fn refused<E: ProvideErrorMetadata>(error: &E, answer: &HttpResponse, clock_ahead: i64) -> AwsError {
+    let status = answer.status().as_u16();
+    let message = error.message().unwrap_or_default();
+    AwsError::Refused {
+        code: error.code().map_or_else(|| format!("HTTP {status}"), str::to_owned),
+        message: message.to_owned(),
+        request_id: error.meta().request_id().or_else(|| answer.request_id()).map(str::to_owned),
+        why: why(error.code().unwrap_or_default(), message, status, clock_ahead),
+    }
+}
+
+/// What a refusal means. The texts are AWS's own: one code stands for several things.
+fn why(code: &str, message: &str, status: u16, clock_ahead: i64) -> Why {
+    let says = |text: &str| message.contains(text);
+    match code {
+        "AccessDenied" | "AccessDeniedException" if says("invalid MFA one time pass code") => Why::WrongCode,
+        "AccessDenied" | "AccessDeniedException" if says("MultiFactorAuthentication failed") => Why::ForeignSerial,
+        "AccessDenied" | "AccessDeniedException" if says("sts:SetSourceIdentity") => Why::NoSourceIdentity,
+        "AccessDenied" | "AccessDeniedException" if says("sts:TagSession") => Why::NoTags,
+        "AccessDenied" | "AccessDeniedException" if says("sts:AssumeRole") => Why::NotTrusted,
+        "ValidationError" if says("DurationSeconds exceeds") => Why::DurationOverRole,
+        "MalformedPolicyDocument" | "PackedPolicyTooLarge" => Why::Policy,
+        "ExpiredToken" | "ExpiredTokenException" => Why::ExpiredSource,
+        "RequestTimeTooSkewed" | "RequestExpired" => Why::Clock(clock_ahead),
+        _ if says("Signature expired") || says("Signature not yet current") => Why::Clock(clock_ahead),
+        "InvalidClientTokenId" | "SignatureDoesNotMatch" | "UnrecognizedClientException" => Why::BadSource,
+        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" => Why::Busy,
+        _ if status >= 500 => Why::Busy,
+        _ => Why::Other,
+    }
+}
+
+/// The two innermost causes of an error, which say most: `tcp connect error: Connection refused`.
+pub fn told(error: &(dyn Error + 'static)) -> String {
+    let mut causes: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if causes.last() != Some(&text) {
+            causes.push(text);
+        }
+        next = cause.source();
+    }
+    let told = causes.split_off(causes.len().saturating_sub(2)).join(": ");
+    told.chars().take(500).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn means(code: &str, message: &str, expected: Why) {
+        assert_eq!(why(code, message, 403, 600), expected, "{code}: {message}");
+    }
+
+    #[test]
+    fn the_three_kinds_of_mfa_trouble_are_told_apart() {
+        means("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", Why::WrongCode);
+        means(
+            "AccessDenied",
+            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is \
+             valid and associated with this user.",
+            Why::ForeignSerial,
+        );
+        means(
+            "AccessDenied",
+            "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: sts:AssumeRole on resource: \
+             arn:aws:iam::444455556666:role/prod-db",
+            Why::NotTrusted,
+        );
+    }
+
+    #[test]
+    fn a_permission_that_the_trust_policy_lacks_is_named() {
+        let denied = |action: &str| format!("User: x is not authorized to perform: {action} on resource: y");
+        means("AccessDenied", &denied("sts:SetSourceIdentity"), Why::NoSourceIdentity);
+        means("AccessDenied", &denied("sts:TagSession"), Why::NoTags);
+        means("AccessDenied", &denied("iam:ListMFADevices"), Why::Other);
+    }
+
+    #[test]
+    fn a_duration_that_the_role_does_not_allow_is_seen() {
+        for text in [
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        ] {
+            means("ValidationError", text, Why::DurationOverRole);
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_no_wrong_key() {
+        let late =
+            "Signature expired: 20260131T021300Z is now earlier than 20260131T021800Z (20260131T022300Z - 5 min.)";
+        let early = "Signature not yet current: 20260131T023300Z is still later than 20260131T022800Z";
+        means("SignatureDoesNotMatch", late, Why::Clock(600));
+        means("SignatureDoesNotMatch", early, Why::Clock(600));
+        means("RequestTimeTooSkewed", "", Why::Clock(600));
+        means("SignatureDoesNotMatch", "The request signature we calculated does not match", Why::BadSource);
+        means("InvalidClientTokenId", "The security token included in the request is invalid.", Why::BadSource);
+        means("ExpiredToken", "The security token included in the request is expired", Why::ExpiredSource);
+    }
+
+    #[test]
+    fn an_aws_that_is_unwell_is_no_refusal_of_ours() {
+        means("Throttling", "Rate exceeded", Why::Busy);
+        assert_eq!(why("", "", 503, 0), Why::Busy);
+        assert_eq!(why("InternalFailure", "", 500, 0), Why::Busy);
+        means("PackedPolicyTooLarge", "", Why::Policy);
+        means("MalformedPolicyDocument", "", Why::Policy);
+    }
+}
