@@ -10,5 +10,6 @@ pub mod keychain;
 #[cfg(target_os = "linux")]
 mod keyutils;
 pub mod programs;
+pub mod rewrite;
 pub mod signals;
 pub mod terminal;
