@@ -14,7 +14,7 @@ const APART: [(&str, &str); 1] = [("sandbox", "broker")];
 const IMPURE: [&str; 7] = ["std::env", "std::fs", "std::process", "std::thread", "TcpStream", "::now()", "async "];
 
 /// What other systems than Linux do not have; it belongs in host/, beside its fallback.
-const LINUX_ONLY: [&str; 6] = ["os::linux", "\"/proc/", "timerfd", "pidfd", "prctl", "keyutils_keyring"];
+const LINUX_ONLY: [&str; 6] = ["os::linux", "\"/proc/", "timerfd", "pidfd", "prctl", "linux_keyutils"];
 
 /// The crates that glass stands on.
 const FOUNDATION: [&str; 10] =
