@@ -2,6 +2,7 @@
 
 pub mod aws_cli;
 pub mod catalogue;
+pub mod chain;
 pub mod daily_key;
 pub mod environment;
 pub mod event;
