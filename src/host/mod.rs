@@ -9,6 +9,7 @@ pub mod codes;
 pub mod keychain;
 #[cfg(target_os = "linux")]
 mod keyutils;
+pub mod ledger;
 pub mod programs;
 pub mod rewrite;
 pub mod signals;

@@ -75,6 +75,8 @@ pub enum LedgerError {
     Busy(PathBuf),
     /// An entry would be longer than a line may be.
     TooLong(usize),
+    /// An earlier append of this process failed half-way; the next process sees to what it left.
+    Interrupted,
     /// A file could not be read or written.
     File {
         /// What was being done, e.g. `append to`.
@@ -100,6 +102,7 @@ impl fmt::Display for LedgerError {
             LedgerError::TooLong(bytes) => {
                 write!(f, "an entry of {bytes} bytes is too long for the ledger (65535 at most)")
             }
+            LedgerError::Interrupted => f.write_str("an earlier append of this process to the ledger failed"),
             LedgerError::File { doing, path, .. } => write!(f, "cannot {doing} {}", path.display()),
         }
     }
@@ -113,7 +116,8 @@ impl std::error::Error for LedgerError {
             | LedgerError::RolledBack { .. }
             | LedgerError::Untrusted { .. }
             | LedgerError::Busy(_)
-            | LedgerError::TooLong(_) => None,
+            | LedgerError::TooLong(_)
+            | LedgerError::Interrupted => None,
         }
     }
 }

@@ -97,7 +97,9 @@ fn read<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, &'static str> {
     reader.literal(",\"ts\":")?;
     let ts = checked(reader, "a time with microseconds, in UTC", is_time)?;
     reader.literal(",\"mono\":")?;
-    checked(reader, "nanoseconds as a string", |t| (1..=20).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit()))?;
+    checked(reader, "nanoseconds as a string", |t| {
+        (1..=20).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit())
+    })?;
     reader.literal(",\"boot\":")?;
     checked(reader, "the id of a boot", |t| !t.is_empty() && is_plain(t))?;
     reader.literal(",\"host\":")?;
@@ -215,7 +217,7 @@ mod tests {
             assert_ne!(wrong, GOOD, "{from}");
             assert!(matches!(parse(&wrong), Err(EntryError::Expected { .. })), "{wrong}");
         }
-        assert_eq!(parse(&format!("{GOOD}\r")).is_err(), true);
+        assert!(parse(&format!("{GOOD}\r")).is_err());
     }
 
     #[test]

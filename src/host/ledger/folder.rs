@@ -1,0 +1,235 @@
+//! The ledger's folder: who may own it, where it may lie, how its files are opened and its lock is held.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
+
+use super::failed;
+use crate::model::chain::walk::{segment_first, segment_name};
+use crate::world::ledger::LedgerError;
+
+/// How long another process may hold the lock.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// How long to wait before the lock is tried again.
+const STEP: Duration = Duration::from_millis(2);
+
+/// The ledger's folder, checked.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// To be read.
+    Read,
+    /// To be written, and made if it is not there.
+    Write,
+}
+
+impl Folder {
+    /// Checks the folder, which must be there.
+    pub(super) fn check(path: &Path) -> Result<Self, LedgerError> {
+        let found = fs::metadata(path).map_err(failed("look at", path))?;
+        if !found.is_dir() {
+            return Err(LedgerError::Untrusted { reason: format!("{} is no folder", path.display()) });
+        }
+        trusted(path, &found)?;
+        local(path)?;
+        Ok(Folder { path: path.to_owned() })
+    }
+
+    /// Checks the folder, and makes it where there is none.
+    pub(super) fn make(path: &Path) -> Result<Self, LedgerError> {
+        if !path.exists() {
+            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make", path))?;
+            if let Some(parent) = path.parent() {
+                sync(parent)?;
+            }
+        }
+        Folder::check(path)
+    }
+
+    /// Takes the lock for appending; it is held until the file is dropped.
+    ///
+    /// The folder may be renamed while the lock is awaited, when somebody acknowledges: then another one is
+    /// there, with a lock of its own.
+    pub(super) fn hold(path: &Path) -> Result<(Self, File), LedgerError> {
+        let until = Instant::now() + LONGEST_WAIT;
+        loop {
+            let folder = Folder::make(path)?;
+            let lock = folder.open("lock", Use::Write)?;
+            folder.wait(until, || lock.try_lock())?;
+            let same = |now: Metadata, held: Metadata| (now.dev(), now.ino()) == (held.dev(), held.ino());
+            let held = lock.metadata().map_err(failed("look at", &folder.file("lock")))?;
+            if fs::metadata(folder.file("lock")).is_ok_and(|now| same(now, held)) {
+                return Ok((folder, lock));
+            }
+        }
+    }
+
+    /// Keeps others from appending until the result is dropped; none where there is no lock to take.
+    pub(super) fn hold_still(&self) -> Result<Option<File>, LedgerError> {
+        let until = Instant::now() + LONGEST_WAIT;
+        match File::open(self.file("lock")) {
+            Ok(lock) => self.wait(until, || lock.try_lock_shared()).map(|()| Some(lock)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("open", &self.file("lock"))(error)),
+        }
+    }
+
+    fn wait(&self, until: Instant, attempt: impl Fn() -> Result<(), TryLockError>) -> Result<(), LedgerError> {
+        loop {
+            match attempt() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(STEP),
+                Err(TryLockError::WouldBlock) => return Err(LedgerError::Busy(self.file("lock"))),
+                Err(TryLockError::Error(error)) => return Err(failed("lock", &self.file("lock"))(error)),
+            }
+        }
+    }
+
+    /// The path of a file in the folder.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Opens a file in the folder that must be ours, and no link.
+    pub(super) fn open(&self, name: &str, purpose: Use) -> Result<File, LedgerError> {
+        let path = self.file(name);
+        let write = purpose == Use::Write;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(write)
+            .create(write)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(&path)
+            .map_err(failed("open", &path))?;
+        let found = file.metadata().map_err(failed("look at", &path))?;
+        if !found.is_file() {
+            return Err(LedgerError::Untrusted { reason: format!("{} is no file", path.display()) });
+        }
+        trusted(&path, &found)?;
+        Ok(file)
+    }
+
+    /// The numbers of the first entries of all segments, in order.
+    pub(super) fn segments(&self) -> Result<Vec<u64>, LedgerError> {
+        let failed = || failed("list", &self.path);
+        let mut segments = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(failed())? {
+            let name = entry.map_err(failed())?.file_name();
+            segments.extend(name.to_str().and_then(segment_first));
+        }
+        segments.sort_unstable();
+        Ok(segments)
+    }
+
+    /// Opens a segment and says how long it is.
+    pub(super) fn segment(&self, first: u64, purpose: Use) -> Result<(File, u64), LedgerError> {
+        let name = segment_name(first);
+        let file = self.open(&name, purpose)?;
+        let bytes = file.metadata().map_err(failed("look at", &self.file(&name)))?.len();
+        Ok((file, bytes))
+    }
+
+    /// Makes the names in the folder durable.
+    pub(super) fn sync(&self) -> Result<(), LedgerError> {
+        sync(&self.path)
+    }
+
+    /// Puts a content under a name in a folder below this one, whole or not at all, and durably.
+    pub(super) fn put(&self, below: &str, name: &str, content: &[u8]) -> Result<(), LedgerError> {
+        let folder = self.file(below);
+        let path = folder.join(name);
+        if path.exists() {
+            return Ok(());
+        }
+        let made = DirBuilder::new().mode(0o700).create(&folder);
+        if made.as_ref().is_err_and(|error| error.kind() != ErrorKind::AlreadyExists) {
+            return made.map_err(failed("make", &folder));
+        }
+        let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
+        write_durably(&unfinished, content).map_err(failed("write", &unfinished))?;
+        fs::rename(&unfinished, &path).map_err(failed("make", &path))?;
+        sync(&folder)?;
+        self.sync()
+    }
+}
+
+fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+    use io::Write;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Makes the names in a folder durable.
+fn sync(folder: &Path) -> Result<(), LedgerError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync", folder))
+}
+
+/// Checks that nobody else owns or could change what was found.
+fn trusted(path: &Path, found: &Metadata) -> Result<(), LedgerError> {
+    let reason = if found.uid() != geteuid().as_raw() {
+        format!("{} is owned by user id {}", path.display(), found.uid())
+    } else if found.permissions().mode() & 0o022 != 0 {
+        format!("{} can be changed by others (mode {:o})", path.display(), found.permissions().mode() & 0o7777)
+    } else {
+        return Ok(());
+    };
+    Err(LedgerError::Untrusted { reason })
+}
+
+/// Checks that a folder lies on this machine: over a network neither locks nor syncs can be relied on.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn local(path: &Path) -> Result<(), LedgerError> {
+    /// NFS, SMB, CIFS, SMB2, NCP, Coda, AFS, 9P, Ceph, Lustre: statfs(2), `f_type`.
+    const REMOTE: [u32; 10] = [
+        0x6969,
+        0x517b,
+        0xff53_4d42,
+        0xfe53_4d42,
+        0x564c,
+        0x7375_7245,
+        0x5346_414f,
+        0x0102_1997,
+        0x00c3_6400,
+        0x0bd0_0bd0,
+    ];
+    let found = rustix::fs::statfs(path).map_err(|error| failed("look at", path)(error.into()))?;
+    // The type's width and sign differ between architectures; the 32 bits are the same.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the 32 bits are what is compared")]
+    let kind = found.f_type as u32;
+    if REMOTE.contains(&kind) { Err(over_network(path)) } else { Ok(()) }
+}
+
+/// macOS says of a mount whether it is local; elsewhere this is not checked.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn local(path: &Path) -> Result<(), LedgerError> {
+    #[cfg(target_os = "macos")]
+    {
+        /// `MNT_LOCAL` of `<sys/mount.h>`.
+        const LOCAL: u32 = 0x1000;
+        let found = rustix::fs::statfs(path).map_err(|error| failed("look at", path)(error.into()))?;
+        if found.f_flags & LOCAL == 0 {
+            return Err(over_network(path));
+        }
+    }
+    let _ = path;
+    Ok(())
+}
+
+fn over_network(path: &Path) -> LedgerError {
+    LedgerError::Untrusted { reason: format!("{} lies on a network file system", path.display()) }
+}

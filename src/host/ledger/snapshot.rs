@@ -1,0 +1,177 @@
+//! The ledger as it lies in its files at one moment: opened, walked, judged, never touched.
+
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Take};
+use std::os::unix::fs::FileExt;
+
+use super::failed;
+use super::folder::{Folder, Use};
+use crate::model::chain::LONGEST_LINE;
+use crate::model::chain::entry::Entry;
+use crate::model::chain::head::{HEAD_BYTES, Head, Known};
+use crate::model::chain::origin::Owner;
+use crate::model::chain::verify::Verifier;
+use crate::model::chain::walk::{FirstBad, Integrity, Judgement, Segment, Walked, segment_name, walk};
+use crate::model::name::Digest;
+use crate::world::ledger::LedgerError;
+
+/// The files of a ledger, opened under its lock; what is appended later is not seen.
+pub(super) struct Snapshot {
+    pub(super) folder: Folder,
+    pub(super) head: Option<Head>,
+    /// What `ledger.recover` says of the head: `ok`, `missing` or `unreadable`.
+    pub(super) head_is: &'static str,
+    pub(super) segments: Vec<Held>,
+}
+
+/// A segment that was opened.
+pub(super) struct Held {
+    pub(super) first: u64,
+    pub(super) bytes: u64,
+    pub(super) file: File,
+}
+
+impl Snapshot {
+    /// Opens the files. The caller holds the lock.
+    pub(super) fn take(folder: &Folder) -> Result<Self, LedgerError> {
+        let (head, head_is) = read_head(folder)?;
+        let mut segments = Vec::new();
+        for first in folder.segments()? {
+            let (file, bytes) = folder.segment(first, Use::Read)?;
+            segments.push(Held { first, bytes, file });
+        }
+        Ok(Snapshot { folder: folder.clone(), head, head_is, segments })
+    }
+
+    /// Checks that the ledger is of this user and machine.
+    pub(super) fn check_owner(&self, owner: &Owner) -> Result<(), LedgerError> {
+        let Some(segment) = self.segments.first().filter(|segment| segment.bytes > 0) else { return Ok(()) };
+        let broken = |reason| LedgerError::Broken { segment: segment_name(segment.first), line: 1, reason };
+        let Some(line) = segment.first_line().map_err(|error| self.unread(segment, error))? else { return Ok(()) };
+        let entry = Entry::parse(&line).map_err(|error| broken(error.to_string()))?;
+        let opened = entry.opened().ok_or_else(|| broken("the first entry is no ledger.open".to_owned()))?;
+        owner.check(&opened).map_err(broken)
+    }
+
+    /// Walks over everything from the first entry.
+    pub(super) fn walk_all(
+        &self,
+        known: Option<&Known>,
+        each: impl FnMut(&[u8], &Entry<'_>),
+    ) -> Result<Walked, LedgerError> {
+        self.walk(0, 0, Verifier::new(), known, each)
+    }
+
+    /// Walks over the last segment from its first entry.
+    pub(super) fn walk_current(&self, known: Option<&Known>) -> Result<Walked, LedgerError> {
+        let place = self.segments.len().saturating_sub(1);
+        let verifier = match place.checked_sub(1).map(|before| &self.segments[before]) {
+            Some(before) => {
+                let line = before.line_before(before.bytes).map_err(|error| self.unread(before, error))?;
+                Verifier::after(self.segments[place].first, Digest::of(&line))
+            }
+            None => Verifier::new(),
+        };
+        self.walk(place, 0, verifier, known, |_, _| ())
+    }
+
+    /// Walks over what follows the entry that the head vouches for, once that entry is found in its place.
+    pub(super) fn walk_after(&self, known: &Known) -> Result<Walked, LedgerError> {
+        let place = self.segments.iter().position(|segment| segment_name(segment.first) == known.segment);
+        let Some((place, segment)) =
+            place.map(|place| (place, &self.segments[place])).filter(|(_, s)| s.bytes >= known.bytes)
+        else {
+            // The walk over everything gives the verdict its words.
+            return self.walk_all(Some(known), |_, _| ());
+        };
+        let line = segment.line_before(known.bytes).map_err(|error| self.unread(segment, error))?;
+        let wrong = match Entry::parse(&line) {
+            Ok(entry) if entry.seq != known.seq => {
+                Some(format!("expected entry {}, found entry {}", known.seq, entry.seq))
+            }
+            Ok(_) => known.differs(&line, known.bytes),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(reason) = wrong {
+            let line = known.seq.saturating_sub(segment.first) + 1;
+            return Err(LedgerError::Broken { segment: known.segment.clone(), line, reason });
+        }
+        let verifier = Verifier::after(known.seq + 1, Digest::of(&line));
+        self.walk(place, known.bytes, verifier, Some(known), |_, _| ())
+    }
+
+    fn walk(
+        &self,
+        place: usize,
+        offset: u64,
+        verifier: Verifier,
+        known: Option<&Known>,
+        each: impl FnMut(&[u8], &Entry<'_>),
+    ) -> Result<Walked, LedgerError> {
+        let mut segments = Vec::new();
+        for (index, held) in self.segments[place.min(self.segments.len())..].iter().enumerate() {
+            let from = if index == 0 { offset } else { 0 };
+            let lines = held.lines(from).map_err(|error| self.unread(held, error))?;
+            segments.push(Segment { first: held.first, bytes: held.bytes, lines });
+        }
+        walk(segments, offset, verifier, known, each).map_err(failed("read", &self.folder.file("")))
+    }
+
+    fn unread(&self, segment: &Held, error: io::Error) -> LedgerError {
+        failed("read", &self.folder.file(&segment_name(segment.first)))(error)
+    }
+}
+
+impl Held {
+    fn lines(&self, from: u64) -> io::Result<BufReader<Take<File>>> {
+        let mut file = self.file.try_clone()?;
+        file.seek(SeekFrom::Start(from))?;
+        Ok(BufReader::with_capacity(1 << 16, file.take(self.bytes - from)))
+    }
+
+    fn first_line(&self) -> io::Result<Option<Vec<u8>>> {
+        let bytes = self.window(0, self.bytes.min(LONGEST_LINE as u64))?;
+        Ok(bytes.iter().position(|byte| *byte == b'\n').map(|lf| bytes[..=lf].to_vec()))
+    }
+
+    /// The line that ends at a place, or as much of it as a line may be long.
+    fn line_before(&self, end: u64) -> io::Result<Vec<u8>> {
+        let start = end.saturating_sub(LONGEST_LINE as u64);
+        let bytes = self.window(start, end)?;
+        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let from = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
+        Ok(bytes[from..].to_vec())
+    }
+
+    /// The bytes between two places.
+    pub(super) fn window(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(end - start).map_err(|_| ErrorKind::FileTooLarge)?;
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, start)?;
+        Ok(bytes)
+    }
+}
+
+/// Makes an error of a verdict that stops everything; a torn end does not.
+pub(super) fn stop(judgement: &Judgement) -> Result<(), LedgerError> {
+    let Some(FirstBad { segment, line, reason }) = judgement.first_bad.clone() else { return Ok(()) };
+    match judgement.integrity {
+        Integrity::Verified | Integrity::Torn => Ok(()),
+        Integrity::Broken => Err(LedgerError::Broken { segment, line, reason }),
+        Integrity::RolledBack => Err(LedgerError::RolledBack { segment, reason }),
+    }
+}
+
+/// Reads the head, and says what `ledger.recover` says of it.
+fn read_head(folder: &Folder) -> Result<(Option<Head>, &'static str), LedgerError> {
+    let mut bytes = Vec::new();
+    match folder.open("head.json", Use::Read) {
+        Ok(file) => {
+            let longest = HEAD_BYTES as u64 + 1;
+            file.take(longest).read_to_end(&mut bytes).map_err(failed("read", &folder.file("head.json")))?;
+        }
+        Err(LedgerError::File { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok((None, "missing")),
+        Err(error) => return Err(error),
+    }
+    Ok(Head::parse(&bytes).map_or((None, "unreadable"), |head| (Some(head), "ok")))
+}

@@ -1,0 +1,233 @@
+//! The end of the ledger: found, held against the head, mended where an append was interrupted, continued.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+
+use super::failed;
+use super::folder::{Folder, Use};
+use super::machine::Machine;
+use super::snapshot::{Snapshot, stop};
+use crate::host::chance::HostChance;
+use crate::model::chain::head::{Head, Known};
+use crate::model::chain::origin::Origin;
+use crate::model::chain::walk::{Walked, segment_name};
+use crate::model::chain::{Said, genesis, line};
+use crate::model::event::{Event, Previous};
+use crate::model::name::{Digest, Organisation};
+use crate::world::ledger::{Appended, LedgerError, Record};
+use crate::world::machine::Chance;
+
+/// The end as the files have it: believed, and not touched yet.
+pub(super) struct Found {
+    snapshot: Snapshot,
+    known: Option<Known>,
+    walked: Walked,
+}
+
+/// What a ledger says of itself when it is begun.
+pub(super) struct Beginning<'b> {
+    pub(super) organisation: Option<&'b Organisation>,
+    pub(super) previous: Option<Previous>,
+}
+
+/// The end of a whole ledger, where the next entry goes.
+pub(super) struct Tail<'m> {
+    machine: &'m Machine,
+    folder: Folder,
+    file: File,
+    /// Which segment, and how long: with what is torn, and without.
+    segment: u64,
+    length: u64,
+    bytes: u64,
+    next: u64,
+    last: Digest,
+    head: File,
+    synced: Synced,
+}
+
+/// What is on the disk for good.
+struct Synced {
+    seq: u64,
+    segment: String,
+    bytes: u64,
+}
+
+/// Finds the end, under the lock. Only what the head does not vouch for is read.
+///
+/// # Errors
+/// When the ledger is broken, rolled back, or somebody else's.
+pub(super) fn find(folder: &Folder, machine: &Machine) -> Result<Found, LedgerError> {
+    let snapshot = Snapshot::take(folder)?;
+    snapshot.check_owner(&machine.owner)?;
+    let known = snapshot.head.as_ref().map(|head| head.known(&machine.boot));
+    let walked = match &known {
+        Some(known) => snapshot.walk_after(known)?,
+        None => snapshot.walk_all(None, |_, _| ())?,
+    };
+    stop(&walked.judgement)?;
+    Ok(Found { snapshot, known, walked })
+}
+
+impl Found {
+    /// Makes the end whole: begins a ledger that is empty, keeps aside and cuts off what an interrupted
+    /// append left, and writes down that it did.
+    ///
+    /// # Errors
+    /// When it is not certain that this was kept.
+    pub(super) fn settle<'m>(self, machine: &'m Machine, beginning: Beginning<'_>) -> Result<Tail<'m>, LedgerError> {
+        let torn = self.torn()?;
+        let notes = self.notes(machine, beginning, &torn);
+        let Found { snapshot, known, walked } = self;
+        let folder = snapshot.folder;
+        let (file, length) = folder.segment(walked.segment, Use::Write)?;
+        let segment = segment_name(walked.segment);
+        let synced = match snapshot.head {
+            Some(head) => Synced { seq: head.synced_seq, segment: head.synced_segment, bytes: head.synced_bytes },
+            None => Synced { seq: 0, segment: segment.clone(), bytes: 0 },
+        };
+        let mut tail = Tail {
+            machine,
+            file,
+            segment: walked.segment,
+            length,
+            bytes: walked.bytes,
+            next: walked.verifier.next(),
+            last: walked.verifier.last().unwrap_or(notes.genesis),
+            head: folder.open("head.json", Use::Write)?,
+            folder,
+            synced,
+        };
+        if known.is_some_and(|known| !known.restarted && (&known.segment, known.bytes) != (&segment, length)) {
+            tail.write_again()?;
+        }
+        if !torn.is_empty() {
+            tail.folder.put("torn", &format!("{}-{}", tail.next, Digest::of(&torn)), &torn)?;
+        }
+        if !notes.events.is_empty() {
+            let said: Vec<_> = notes.events.iter().map(|event| Said { who: None, session: None, event }).collect();
+            tail.put(&said)?;
+        }
+        if snapshot.head_is != "ok" {
+            tail.head.sync_all().map_err(failed("sync", &tail.folder.file("head.json")))?;
+            tail.folder.sync()?;
+        }
+        Ok(tail)
+    }
+
+    /// What stands after the last good line.
+    fn torn(&self) -> Result<Vec<u8>, LedgerError> {
+        let Some(segment) = self.snapshot.segments.last() else { return Ok(Vec::new()) };
+        let path = self.snapshot.folder.file(&segment_name(segment.first));
+        segment.window(self.walked.bytes, segment.bytes).map_err(failed("read", &path))
+    }
+
+    /// What has to be written down before anything else.
+    fn notes(&self, machine: &Machine, beginning: Beginning<'_>, torn: &[u8]) -> Notes {
+        let empty = self.walked.verifier.next() == 0;
+        let origin = Origin::new(
+            beginning.organisation.map(Organisation::as_str),
+            &machine.host,
+            &machine.owner.user,
+            &HostChance.id(),
+        )
+        .to_string();
+        let genesis = genesis(&origin);
+        let mut events = Vec::new();
+        if empty {
+            let machine = machine.owner.machine;
+            let version = env!("CARGO_PKG_VERSION").to_owned();
+            events.push(Event::LedgerOpen { origin, machine, version, previous: beginning.previous });
+        }
+        let head = self.snapshot.head_is;
+        if !torn.is_empty() || (head != "ok" && !empty) {
+            events.push(Event::LedgerRecover { bytes: torn.len() as u64, sha256: Digest::of(torn), head });
+        }
+        Notes { genesis, events }
+    }
+}
+
+/// What has to be written down before anything else, and what stands before it in an empty ledger.
+struct Notes {
+    genesis: Digest,
+    events: Vec<Event>,
+}
+
+impl Tail<'_> {
+    /// Appends one entry.
+    ///
+    /// # Errors
+    /// When it is not certain that it was kept.
+    pub(super) fn append(&mut self, record: &Record) -> Result<Appended, LedgerError> {
+        self.put(&[Said { who: record.who.as_ref(), session: record.session.as_ref(), event: &record.event }])
+    }
+
+    /// Appends entries by one write, over what is torn; syncs if one of them is a gate; moves the head.
+    fn put(&mut self, said: &[Said<'_>]) -> Result<Appended, LedgerError> {
+        let mut lines = Vec::new();
+        for said in said {
+            let line = line(self.next, self.last, &self.machine.stamp(), *said).map_err(LedgerError::TooLong)?;
+            self.last = Digest::of(&line);
+            self.next += 1;
+            lines.extend(line);
+        }
+        let segment = segment_name(self.segment);
+        self.write(&lines).map_err(failed("append to", &self.folder.file(&segment)))?;
+        let appended = Appended { seq: self.next - 1, hash: self.last };
+        if said.iter().any(|said| said.event.is_gate()) {
+            self.file.sync_data().map_err(failed("sync", &self.folder.file(&segment)))?;
+            self.synced = Synced { seq: appended.seq, segment: segment.clone(), bytes: self.bytes };
+        }
+        let head = Head {
+            boot: self.machine.boot.clone(),
+            seq: appended.seq,
+            hash: appended.hash.to_string(),
+            segment,
+            bytes: self.bytes,
+            synced_seq: self.synced.seq,
+            synced_segment: self.synced.segment.clone(),
+            synced_bytes: self.synced.bytes,
+        };
+        overwrite(&self.head, &head.to_bytes()).map_err(failed("overwrite", &self.folder.file("head.json")))?;
+        Ok(appended)
+    }
+
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.bytes))?;
+        let written = self.file.write(lines)?;
+        if written != lines.len() {
+            return Err(short(written, lines.len()));
+        }
+        self.bytes += lines.len() as u64;
+        if self.length > self.bytes {
+            self.file.set_len(self.bytes)?;
+        }
+        self.length = self.bytes;
+        Ok(())
+    }
+
+    /// Writes again what an interrupted append may have failed to bring to the disk.
+    ///
+    /// After a sync that failed, the kernel takes the pages for clean: another sync would succeed
+    /// without having written them. Writing the same bytes makes them dirty again.
+    fn write_again(&self) -> Result<(), LedgerError> {
+        let name = segment_name(self.segment);
+        let from = if self.synced.segment == name { self.synced.bytes } else { 0 };
+        let again = || {
+            let mut bytes = vec![0; usize::try_from(self.bytes - from).map_err(|_| ErrorKind::FileTooLarge)?];
+            self.file.read_exact_at(&mut bytes, from)?;
+            self.file.write_all_at(&bytes, from)
+        };
+        again().map_err(failed("write again", &self.folder.file(&name)))
+    }
+}
+
+/// Overwrites the head in place, by one write.
+fn overwrite(file: &File, head: &[u8]) -> io::Result<()> {
+    let written = file.write_at(head, 0)?;
+    if written == head.len() { Ok(()) } else { Err(short(written, head.len())) }
+}
+
+fn short(written: usize, of: usize) -> io::Error {
+    io::Error::new(ErrorKind::WriteZero, format!("only {written} of {of} bytes were written"))
+}
