@@ -6,6 +6,7 @@ pub mod chance;
 pub mod child;
 pub mod clock;
 pub mod codes;
+pub mod files;
 pub mod keychain;
 #[cfg(target_os = "linux")]
 mod keyutils;
