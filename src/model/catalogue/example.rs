@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Catalogue, DocumentError, Mistake};
+use crate::model::text::is_hostile;
 
 const EXAMPLE: &str = include_str!("../../../profiles.example.toml");
 
@@ -113,9 +114,9 @@ fn numbers(mut state: u64) -> impl FnMut(usize) -> usize {
 }
 
 #[test]
-fn no_mangled_example_makes_the_loader_panic() {
+fn a_mangled_example_is_told_with_places_and_never_panics() {
     let mut number = numbers(0x9e37_79b9_7f4a_7c15);
-    let scraps: [&[u8]; 14] = [
+    let scraps: [&[u8]; 15] = [
         b"\"",
         b"[",
         b"]",
@@ -130,6 +131,7 @@ fn no_mangled_example_makes_the_loader_panic() {
         "\u{202e}é".as_bytes(),
         b"-1",
         b"[[x]]\n",
+        b"\"\\u001b[2J\"",
     ];
     for _ in 0..2_000 {
         let mut bytes = EXAMPLE.as_bytes().to_vec();
@@ -143,8 +145,12 @@ fn no_mangled_example_makes_the_loader_panic() {
             };
             bytes.splice(from..to, replacement);
         }
-        if let Err(error) = load(&bytes) {
-            assert!(error.mistakes().iter().all(|mistake| mistake.to_string().contains('^')));
+        let told: Vec<Mistake> = match load(&bytes) {
+            Ok(catalogue) => catalogue.broken().iter().flat_map(|broken| broken.mistakes.clone()).collect(),
+            Err(error) => error.mistakes().to_vec(),
+        };
+        for mistake in told.iter().map(Mistake::to_string) {
+            assert!(mistake.contains('^') && !mistake.chars().any(|c| c != '\n' && is_hostile(c)), "{mistake:?}");
         }
     }
 }

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistake::{Mistake, Source, quoted};
 use crate::model::name::nearest;
-use crate::model::text::is_hostile;
+use crate::model::text::{escaped, is_hostile};
 use crate::model::time::parse_duration;
 
 /// The most mistakes that are kept of one file or profile; this bounds the time that a hopeless one takes.
@@ -86,7 +86,7 @@ impl<'a> Value<'a> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        self.wrong(format!("`{}` must be {wanted}, not {found}", self.name))
+        self.wrong(format!("{} must be {wanted}, not {found}", quoted(self.name)))
     }
 
     /// The text that the value is.
@@ -109,8 +109,10 @@ impl<'a> Value<'a> {
     pub fn line(self) -> Option<String> {
         let text = self.text()?;
         if text.trim().is_empty() || text.chars().count() > 200 || text.chars().any(is_hostile) {
-            return self
-                .wrong(format!("`{}` must be one line of 1 to 200 characters, no control characters", self.name));
+            return self.wrong(format!(
+                "{} must be one line of 1 to 200 characters, no control characters",
+                quoted(self.name)
+            ));
         }
         Some(text.to_owned())
     }
@@ -134,7 +136,7 @@ impl<'a> Value<'a> {
         let Some(integer) = self.item.get_ref().as_integer() else { return self.not_a(&wanted) };
         match u32::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(number) if (least..=most).contains(&number) => Some(number),
-            Ok(_) | Err(_) => self.wrong(format!("`{}` must be {wanted}", self.name)),
+            Ok(_) | Err(_) => self.wrong(format!("{} must be {wanted}", quoted(self.name))),
         }
     }
 
@@ -142,7 +144,7 @@ impl<'a> Value<'a> {
     pub fn unknown<'k, T>(self, kind: &str, name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<T> {
         let message = format!("there is no {kind} {}", quoted(name));
         match nearest(name, known.into_iter().take(MOST_CANDIDATES)) {
-            Some(near) => self.wrong_because(message, format!("did you mean `{near}`?")),
+            Some(near) => self.wrong_because(message, format!("did you mean {}?", quoted(near))),
             None => self.wrong(message),
         }
     }
@@ -163,7 +165,7 @@ impl<'a> Value<'a> {
         }
         let allowed: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         self.wrong_because(
-            format!("{} is nothing that `{}` can be", quoted(text), self.name),
+            format!("{} is nothing that {} can be", quoted(text), quoted(self.name)),
             format!("allowed: {}", allowed.join(", ")),
         )
     }
@@ -281,11 +283,6 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Whether a key is there.
-    pub fn has(&self, key: &str) -> bool {
-        self.table.contains_key(key)
-    }
-
     /// Notes each of these keys that is there: the feature that it asks for is not built.
     pub fn not_built(&mut self, keys: &'static [&'static str]) {
         self.planned = keys;
@@ -320,6 +317,6 @@ impl<'a> Section<'a> {
 
     /// Where a key is missing or unknown, for messages.
     pub fn place(&self) -> String {
-        if self.name.is_empty() { "at the top of the file".to_owned() } else { format!("in [{}]", self.name) }
+        if self.name.is_empty() { "at the top of the file".to_owned() } else { format!("in [{}]", escaped(&self.name)) }
     }
 }
