@@ -4,6 +4,8 @@
 //! glass, [`model`] holds the facts and rules, [`world`] is all that glass asks of
 //! its surroundings and [`host`] is the real one.
 
+pub mod broker;
+pub mod cli;
 pub mod host;
 pub mod model;
 #[cfg(feature = "sandbox")]

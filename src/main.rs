@@ -1,3 +1,5 @@
 //! Hands the words of the command line to [`glass`].
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    glass::cli::main()
+}

@@ -18,7 +18,7 @@ const LINUX_ONLY: [&str; 6] = ["os::linux", "\"/proc/", "timerfd", "pidfd", "prc
 
 /// The crates that glass stands on.
 const FOUNDATION: [&str; 10] =
-    ["aws-config", "aws-sdk-iam", "aws-sdk-sts", "clap", "keyring", "serde", "sha2", "toml", "totp-rs", "tracing"];
+    ["aws-config", "aws-sdk-iam", "aws-sdk-sts", "clap", "keyring", "serde", "tokio", "toml", "totp-rs", "tracing"];
 
 const LONGEST_FILE: usize = 400;
 

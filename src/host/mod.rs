@@ -7,11 +7,16 @@ pub mod child;
 pub mod clock;
 pub mod codes;
 pub mod files;
+pub mod harden;
 pub mod keychain;
 #[cfg(target_os = "linux")]
 mod keyutils;
 pub mod ledger;
+pub mod live;
+pub mod places;
+pub mod private;
 pub mod programs;
 pub mod rewrite;
 pub mod signals;
 pub mod terminal;
+pub mod world;

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod mfa;
 pub mod name;
 pub mod policy;
+pub mod request;
 pub mod secret;
 pub mod session;
 pub mod text;

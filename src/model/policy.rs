@@ -1,11 +1,297 @@
 //! The judgement: who may break which glass, for which emergency, for how long.
 
 use std::fmt;
+use std::time::Duration;
 
+use super::catalogue::{Catalogue, MfaDemand, Person, Profile, Trigger};
 use super::event::Granted;
-use super::name::{Digest, Id, LevelName, PersonArn, PersonName};
+use super::name::{Digest, Id, Incident, LevelName, PersonArn, PersonName, Reason, Region, nearest};
+use super::request::Request;
 use super::session::Order;
 use super::text::escaped;
+use super::time::{LONGEST_SESSION, show_duration};
+
+/// What is judged.
+pub struct Case<'a> {
+    /// The rules.
+    pub catalogue: &'a Catalogue,
+    /// The profile that is asked for.
+    pub profile: &'a Profile,
+    /// Who the identity file says is asking.
+    pub person: &'a PersonName,
+    /// What is asked for.
+    pub request: &'a Request,
+    /// The id the session will have.
+    pub session: Id,
+    /// The live session this is asked from within, if any.
+    pub inside: Option<Id>,
+    /// Asks the trigger's own program whether the incident is real; not called when another rule says no.
+    pub confirm: &'a dyn Fn(&Trigger, &Incident) -> Result<(), String>,
+}
+
+/// The outcome of a judgement.
+#[must_use]
+#[derive(Debug)]
+pub enum Verdict {
+    /// Go on.
+    Allow(Box<Grant>),
+    /// Stop: every rule that said no.
+    Refuse(Vec<Rule>),
+}
+
+/// A rule that said no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The catalogue does not know the person.
+    UnknownPerson(PersonName),
+    /// The person has no ARN, by which AWS could recognise them.
+    NoArn(PersonName),
+    /// The profile is not for the person.
+    NotForPerson {
+        /// Who asked.
+        person: PersonName,
+        /// The groups and people it is for.
+        audience: Vec<String>,
+    },
+    /// No trigger of the profile has this name.
+    Trigger {
+        /// The name, as typed.
+        asked: String,
+        /// The profile's triggers.
+        known: Vec<String>,
+    },
+    /// The incident reference is not of the trigger's form.
+    Incident {
+        /// The reference, as typed.
+        asked: String,
+        /// The form.
+        pattern: String,
+    },
+    /// The trigger's own program did not confirm the incident.
+    NotConfirmed(String),
+    /// The reason breaks the rule for reasons.
+    Reason(String),
+    /// The duration is over the profile's maximum.
+    DurationOverMaximum {
+        /// What was asked for.
+        asked: Duration,
+        /// The most there is.
+        most: Duration,
+    },
+    /// The duration is less than STS gives.
+    DurationUnderMinimum(Duration),
+    /// The region is not one of the profile's.
+    Region {
+        /// The region, as typed.
+        asked: String,
+        /// The profile's regions.
+        known: Vec<String>,
+    },
+    /// The profile needs approvals, and there are not enough.
+    Approvals {
+        /// How many it needs.
+        needed: u32,
+    },
+    /// This is a shell of a live session already.
+    Nested(Id),
+    /// The source cannot send a code, and the level demands one.
+    SourceWithoutCode(LevelName),
+    /// AWS says that somebody else is calling.
+    Stranger(Stranger),
+}
+
+impl Rule {
+    /// The rule's word in the ledger.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Rule::UnknownPerson(_) | Rule::NoArn(_) => "person",
+            Rule::NotForPerson { .. } => "for",
+            Rule::Trigger { .. } => "trigger",
+            Rule::Incident { .. } => "incident",
+            Rule::NotConfirmed(_) => "confirm",
+            Rule::Reason(_) => "reason",
+            Rule::DurationOverMaximum { .. } | Rule::DurationUnderMinimum(_) => "duration",
+            Rule::Region { .. } => "region",
+            Rule::Approvals { .. } => "approvals",
+            Rule::Nested(_) => "nested",
+            Rule::SourceWithoutCode(_) => "mfa",
+            Rule::Stranger(_) => "caller",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::UnknownPerson(person) => write!(f, "the catalogue has no person `{person}`"),
+            Rule::NoArn(person) => write!(f, "the catalogue has no `arn` for {person}, so AWS cannot vouch for them"),
+            Rule::NotForPerson { person, audience } => write!(f, "it is for {}, not for {person}", audience.join(", ")),
+            Rule::Trigger { asked, known } => {
+                write!(f, "`{}` is none of its triggers: {}", escaped(asked), known.join(", "))
+            }
+            Rule::Incident { asked, pattern } => {
+                write!(f, "the incident `{}` is not of the form {}", escaped(asked), escaped(pattern))
+            }
+            Rule::NotConfirmed(why) => write!(f, "the incident is not confirmed: {}", escaped(why)),
+            Rule::Reason(why) => f.write_str(why),
+            Rule::DurationOverMaximum { asked, most } => {
+                write!(f, "{} is over its maximum of {}", show_duration(*asked), show_duration(*most))
+            }
+            Rule::DurationUnderMinimum(asked) => {
+                write!(f, "{} is under the 15m that STS gives at least", show_duration(*asked))
+            }
+            Rule::Region { asked, known } => {
+                write!(f, "`{}` is none of its regions: {}", escaped(asked), known.join(", "))
+            }
+            Rule::Approvals { needed: 1 } => f.write_str("it needs an approval"),
+            Rule::Approvals { needed } => write!(f, "it needs {needed} approvals"),
+            Rule::Nested(session) => write!(f, "this shell belongs to the live session {session}"),
+            Rule::SourceWithoutCode(level) => {
+                write!(
+                    f,
+                    "the daily credentials are temporary, STS takes no MFA code from those, and the level `{level}` demands one"
+                )
+            }
+            Rule::Stranger(stranger) => fmt::Display::fmt(stranger, f),
+        }
+    }
+}
+
+/// Judges a request; the only maker of a [`Grant`].
+pub fn judge(case: Case<'_>) -> Verdict {
+    let mut no = Vec::new();
+    let Case { catalogue, profile, request, .. } = case;
+    if let Some(session) = &case.inside {
+        no.push(Rule::Nested(session.clone()));
+    }
+    let person = judge_person(catalogue, profile, case.person, &mut no);
+    let trigger = judge_trigger(catalogue, profile, &request.trigger, &mut no);
+    let incident = judge_incident(trigger, &request.incident, &mut no);
+    let reason = Reason::parse(&request.reason).map_err(|error| no.push(Rule::Reason(error.to_string()))).ok();
+    let duration = judge_duration(profile, request.duration, &mut no);
+    let region = judge_region(profile, request.region.as_deref(), &mut no);
+    if profile.approvals() > 0 {
+        no.push(Rule::Approvals { needed: profile.approvals() });
+    }
+    let (Some((person, arn)), Some(trigger), Some(incident), Some(reason), true) =
+        (person, trigger, incident, reason, no.is_empty())
+    else {
+        return Verdict::Refuse(no);
+    };
+    if let Err(why) = (case.confirm)(trigger, &incident) {
+        return Verdict::Refuse(vec![Rule::NotConfirmed(why)]);
+    }
+    let order = Order {
+        role: profile.role.clone(),
+        duration,
+        policy: profile.session_policy().map(str::to_owned),
+        policy_arns: profile.policy_arns.clone(),
+        external_id: profile.external_id.clone(),
+        source_identity: profile.source_identity.then(|| person.name.to_string()),
+        tags: profile.tags(&incident, &trigger.name, &case.session),
+        serial: None,
+    };
+    let granted = Granted {
+        profile: profile.name.clone(),
+        role: profile.role.clone(),
+        region,
+        duration: duration.as_secs(),
+        trigger: trigger.name.clone(),
+        incident,
+        reason,
+        request: None,
+        step: None,
+        overridden: false,
+        catalogue: catalogue.digest(),
+        profile_sha256: catalogue.parts(profile, trigger, person).digest(),
+        policy_sha256: profile.session_policy().map(|policy| Digest::of(policy.as_bytes())),
+    };
+    Verdict::Allow(Box::new(Grant {
+        person: person.name.clone(),
+        arn: arn.clone(),
+        session: case.session,
+        level: profile.level.name.clone(),
+        mfa: profile.level.mfa,
+        order,
+        granted,
+        approvals: Vec::new(),
+    }))
+}
+
+fn judge_person<'a>(
+    catalogue: &'a Catalogue,
+    profile: &Profile,
+    name: &PersonName,
+    no: &mut Vec<Rule>,
+) -> Option<(&'a Person, &'a PersonArn)> {
+    let Some(person) = catalogue.person(name.as_str()) else {
+        no.push(Rule::UnknownPerson(name.clone()));
+        return None;
+    };
+    if !profile.audience.includes(person) {
+        no.push(Rule::NotForPerson { person: name.clone(), audience: profile.audience.names().to_vec() });
+    }
+    let arn = person.arn.as_ref();
+    if arn.is_none() {
+        no.push(Rule::NoArn(name.clone()));
+    }
+    arn.map(|arn| (person, arn))
+}
+
+fn judge_trigger<'a>(
+    catalogue: &'a Catalogue,
+    profile: &Profile,
+    asked: &str,
+    no: &mut Vec<Rule>,
+) -> Option<&'a Trigger> {
+    let own = profile.triggers.iter().any(|trigger| trigger.as_str() == asked);
+    let trigger = catalogue.trigger(asked).filter(|_| own);
+    if trigger.is_none() {
+        let known = profile.triggers.iter().map(ToString::to_string).collect();
+        no.push(Rule::Trigger { asked: asked.to_owned(), known });
+    }
+    trigger
+}
+
+fn judge_incident(trigger: Option<&Trigger>, asked: &str, no: &mut Vec<Rule>) -> Option<Incident> {
+    match Incident::parse(asked) {
+        // Without a trigger there is no form to match, and that was said already.
+        Ok(incident) if trigger.is_none_or(|trigger| trigger.matches(&incident)) => Some(incident),
+        Ok(_) | Err(_) => {
+            let pattern = trigger.map_or("A-Za-z0-9 _.:/=+@-", |trigger| trigger.pattern.as_str()).to_owned();
+            no.push(Rule::Incident { asked: asked.chars().take(200).collect(), pattern });
+            None
+        }
+    }
+}
+
+fn judge_duration(profile: &Profile, asked: Option<Duration>, no: &mut Vec<Rule>) -> Duration {
+    let most = profile.max_duration.min(profile.level.max_duration).min(LONGEST_SESSION);
+    let duration = asked.unwrap_or(profile.duration);
+    if duration > most {
+        no.push(Rule::DurationOverMaximum { asked: duration, most });
+    } else if duration < super::time::SHORTEST_SESSION {
+        no.push(Rule::DurationUnderMinimum(duration));
+    }
+    duration
+}
+
+fn judge_region(profile: &Profile, asked: Option<&str>, no: &mut Vec<Rule>) -> Region {
+    let Some(asked) = asked else { return profile.region.clone() };
+    match Region::parse(asked) {
+        Ok(region) if profile.admits_region(&region) => region,
+        Ok(_) | Err(_) => {
+            let known = std::iter::once(&profile.region).chain(&profile.regions).map(ToString::to_string).collect();
+            no.push(Rule::Region { asked: asked.to_owned(), known });
+            profile.region.clone()
+        }
+    }
+}
+
+/// The profile that was probably meant by a name that no profile has.
+pub fn nearest_profile<'a>(catalogue: &'a Catalogue, asked: &str) -> Option<&'a str> {
+    nearest(asked, catalogue.profiles().map(|profile| profile.name.as_str()))
+}
 
 /// The right to one elevation, made by the judgement alone.
 #[must_use]
@@ -15,6 +301,7 @@ pub struct Grant {
     arn: PersonArn,
     session: Id,
     level: LevelName,
+    mfa: MfaDemand,
     order: Order,
     granted: Granted,
     approvals: Vec<Digest>,
@@ -36,6 +323,11 @@ impl Grant {
         &self.level
     }
 
+    /// Whether the source's own second factor is enough.
+    pub fn admits_source_mfa(&self) -> bool {
+        self.mfa == MfaDemand::Source
+    }
+
     /// What may be asked of STS.
     pub fn order(&self) -> &Order {
         &self.order
@@ -51,7 +343,7 @@ impl Grant {
         &self.approvals
     }
 
-    /// Checks that AWS says it is this person who calls.
+    /// Checks that AWS says it is this person who calls; the only maker of a [`Recognised`].
     ///
     /// # Errors
     /// When it is somebody else.

@@ -8,6 +8,7 @@
 pub mod aws;
 pub mod ledger;
 pub mod machine;
+pub mod variables;
 
 use std::time::Duration;
 

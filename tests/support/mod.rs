@@ -9,6 +9,7 @@ mod outcome;
 mod pty;
 mod servers;
 mod tools;
+pub mod world;
 
 pub use home::Home;
 pub use outcome::Outcome;

@@ -1,0 +1,71 @@
+//! Asks for what a wish leaves open, or says at once all that is missing.
+
+use super::BreakError;
+use crate::model::catalogue::Profile;
+use crate::model::name::{Incident, Reason, TriggerName};
+use crate::model::request::{Request, Wish};
+use crate::model::text::escaped;
+use crate::world::World;
+
+/// How often a question is asked before the answer goes to the judgement as it is.
+const TRIES: usize = 3;
+
+/// Makes a wish complete.
+pub fn complete(world: World<'_>, profile: &Profile, wish: &Wish) -> Result<Request, BreakError> {
+    let only_trigger = match profile.triggers.as_slice() {
+        [only] => Some(only.to_string()),
+        [] | [_, ..] => None,
+    };
+    let trigger = wish.trigger.clone().or(only_trigger);
+    let mut missing = Vec::new();
+    let given = [
+        ("--trigger", trigger.is_some()),
+        ("--incident", wish.incident.is_some()),
+        ("--reason", wish.reason.is_some()),
+    ];
+    missing.extend(given.into_iter().filter(|(_, given)| !given).map(|(flag, _)| flag));
+    if !missing.is_empty() && !world.terminal.is_there() {
+        return Err(BreakError::Missing(missing));
+    }
+    if !missing.is_empty() {
+        world.terminal.say(&format!("{}: {}", profile.name, escaped(&profile.summary)));
+    }
+    let question = |question: &str, fits: &dyn Fn(&str) -> Result<(), String>| ask(world, question, fits);
+    Ok(Request {
+        profile: profile.name.to_string(),
+        trigger: match trigger {
+            Some(trigger) => trigger,
+            None => ask_trigger(world, profile)?,
+        },
+        incident: match &wish.incident {
+            Some(incident) => incident.trim().to_owned(),
+            None => question("Incident: ", &|text| Incident::parse(text).map(drop).map_err(|error| error.to_string()))?,
+        },
+        reason: match &wish.reason {
+            Some(reason) => reason.trim().to_owned(),
+            None => question("Reason: ", &|text| Reason::parse(text).map(drop).map_err(|error| error.to_string()))?,
+        },
+        duration: wish.duration,
+        region: wish.region.clone(),
+    })
+}
+
+fn ask_trigger(world: World<'_>, profile: &Profile) -> Result<String, BreakError> {
+    let known: Vec<&str> = profile.triggers.iter().map(TriggerName::as_str).collect();
+    let question = format!("Trigger ({}): ", known.join(", "));
+    ask(world, &question, &|text| {
+        if known.contains(&text) { Ok(()) } else { Err(format!("it is one of {}", known.join(", "))) }
+    })
+}
+
+fn ask(world: World<'_>, question: &str, fits: &dyn Fn(&str) -> Result<(), String>) -> Result<String, BreakError> {
+    let mut answer = String::new();
+    for _ in 0..TRIES {
+        answer = world.terminal.ask(question).map_err(BreakError::Ask)?.trim().to_owned();
+        match fits(&answer) {
+            Ok(()) => break,
+            Err(why) => world.terminal.say(&why),
+        }
+    }
+    Ok(answer)
+}

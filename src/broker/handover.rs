@@ -1,0 +1,171 @@
+//! Hands a session's credentials to a shell, to a command, or to the caller of the AWS hook.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::ffi::OsString;
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::catalogue::Catalogue;
+use crate::model::environment;
+use crate::model::event::{Cause, Event, SessionKind};
+use crate::model::secret::Secret;
+use crate::world::ledger::{LedgerError, Record};
+use crate::world::machine::{ChildError, Command, Ended};
+use crate::world::{Session, World, variables};
+
+/// The exit code of a session that glass ended.
+const ENDED_BY_GLASS: u8 = 124;
+
+/// The variables of a session's child, by name.
+pub struct Environment(BTreeMap<&'static str, Secret>);
+
+impl Environment {
+    /// Credentials for every AWS tool, and what a prompt needs to show.
+    pub fn of(session: &Session, catalogue: &Catalogue) -> Environment {
+        let granted = session.grant().granted();
+        let credentials = session.credentials();
+        let plain = |text: &str| Secret::new(text.to_owned());
+        let expires = session.expires();
+        let mut set = BTreeMap::from([
+            ("AWS_ACCESS_KEY_ID", plain(&credentials.access_key_id)),
+            ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.duplicate()),
+            ("AWS_SESSION_TOKEN", credentials.session_token.duplicate()),
+            ("AWS_CREDENTIAL_EXPIRATION", plain(&expires.to_seconds_text())),
+            ("AWS_REGION", plain(granted.region.as_str())),
+            ("AWS_DEFAULT_REGION", plain(granted.region.as_str())),
+            ("AWS_VAULT", Secret::new(format!("glass:{}", granted.profile))),
+            (variables::PROFILE, plain(granted.profile.as_str())),
+            (variables::LEVEL, plain(session.grant().level().as_str())),
+            (variables::SESSION, plain(session.id().as_str())),
+            (variables::EXPIRATION, plain(&expires.to_seconds_text())),
+            (variables::EXPIRATION_EPOCH, Secret::new(expires.seconds().to_string())),
+            (variables::INCIDENT, plain(granted.incident.as_str())),
+            (variables::PERSON, plain(session.grant().person().as_str())),
+        ]);
+        if let Some(endpoint) = &catalogue.aws().endpoint {
+            set.insert("AWS_ENDPOINT_URL", plain(endpoint.as_str()));
+        }
+        if let Some(bundle) = &catalogue.aws().ca_bundle {
+            set.insert("AWS_CA_BUNDLE", Secret::new(bundle.path.to_string_lossy().into_owned()));
+        }
+        Environment(set)
+    }
+}
+
+/// What is run with a session.
+pub struct Work {
+    /// A shell, or a command.
+    pub kind: SessionKind,
+    /// Program and arguments.
+    pub argv: Vec<OsString>,
+    /// The same for the ledger, without what the caller wants out of it.
+    pub logged: Vec<String>,
+}
+
+/// Runs a shell or command with a session, to its end or to the deadline.
+///
+/// # Errors
+/// When it cannot be started, or the ledger does not take its start or end.
+pub fn give_to_child(
+    world: World<'_>,
+    session: Session,
+    environment: Environment,
+    work: Work,
+) -> Result<Ended, HandoverError> {
+    let began = world.clock.boot();
+    let command = Command { argv: work.argv, set: environment.0, keeps: environment::keeps };
+    let child = match world.children.start(&command) {
+        Ok(child) => child,
+        Err(error) => {
+            let code = if matches!(error, ChildError::NotFound(_)) { 127 } else { 126 };
+            let ended = Ended { cause: Cause::Exit, code };
+            end(world, &session, ended, Duration::ZERO).map_err(HandoverError::Ledger)?;
+            return Err(HandoverError::Child(error));
+        }
+    };
+    drop(command);
+    let started = start(world, &session, work.kind, work.logged, child.pid());
+    // Without its start in the ledger the child does not go on.
+    let deadline = if started.is_ok() { session.deadline() } else { world.clock.boot() };
+    let ended = child.wait(deadline);
+    let code = if ended.cause == Cause::Deadline { ENDED_BY_GLASS } else { ended.code };
+    let ended = Ended { code, ..ended };
+    started.map_err(HandoverError::Ledger)?;
+    end(world, &session, ended, world.clock.boot().since(began)).map_err(HandoverError::Ledger)?;
+    drop(session);
+    Ok(ended)
+}
+
+/// Hands a session to the caller of the AWS hook by `give`. glass keeps nothing of it.
+///
+/// # Errors
+/// When the ledger does not take it: then nothing is handed over.
+pub fn give_to_hook<E>(
+    world: World<'_>,
+    session: Session,
+    give: impl FnOnce(&Session) -> Result<(), E>,
+) -> Result<(), E>
+where
+    E: From<LedgerError>,
+{
+    start(world, &session, SessionKind::Hook, Vec::new(), 0)?;
+    end(world, &session, Ended { cause: Cause::Exit, code: 0 }, Duration::ZERO)?;
+    give(&session)?;
+    drop(session);
+    Ok(())
+}
+
+fn start(
+    world: World<'_>,
+    session: &Session,
+    kind: SessionKind,
+    argv: Vec<String>,
+    pid: u32,
+) -> Result<(), LedgerError> {
+    let left = session.deadline().since(world.clock.boot());
+    let deadline = world.clock.now().plus(left);
+    append(world, session, Event::SessionStart { kind, argv, pid, deadline })
+}
+
+fn end(world: World<'_>, session: &Session, ended: Ended, lasted: Duration) -> Result<(), LedgerError> {
+    let event = Event::SessionEnd {
+        cause: ended.cause,
+        code: ended.code,
+        seconds: lasted.as_secs(),
+        valid_until: session.expires(),
+    };
+    append(world, session, event)
+}
+
+fn append(world: World<'_>, session: &Session, event: Event) -> Result<(), LedgerError> {
+    let who = Some(session.grant().person().clone());
+    world.ledger.append(&Record { who, session: Some(session.id().clone()), event }).map(drop)
+}
+
+/// Why a session was not handed over, or not to its end.
+#[derive(Debug)]
+pub enum HandoverError {
+    /// The child could not be started.
+    Child(ChildError),
+    /// The ledger did not take the start or the end.
+    Ledger(LedgerError),
+}
+
+impl fmt::Display for HandoverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HandoverError::Child(error) => write!(f, "{error}"),
+            HandoverError::Ledger(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl Error for HandoverError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            HandoverError::Child(error) => error.source(),
+            HandoverError::Ledger(error) => error.source(),
+        }
+    }
+}

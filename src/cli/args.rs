@@ -1,0 +1,117 @@
+//! The words of the command line: types for clap, and nothing else.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
+
+use crate::model::time::parse_duration;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Break-glass access to AWS: approved, time-boxed, and in a ledger that can be verified
+#[derive(Debug, Parser)]
+#[command(name = "glass", version, styles = STYLES, disable_help_subcommand = true)]
+pub struct Args {
+    /// The catalogue of profiles [default: $GLASS_CATALOGUE, ~/.config/glass/profiles.toml, /etc/glass/profiles.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub catalogue: Option<PathBuf>,
+
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+
+    /// Tell what is being done, on stderr; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Break the glass: open an elevated shell, or run one command
+    Assume(Assume),
+    /// Answer the AWS CLI and SDKs as their `credential_process`
+    CredentialProcess(CredentialProcess),
+}
+
+/// What every elevation needs.
+#[derive(Clone, Debug, Group)]
+pub struct Elevation {
+    /// The profile, see `glass list`
+    #[arg(value_name = "PROFILE")]
+    pub profile: String,
+
+    /// Which kind of emergency it is; not needed if the profile has only one
+    #[arg(long, value_name = "TRIGGER")]
+    pub trigger: Option<String>,
+
+    /// The reference to the incident
+    #[arg(long, value_name = "REFERENCE")]
+    pub incident: Option<String>,
+
+    /// Why, in 10 to 500 characters on one line
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+
+    /// For how long: 900s, 15m, 1h; more than the profile's maximum is refused
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub duration: Option<Duration>,
+}
+
+/// `glass assume`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Whatever is missing is asked on the terminal. Without a command $SHELL is opened.
+
+Examples:
+  glass assume prod-db-emergency
+  glass assume prod-db-emergency --incident INC-4711 --reason 'orders database lost its writer' -- aws sts get-caller-identity")]
+pub struct Assume {
+    /// What is asked for.
+    #[command(flatten)]
+    pub elevation: Elevation,
+
+    /// Another region of the profile's
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+
+    /// The number of a word of the command, from 1, that is a secret and not for the ledger
+    #[arg(long, value_name = "N", requires = "command")]
+    pub redact: Vec<usize>,
+
+    /// The command to run instead of a shell
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// `glass credential-process`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Put into ~/.aws/config by `glass configure`. Questions are asked on /dev/tty; without a terminal it fails at once.")]
+pub struct CredentialProcess {
+    /// What is asked for.
+    #[command(flatten)]
+    pub elevation: Elevation,
+}

@@ -1,0 +1,81 @@
+//! `glass assume`: breaks the glass and runs a shell or a command with the session.
+
+use std::ffi::OsString;
+
+use super::args;
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::out::{self, Paint, Style};
+use super::run::redacted;
+use crate::broker::{self, Environment, Setting, Work};
+use crate::host::live::Mark;
+use crate::host::places::variable;
+use crate::model::event::{Cause, SessionKind};
+use crate::model::request::Wish;
+use crate::model::time::Timestamp;
+use crate::world::machine::Ended;
+use crate::world::{Session, variables};
+
+/// Runs the command.
+pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
+    let catalogue = context.catalogue()?;
+    let identity = context.identity()?;
+    let world = context.world();
+    let inside = context.inside();
+    let setting = Setting { catalogue: &catalogue, identity: &identity, inside: inside.as_ref() };
+    let session = broker::break_glass(world, setting, &wish(&args.elevation, args.region.clone()))?;
+    let mark = Mark::set(context.places().state(), session.id())
+        .map_err(|error| Failure::new(Exit::Failed, "the session cannot be marked as alive").caused_by(&error))?;
+    announce(&session, world.clock.now(), Paint::for_stderr(context.color()));
+    let environment = Environment::of(&session, &catalogue);
+    let ended = broker::give_to_child(world, session, environment, work(args))?;
+    drop(mark);
+    Ok(exit_of(ended))
+}
+
+/// What the flags of an elevation ask for.
+pub fn wish(args: &args::Elevation, region: Option<String>) -> Wish {
+    Wish {
+        profile: args.profile.clone(),
+        trigger: args.trigger.clone(),
+        incident: args.incident.clone(),
+        reason: args.reason.clone(),
+        duration: args.duration,
+        region,
+    }
+}
+
+fn work(args: &args::Assume) -> Work {
+    if args.command.is_empty() {
+        let shell = variable(variables::SHELL).unwrap_or_else(|| OsString::from("/bin/sh"));
+        return Work {
+            kind: SessionKind::Shell,
+            logged: redacted(std::slice::from_ref(&shell), &[]),
+            argv: vec![shell],
+        };
+    }
+    Work { kind: SessionKind::Command, logged: redacted(&args.command, &args.redact), argv: args.command.clone() }
+}
+
+fn announce(session: &Session, now: Timestamp, paint: Paint) {
+    let granted = session.grant().granted();
+    let minutes = session.expires().since(now).as_secs().div_ceil(60);
+    let what = paint.paint(Style::Bad, granted.profile.as_str());
+    out::say(&format!(
+        "glass: {what} for {minutes} min, until {} (session {}, incident {})",
+        session.expires(),
+        session.id(),
+        granted.incident
+    ));
+}
+
+fn exit_of(ended: Ended) -> Exit {
+    match ended.cause {
+        Cause::Deadline => {
+            out::say("glass: the session's time is over, it was ended");
+            Exit::Ended
+        }
+        Cause::Exit | Cause::Signal | Cause::Lost => Exit::Child(ended.code),
+    }
+}

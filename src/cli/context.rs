@@ -1,0 +1,111 @@
+//! What a command works with: the options of the command line, the files they lead to, the world.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{Args, ColorChoice};
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::host::files::{self, FileError};
+use crate::host::live;
+use crate::host::places::{Places, variable};
+use crate::host::world::HostWorld;
+use crate::model::catalogue::Catalogue;
+use crate::model::identity::Identity;
+use crate::model::name::{Id, PersonName};
+use crate::world::{World, variables};
+
+/// Everything that a command is given.
+pub struct Context {
+    places: Places,
+    world: HostWorld,
+    catalogue: Option<PathBuf>,
+    color: ColorChoice,
+}
+
+impl Context {
+    /// The context of a command line.
+    pub fn of(args: &Args) -> Result<Context, Failure> {
+        Context::new(args.catalogue.clone(), args.color)
+    }
+
+    /// The context of a command line that was not understood.
+    pub fn without_options() -> Result<Context, Failure> {
+        Context::new(None, ColorChoice::Auto)
+    }
+
+    fn new(catalogue: Option<PathBuf>, color: ColorChoice) -> Result<Context, Failure> {
+        let places = Places::find().ok_or_else(|| {
+            Failure::new(Exit::Failed, "there is no home folder to keep the ledger in").hint("set HOME")
+        })?;
+        // The organisation is written into a new ledger only; without a catalogue that is `-`.
+        let organisation =
+            || load_catalogue(&places, catalogue.as_deref()).ok().map(|found| found.organisation().clone());
+        let world = HostWorld::new(&places, &organisation)?;
+        Ok(Context { places, world, catalogue, color })
+    }
+
+    /// The surroundings.
+    pub fn world(&self) -> World<'_> {
+        self.world.world()
+    }
+
+    /// When to use colours.
+    pub fn color(&self) -> ColorChoice {
+        self.color
+    }
+
+    /// Where files lie.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The catalogue's file, if one was named on the command line.
+    pub fn named_catalogue(&self) -> Option<&Path> {
+        self.catalogue.as_deref()
+    }
+
+    /// The catalogue.
+    pub fn catalogue(&self) -> Result<Catalogue, Failure> {
+        load_catalogue(&self.places, self.catalogue.as_deref())
+    }
+
+    /// The identity file.
+    pub fn identity(&self) -> Result<Identity, Failure> {
+        let path = self.places.identity().map_err(|error| untrusted("the identity file", &error))?;
+        let bytes = files::read(&path).map_err(|error| untrusted("the identity file", &error))?;
+        Ok(Identity::load(&path, &bytes)?)
+    }
+
+    /// The person that the identity file names, as far as that can be read.
+    pub fn person(&self) -> Option<PersonName> {
+        self.identity().ok().map(|identity| identity.person)
+    }
+
+    /// The live session that this process is in; a variable that outlived its session does not count.
+    pub fn inside(&self) -> Option<Id> {
+        let session = Id::parse(variable(variables::SESSION)?.to_str()?).ok()?;
+        live::is_alive(self.places.state(), &session).then_some(session)
+    }
+}
+
+fn load_catalogue(places: &Places, named: Option<&Path>) -> Result<Catalogue, Failure> {
+    let path = places.catalogue(named).map_err(|error| untrusted("the catalogue", &error))?;
+    let bytes = files::read(&path).map_err(|error| untrusted("the catalogue", &error))?;
+    let read_file = |file: &Path| files::read(file).map_err(|error| error.to_string());
+    Ok(Catalogue::load(&path, &bytes, &read_file)?)
+}
+
+fn untrusted(what: &'static str, error: &FileError) -> Failure {
+    let failure = Failure::new(Exit::Usage, format!("{what} cannot be used")).caused_by(error);
+    match error {
+        FileError::Absent { .. } if what == "the catalogue" => failure
+            .hint("name your team's with --catalogue, or put it there; `glass sandbox` shows everything without one"),
+        FileError::Absent { .. } => failure.hint("`glass enrol` writes it; it says who you are"),
+        FileError::Writable { path, .. } => failure.hint(format!("chmod go-w {}", path.display())),
+        FileError::Foreign { .. } => {
+            failure.hint("whoever owns it decides who may do what: it must be yours or root's")
+        }
+        FileError::Link(_) => failure.hint("put the file itself there, or name it where it is"),
+        FileError::NotAFile(_) | FileError::TooLarge { .. } | FileError::Unreadable { .. } => failure,
+    }
+}

@@ -1,0 +1,285 @@
+//! The one place that tells a person what went wrong: fact, causes, hint, exit code.
+
+use std::error::Error;
+use std::fmt::Write;
+
+use super::exit::Exit;
+use super::out::{Paint, Style};
+use crate::broker::{BreakError, HandoverError};
+use crate::model::catalogue::DocumentError;
+use crate::model::policy::Rule;
+use crate::model::text::escaped;
+use crate::world::aws::{AwsError, SourceError, Why};
+use crate::world::ledger::LedgerError;
+use crate::world::machine::{AskError, ChildError, VaultError};
+
+/// What went wrong, for a person.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    fact: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with its fact in one clause.
+    pub fn new(exit: Exit, fact: impl Into<String>) -> Failure {
+        Failure { exit, fact: fact.into(), causes: Vec::new(), hint: None }
+    }
+
+    /// A failure whose fact and causes are an error's.
+    pub fn of(exit: Exit, error: &dyn Error) -> Failure {
+        let failure = Failure::new(exit, error.to_string());
+        match error.source() {
+            Some(source) => failure.caused_by(source),
+            None => failure,
+        }
+    }
+
+    /// Adds a cause and its own causes.
+    #[must_use]
+    pub fn caused_by(mut self, error: &dyn Error) -> Failure {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            self.causes.push(escaped(&error.to_string()));
+            cause = error.source();
+        }
+        self
+    }
+
+    /// Adds a cause in words.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Failure {
+        self.causes.push(cause.into());
+        self
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// How glass ends.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The text on stderr.
+    pub fn show(&self, paint: Paint) -> String {
+        let mut text = format!("{} {}\n", paint.paint(Style::Bad, "glass:"), self.fact.trim_end());
+        for cause in &self.causes {
+            writeln!(text, "caused by: {cause}").expect("writing to a String cannot fail");
+        }
+        if let Some(hint) = &self.hint {
+            writeln!(text, "{} {hint}", paint.paint(Style::Warn, "hint:")).expect("writing to a String cannot fail");
+        }
+        text
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Failure {
+        let hint = match &error {
+            LedgerError::Broken { .. } | LedgerError::RolledBack { .. } => {
+                "see `glass audit verify`; keep the folder as it is for whoever looks into it, then close it with \
+                 `glass audit acknowledge --reason …`"
+            }
+            LedgerError::Untrusted { .. } => "the ledger's folder must be yours alone (0700) on a local disk",
+            LedgerError::Busy(_) => "try again; if it stays, look for a glass that hangs",
+            LedgerError::Interrupted => "the first failure is told above; mend its cause and start again",
+            LedgerError::TooLong(_) => "shorten the command line",
+            LedgerError::File { .. } => {
+                "nothing is elevated without a ledger: free the disk or mend the folder's rights"
+            }
+        };
+        Failure::of(Exit::Evidence, &error).hint(hint)
+    }
+}
+
+impl From<DocumentError> for Failure {
+    fn from(error: DocumentError) -> Failure {
+        Failure::of(Exit::Usage, &error)
+    }
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Failure {
+        let failure = Failure::of(Exit::Failed, &error);
+        match error {
+            AskError::NoTerminal => failure.hint("run it in a terminal"),
+            AskError::Interrupted | AskError::Closed | AskError::Failed(_) => failure,
+        }
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Failure {
+        let failure = Failure::of(Exit::Failed, &error);
+        match error {
+            VaultError::Unavailable { .. } => failure.hint(
+                "unlock it or log in to the desktop; where there is none, use an AWS CLI profile as the source \
+                 (`glass enrol --profile NAME`)",
+            ),
+            VaultError::Missing { .. } => failure.hint("put it there with `glass enrol`"),
+            VaultError::Failed { .. } => failure,
+        }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Failure {
+        let hint = match &error {
+            SourceError::Keyring(VaultError::Unavailable { .. }) => {
+                "unlock the keyring, or use an AWS CLI profile as the source (`glass enrol --profile NAME`)"
+            }
+            SourceError::Keyring(_) | SourceError::NotAKey(_) => "put the key there with `glass enrol`",
+            SourceError::Network(_) => "check what this process may do (sandboxes, limits on open files)",
+            SourceError::UnknownProfile(_) => "name a profile of ~/.aws/config in the identity file's `source`",
+            SourceError::PlainKey(_) => "move the key into the keyring with `glass enrol --from-profile NAME`",
+            SourceError::ProfileWithMfa(_) => {
+                "take mfa_serial out of it: glass asks for the code itself, once for each elevation"
+            }
+            SourceError::Unresolved { .. } => {
+                "sign in to it (`aws sso login --profile NAME`, `aws login`) and try again"
+            }
+            SourceError::CaBundle { .. } => "mend `ca_bundle` in the catalogue",
+        };
+        Failure::of(Exit::Failed, &error).hint(hint)
+    }
+}
+
+/// What to do about an answer of AWS.
+pub fn hint_for_aws(error: &AwsError) -> Option<String> {
+    let hint = match error {
+        AwsError::Refused { why, .. } => match why {
+            Why::WrongCode => "wait for the next code; if it stays wrong, the device or the clock that makes it is off",
+            Why::ForeignSerial => {
+                "the MFA serial must be a device of the user who calls, arn:aws:iam::<account>:mfa/<device> \
+                 (`:mfa/`, not `:user/`); mend `mfa` in the identity file or the catalogue"
+            }
+            Why::NotTrusted => {
+                "the role's trust policy must allow sts:AssumeRole to this caller under these conditions (MFA, external \
+                 id, source identity), and so must the caller's own policy"
+            }
+            Why::NoSourceIdentity => {
+                "allow sts:SetSourceIdentity in the role's trust policy, or set `source_identity = false` for the profile"
+            }
+            Why::NoTags => "allow sts:TagSession in the role's trust policy, or take `session_tags` out of the profile",
+            Why::DurationOverRole => {
+                "raise the role's maximum session duration, or ask for less with --duration (1h is the most when the \
+                 daily identity is a role itself)"
+            }
+            Why::Policy => "mend the profile's session policy: `glass show PROFILE` prints it as it is sent",
+            Why::ExpiredSource => "the daily credentials have expired: sign in again",
+            Why::BadSource => "the daily credentials are not valid any more: enrol a new key with `glass enrol`",
+            Why::Clock(seconds) => {
+                return Some(format!(
+                    "this machine's clock is {} s {} AWS's: set it right (`timedatectl`)",
+                    seconds.unsigned_abs(),
+                    if *seconds < 0 { "behind" } else { "ahead of" }
+                ));
+            }
+            Why::Busy => "AWS is throttling or unwell: try again in a minute",
+            Why::Other => return None,
+        },
+        AwsError::NotSent(_) => {
+            "nothing was sent and the code is still good: check the network, HTTPS_PROXY and the catalogue's `endpoint`"
+        }
+        AwsError::MaybeSent(_) => {
+            "the code may be used up: try again with the next one; `glass audit show` tells the state"
+        }
+        AwsError::NotBelieved { .. } => {
+            "something between here and AWS answers in its place: check `endpoint` and proxies"
+        }
+    };
+    Some(hint.to_owned())
+}
+
+/// What to do about a rule that said no.
+fn hint_for_rule(rule: &Rule) -> &'static str {
+    match rule {
+        Rule::UnknownPerson(_) => "check `person` in the identity file, or have the catalogue's owners add you",
+        Rule::NoArn(_) => "have the catalogue's owners add your `arn`",
+        Rule::NotForPerson { .. } => "`glass list` shows the profiles that are for you",
+        Rule::Trigger { .. } | Rule::Incident { .. } | Rule::Region { .. } => {
+            "`glass show PROFILE` tells what it takes"
+        }
+        Rule::NotConfirmed(_) => "check the incident's number and state",
+        Rule::Reason(_) => "say why in one line of 10 to 500 characters",
+        Rule::DurationOverMaximum { .. } | Rule::DurationUnderMinimum(_) => {
+            "ask for less, or leave --duration away; durations are never shortened silently"
+        }
+        Rule::Approvals { .. } => "sign-off is not built in this version: use a profile of a level that needs none",
+        Rule::Nested(_) => "leave this shell first, or use another terminal",
+        Rule::SourceWithoutCode(_) => {
+            "use a long-lived key in the keyring as the source (`glass enrol`), or have the level set mfa = \"source\""
+        }
+        Rule::Stranger(_) => "check the identity file's `source`, and your `arn` in the catalogue",
+    }
+}
+
+impl From<BreakError> for Failure {
+    fn from(error: BreakError) -> Failure {
+        match error {
+            BreakError::Missing(ref missing) => {
+                let hint = format!("give {} or run it in a terminal", missing.join(", "));
+                Failure::of(Exit::Usage, &error).hint(hint)
+            }
+            BreakError::UnknownProfile { ref nearest, .. } => {
+                let hint = match nearest {
+                    Some(nearest) => format!("did you mean `{nearest}`? `glass list` shows all"),
+                    None => "`glass list` shows all".to_owned(),
+                };
+                Failure::of(Exit::Usage, &error).hint(hint)
+            }
+            BreakError::BrokenProfile { ref mistakes, .. } => {
+                let failure = Failure::of(Exit::Usage, &error).because(mistakes.join("\n"));
+                failure.hint("`glass catalogue check` shows all mistakes")
+            }
+            BreakError::Refused { ref rules, .. } => {
+                let failure = Failure::of(Exit::Refused, &error);
+                let failure = rules.iter().fold(failure, |failure, rule| failure.because(rule.to_string()));
+                match rules.first() {
+                    Some(rule) => failure.hint(hint_for_rule(rule)),
+                    None => failure,
+                }
+            }
+            BreakError::NoSource => Failure::of(Exit::Usage, &error)
+                .hint("`glass enrol` writes it, or add `source` to the identity file by hand"),
+            BreakError::NoDevice => Failure::of(Exit::Failed, &error)
+                .hint("register a virtual MFA device for the user in IAM, or name it in the identity file's `mfa`"),
+            BreakError::Code(_) => Failure::of(Exit::Failed, &error).hint("check `code` in the identity file"),
+            BreakError::Aws { ref error, doing } => {
+                let failure = Failure::new(Exit::Failed, format!("cannot {doing}")).because(error.to_string());
+                match hint_for_aws(error) {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                }
+            }
+            BreakError::Ask(error) => error.into(),
+            BreakError::Source(error) => error.into(),
+            BreakError::Vault(error) => error.into(),
+            BreakError::Codes(error) => Failure::of(Exit::Failed, &error)
+                .hint("without this memory a code could be sent twice: mend the file or remove it, and wait for the next code"),
+            BreakError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<HandoverError> for Failure {
+    fn from(error: HandoverError) -> Failure {
+        match error {
+            HandoverError::Child(error) => {
+                let exit = match error {
+                    ChildError::NotFound(_) => Exit::NotFound,
+                    ChildError::CannotRun(..) => Exit::CannotRun,
+                };
+                Failure::of(exit, &error)
+            }
+            HandoverError::Ledger(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Words in, words out: parses the command line, runs one command, and tells how it ended.
+//!
+//! Keeps the promise that every invocation is in the ledger, between `run.start` and `run.end`.
+
+pub mod args;
+mod assume;
+mod context;
+mod credential_process;
+mod exit;
+mod failure;
+mod log;
+mod out;
+mod run;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, ColorChoice, Command};
+use context::Context;
+use exit::Exit;
+use failure::Failure;
+use out::Paint;
+
+use crate::host::harden;
+
+/// Runs glass with the words it was called with.
+pub fn main() -> ExitCode {
+    harden::at_start();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let exit = match Args::try_parse_from(&words) {
+        Ok(args) => start(&args, &words),
+        Err(error) if error.exit_code() == 0 => {
+            report(out::print(&error.render().ansi().to_string()), ColorChoice::Auto)
+        }
+        Err(error) => usage(&error, &words),
+    };
+    exit.into()
+}
+
+/// Runs a command that was understood.
+fn start(args: &Args, words: &[OsString]) -> Exit {
+    let color = args.color;
+    if let Err(failure) = log::start(args.verbose) {
+        return report(Err(failure), color);
+    }
+    let context = match Context::of(args) {
+        Ok(context) => context,
+        Err(failure) => return report(Err(failure), color),
+    };
+    run::logged(&context, &run::describe(&args.command, words), || dispatch(&args.command, &context))
+}
+
+fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Assume(args) => assume::run(args, context),
+        Command::CredentialProcess(args) => credential_process::run(args, context),
+    }
+}
+
+/// Tells a wrong command line, in clap's words, and writes it down too.
+fn usage(error: &clap::Error, words: &[OsString]) -> Exit {
+    let wrong = || {
+        // What clap says ends with a way out already.
+        let _ = error.print();
+        Ok(Exit::Usage)
+    };
+    match Context::without_options() {
+        Ok(context) => run::logged(&context, &run::describe_unknown(words), wrong),
+        Err(_) => wrong().unwrap_or(Exit::Usage),
+    }
+}
+
+/// Shows a failure, if there is one.
+fn report(result: Result<(), Failure>, color: ColorChoice) -> Exit {
+    match result {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            out::say(failure.show(Paint::for_stderr(color)).trim_end());
+            failure.exit()
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What stands around every command: `run.start` before it, `run.end` after it.
+
+use std::ffi::OsString;
+
+use super::args::Command;
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::out::{self, Paint};
+use crate::model::event::Event;
+use crate::world::ledger::{LedgerError, Record};
+
+/// The most characters of one argument that go into the ledger.
+const LONGEST_ARGUMENT: usize = 1024;
+
+/// The most arguments that go into the ledger.
+const MOST_ARGUMENTS: usize = 40;
+
+/// What stands in the ledger for something secret.
+const REDACTED: &str = "***";
+
+/// A command line as the ledger tells it.
+#[derive(Debug)]
+pub struct Invocation {
+    command: &'static str,
+    args: Vec<String>,
+    reads_only: bool,
+}
+
+/// Describes a command line that was understood.
+pub fn describe(command: &Command, words: &[OsString]) -> Invocation {
+    let (name, reads_only, redact): (_, _, &[usize]) = match command {
+        Command::Assume(args) => ("assume", false, &args.redact),
+        Command::CredentialProcess(_) => ("credential-process", false, &[]),
+    };
+    let (own, given) = split(words);
+    let args = own.iter().map(lossy).chain(given.map(|given| redacted(given, redact)).into_iter().flatten());
+    Invocation { command: name, args: shortened(args), reads_only }
+}
+
+/// Describes a command line that was not understood; what stands behind `--` may be anybody's secret.
+pub fn describe_unknown(words: &[OsString]) -> Invocation {
+    let (own, given) = split(words);
+    let args = own.iter().map(lossy).chain(given.map(|_| REDACTED.to_owned()));
+    Invocation { command: "", args: shortened(args), reads_only: false }
+}
+
+/// The words before and behind `--`, without the program's own name.
+fn split(words: &[OsString]) -> (&[OsString], Option<&[OsString]>) {
+    let words = words.get(1..).unwrap_or_default();
+    match words.iter().position(|word| word == "--") {
+        Some(place) => (&words[..=place], Some(&words[place + 1..])),
+        None => (words, None),
+    }
+}
+
+fn lossy(word: &OsString) -> String {
+    word.to_string_lossy().into_owned()
+}
+
+/// A command's words as the ledger tells them; `redact` counts from 1.
+pub fn redacted(command: &[OsString], redact: &[usize]) -> Vec<String> {
+    let words = command.iter().enumerate();
+    let shown =
+        words.map(|(place, word)| if redact.contains(&(place + 1)) { REDACTED.to_owned() } else { lossy(word) });
+    shortened(shown)
+}
+
+/// Cuts what would not fit into one entry, and says so.
+fn shortened(args: impl Iterator<Item = String>) -> Vec<String> {
+    let mut args: Vec<String> = args
+        .map(|arg| match arg.char_indices().nth(LONGEST_ARGUMENT) {
+            Some((cut, _)) => format!("{}… ({} bytes in all)", &arg[..cut], arg.len()),
+            None => arg,
+        })
+        .collect();
+    if args.len() > MOST_ARGUMENTS {
+        let all = args.len();
+        args.truncate(MOST_ARGUMENTS);
+        args.push(format!("… ({all} in all)"));
+    }
+    args
+}
+
+/// Runs a command between `run.start` and `run.end`.
+///
+/// When the ledger takes no entry a command that only reads goes on with a warning, everything
+/// else ends with 4; that also beats a command's own exit code.
+pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() -> Result<Exit, Failure>) -> Exit {
+    let began = context.world().clock.boot();
+    let start = Event::RunStart { command: invocation.command.to_owned(), args: invocation.args.clone() };
+    let paint = Paint::for_stderr(context.color());
+    let opened = append(context, start);
+    if let Err(error) = opened {
+        if !invocation.reads_only {
+            return tell(&error.into(), paint);
+        }
+        out::say(&format!("glass: warning: {error}"));
+        return work().unwrap_or_else(|failure| tell(&failure, paint));
+    }
+    let exit = work().unwrap_or_else(|failure| tell(&failure, paint));
+    let ms = u64::try_from(context.world().clock.boot().since(began).as_millis()).unwrap_or(u64::MAX);
+    match append(context, Event::RunEnd { code: exit.code(), ms }) {
+        Ok(()) => exit,
+        // It was told already, by the command itself.
+        Err(_) if exit == Exit::Evidence => exit,
+        Err(error) => tell(&error.into(), paint),
+    }
+}
+
+fn append(context: &Context, event: Event) -> Result<(), LedgerError> {
+    context.world().ledger.append(&Record { who: context.person(), session: None, event }).map(drop)
+}
+
+fn tell(failure: &Failure, paint: Paint) -> Exit {
+    out::say(failure.show(paint).trim_end());
+    failure.exit()
+}

@@ -1,0 +1,50 @@
+//! The real world as one value.
+
+use super::aws::HostAws;
+use super::chance::HostChance;
+use super::child::HostChildren;
+use super::clock::HostClock;
+use super::codes::HostCodes;
+use super::keychain::Keychain;
+use super::ledger::HostLedger;
+use super::places::Places;
+use super::programs::HostPrograms;
+use super::terminal::HostTerminal;
+use crate::model::name::Organisation;
+use crate::world::World;
+use crate::world::ledger::LedgerError;
+
+/// Everything outside, for real.
+pub struct HostWorld {
+    ledger: HostLedger,
+    aws: HostAws<'static>,
+    codes: HostCodes,
+}
+
+impl HostWorld {
+    /// The world of one user. `organisation` is asked when the ledger has to be made.
+    ///
+    /// # Errors
+    /// When the ledger's folder cannot be used.
+    pub fn new(places: &Places, organisation: &dyn Fn() -> Option<Organisation>) -> Result<Self, LedgerError> {
+        let folder = places.ledger();
+        let organisation = if folder.join("head.json").exists() { None } else { organisation() };
+        let ledger = HostLedger::new(folder, organisation)?;
+        Ok(HostWorld { ledger, aws: HostAws { vault: &Keychain }, codes: HostCodes::new(places.state()) })
+    }
+
+    /// The world as the broker knows it.
+    pub fn world(&self) -> World<'_> {
+        World {
+            clock: &HostClock,
+            chance: &HostChance,
+            ledger: &self.ledger,
+            aws: &self.aws,
+            vault: &Keychain,
+            codes: &self.codes,
+            terminal: &HostTerminal,
+            programs: &HostPrograms,
+            children: &HostChildren,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Every environment variable that glass reads or sets, by name.
+
+/// The catalogue's file.
+pub const CATALOGUE: &str = "GLASS_CATALOGUE";
+/// The identity file.
+pub const IDENTITY: &str = "GLASS_IDENTITY";
+/// Where the diagnostic log goes: a file's path, or a level for stderr.
+pub const LOG: &str = "GLASS_LOG";
+/// The live session a shell is in.
+pub const SESSION: &str = "GLASS_SESSION";
+/// The profile of that session.
+pub const PROFILE: &str = "GLASS_PROFILE";
+/// Its level.
+pub const LEVEL: &str = "GLASS_LEVEL";
+/// When it ends, RFC 3339.
+pub const EXPIRATION: &str = "GLASS_EXPIRATION";
+/// When it ends, in seconds since 1970.
+pub const EXPIRATION_EPOCH: &str = "GLASS_EXPIRATION_EPOCH";
+/// The incident it is for.
+pub const INCIDENT: &str = "GLASS_INCIDENT";
+/// Who broke the glass.
+pub const PERSON: &str = "GLASS_PERSON";
+
+/// The shell that is opened.
+pub const SHELL: &str = "SHELL";
+/// The home folder.
+pub const HOME: &str = "HOME";
+/// The base of configuration files.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// The base of state files.
+pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
+/// Set to anything, it means no colours.
+pub const NO_COLOR: &str = "NO_COLOR";
+/// What kind of terminal this is.
+pub const TERM: &str = "TERM";

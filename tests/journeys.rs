@@ -1,0 +1,192 @@
+//! The whole story of breaking glass on a made-up world, and again with a failure at every single call.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use glass::broker::BreakError;
+use glass::model::event::{Event, Sent};
+use glass::model::policy::Rule;
+use glass::world::aws::AwsError;
+
+use crate::support::world::{Fails, Fake, SECRET, wish, wrong_code};
+
+const PROFILE: &str = "prod-db-emergency";
+
+fn rules(error: BreakError) -> Vec<&'static str> {
+    match error {
+        BreakError::Refused { rules, .. } => rules.iter().map(Rule::name).collect(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_session_is_judged_proved_written_down_and_ends() {
+    let fake = Arc::new(Fake::new());
+    fake.run(&wish(PROFILE)).unwrap();
+    assert_eq!(fake.events(), ["elevate.intent", "elevate.ok", "session.start", "session.end"]);
+    assert_eq!(*fake.sent.lock().unwrap(), [Some("123456".to_owned())]);
+    let told = format!("{:?} {:?}", fake.entries.lock().unwrap(), fake.said.lock().unwrap());
+    assert!(!told.contains(SECRET) && !told.contains("123456"), "{told}");
+}
+
+#[test]
+fn a_session_name_carries_person_session_and_the_intent() {
+    let session = Arc::new(Fake::new()).break_glass(&wish(PROFILE)).unwrap();
+    let name = format!("alice-{}-", session.id());
+    assert_eq!(session.id().as_str().len(), 8);
+    assert!(name.len() + 32 <= 64);
+}
+
+/// Whatever fails: no child without an intent and a result in the ledger, and no code sent twice.
+#[test]
+fn a_failure_at_any_call_elevates_nobody_unseen() {
+    let smooth = Arc::new(Fake::new());
+    smooth.run(&wish(PROFILE)).unwrap();
+    for call in 0..smooth.calls() {
+        for fails in [Fails::Before, Fails::After] {
+            let fake = Arc::new(Fake::failing(call, fails));
+            let outcome = fake.run(&wish(PROFILE));
+            let events = fake.events();
+            let at = |name| events.iter().position(|event| *event == name);
+            let started = fake.started.load(Ordering::SeqCst) > 0;
+            let what = format!("call {call} {fails:?}: {outcome:?} {events:?}");
+            assert!(!started || (at("elevate.intent") < at("elevate.ok") && at("elevate.ok").is_some()), "{what}");
+            assert!(fake.sent.lock().unwrap().len() <= 1, "{what}");
+            assert!(fake.sent.lock().unwrap().is_empty() || at("elevate.intent").is_some(), "{what}");
+            assert!(outcome.is_err(), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_mistyped_code_can_be_typed_again_and_each_attempt_is_written_down() {
+    let fake = Arc::new(Fake::new());
+    fake.answers.lock().unwrap().push_back(wrong_code());
+    drop(fake.break_glass(&wish(PROFILE)).unwrap());
+    assert_eq!(fake.events(), ["elevate.intent", "elevate.fail", "elevate.intent", "elevate.ok"]);
+    assert_eq!(*fake.sent.lock().unwrap(), [Some("123456".to_owned()), Some("234567".to_owned())]);
+}
+
+#[test]
+fn three_wrong_codes_are_enough() {
+    let fake = Arc::new(Fake::new());
+    fake.answers.lock().unwrap().extend([wrong_code(), wrong_code(), wrong_code()]);
+    assert!(matches!(fake.break_glass(&wish(PROFILE)), Err(BreakError::Aws { .. })));
+    assert_eq!(fake.sent.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn a_wrong_code_typed_again_is_not_sent_again() {
+    let fake = Arc::new(Fake::new());
+    *fake.typed.lock().unwrap() = ["123456", "123 456", "999999"].map(str::to_owned).into();
+    fake.answers.lock().unwrap().push_back(wrong_code());
+    drop(fake.break_glass(&wish(PROFILE)).unwrap());
+    assert_eq!(*fake.sent.lock().unwrap(), [Some("123456".to_owned()), Some("999999".to_owned())]);
+}
+
+#[test]
+fn a_second_elevation_within_the_step_waits_for_the_next() {
+    let fake = Arc::new(Fake::new());
+    drop(fake.break_glass(&wish(PROFILE)).unwrap());
+    drop(fake.break_glass(&wish(PROFILE)).unwrap());
+    assert!(fake.said.lock().unwrap().iter().any(|line| line.contains("taken a code of this half minute")));
+    assert_eq!(fake.sent.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn without_an_answer_the_code_counts_as_uncertain_and_nothing_is_sent_again() {
+    let fake = Arc::new(Fake::new());
+    fake.answers.lock().unwrap().push_back(AwsError::MaybeSent("cut".into()));
+    assert!(matches!(fake.break_glass(&wish(PROFILE)), Err(BreakError::Aws { .. })));
+    assert_eq!(fake.sent.lock().unwrap().len(), 1);
+    let entries = fake.entries.lock().unwrap().clone();
+    assert!(matches!(entries.last().unwrap().event, Event::ElevateFail { sent: Sent::Maybe, .. }));
+    drop(fake.break_glass(&wish(PROFILE)).unwrap());
+    assert!(fake.said.lock().unwrap().iter().any(|line| line.contains("may have taken its code")));
+}
+
+#[test]
+fn a_code_that_was_not_sent_is_still_good() {
+    let fake = Arc::new(Fake::new());
+    *fake.typed.lock().unwrap() = ["123456", "123456"].map(str::to_owned).into();
+    fake.answers.lock().unwrap().push_back(AwsError::NotSent("no route".into()));
+    assert!(fake.break_glass(&wish(PROFILE)).is_err());
+    drop(fake.break_glass(&wish(PROFILE)).unwrap());
+}
+
+#[test]
+fn somebody_else_is_refused_before_anything_is_sent() {
+    let fake = Arc::new(Fake::with(|fake| fake.caller = "arn:aws:iam::111122223333:user/mallory".into()));
+    assert_eq!(rules(fake.break_glass(&wish(PROFILE)).unwrap_err()), ["caller"]);
+    assert_eq!(fake.events(), ["elevate.refused"]);
+    assert!(fake.sent.lock().unwrap().is_empty());
+}
+
+#[test]
+fn every_rule_that_says_no_is_told() {
+    let fake = Arc::new(Fake::new());
+    let mut asked = wish(PROFILE);
+    asked.trigger = Some("boredom".into());
+    asked.reason = Some("short".into());
+    asked.duration = Some(Duration::from_secs(3600));
+    asked.region = Some("mars-north-1".into());
+    let refused = rules(fake.break_glass(&asked).unwrap_err());
+    assert_eq!(refused, ["trigger", "reason", "duration", "region"]);
+    assert_eq!(fake.events(), ["elevate.refused"]);
+}
+
+#[test]
+fn an_incident_that_is_not_of_the_form_is_refused_without_asking_the_program() {
+    let fake = Arc::new(Fake::with(|fake| fake.confirm = 1));
+    let mut asked = wish(PROFILE);
+    asked.incident = Some("INC-42; true".into());
+    assert_eq!(rules(fake.break_glass(&asked).unwrap_err()), ["incident"]);
+}
+
+#[test]
+fn an_incident_that_is_not_confirmed_is_refused() {
+    let fake = Arc::new(Fake::with(|fake| fake.confirm = 1));
+    assert_eq!(rules(fake.break_glass(&wish(PROFILE)).unwrap_err()), ["confirm"]);
+}
+
+#[test]
+fn without_a_terminal_all_that_is_missing_is_named_at_once() {
+    let fake = Arc::new(Fake::with(|fake| fake.terminal = false));
+    let mut asked = wish(PROFILE);
+    (asked.incident, asked.reason) = (None, None);
+    match fake.break_glass(&asked).unwrap_err() {
+        BreakError::Missing(missing) => assert_eq!(missing, ["--incident", "--reason"]),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_temporary_source_needs_a_level_that_takes_its_second_factor() {
+    let fake = Arc::new(Fake::with(|fake| fake.temporary = true));
+    assert_eq!(rules(fake.break_glass(&wish(PROFILE)).unwrap_err()), ["mfa"]);
+    drop(fake.break_glass(&wish("prod-db-hook")).unwrap());
+    assert_eq!(*fake.sent.lock().unwrap(), [None]);
+}
+
+#[test]
+fn an_expiry_beyond_what_was_asked_is_refused_and_told() {
+    let fake = Arc::new(Fake::with(|fake| fake.beyond = 3600));
+    assert!(fake.break_glass(&wish(PROFILE)).unwrap_err().to_string().contains("900 s were asked for"));
+    assert_eq!(fake.events(), ["elevate.intent", "elevate.fail"]);
+}
+
+#[test]
+fn a_wrong_local_clock_is_told_in_seconds() {
+    let fake = Arc::new(Fake::with(|fake| fake.clock_ahead = 600));
+    drop(fake.break_glass(&wish(PROFILE)).unwrap());
+    assert!(fake.said.lock().unwrap().iter().any(|line| line.contains("600 s ahead of AWS's")));
+}
+
+#[test]
+fn an_unknown_profile_suggests_the_nearest() {
+    match Arc::new(Fake::new()).break_glass(&wish("prod-db-emergancy")).unwrap_err() {
+        BreakError::UnknownProfile { nearest, .. } => assert_eq!(nearest.as_deref(), Some(PROFILE)),
+        other => panic!("{other}"),
+    }
+}

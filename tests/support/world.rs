@@ -1,0 +1,449 @@
+//! A made-up world: every call is counted, and one of them can be told to fail, before or after its effect.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use glass::broker::{self, BreakError, Environment, Setting, Work};
+use glass::model::catalogue::Catalogue;
+use glass::model::event::{Cause, SessionKind};
+use glass::model::identity::{Identity, Source, Store};
+use glass::model::mfa::UsedCodes;
+use glass::model::name::{Digest, Id, MfaSerial, PersonName};
+use glass::model::request::Wish;
+use glass::model::secret::Secret;
+use glass::model::session::{Answer, Credentials};
+use glass::model::time::{BootTime, Timestamp};
+use glass::world::aws::{Aws, AwsError, Caller, Daily, Place, SourceError, Why};
+use glass::world::ledger::{Appended, Ledger, LedgerError, Record};
+use glass::world::machine::{
+    AskError, Chance, Child, ChildError, Children, Clock, Codes, CodesError, Command, Ended, Hold, ProgramError,
+    Programs, Ran, Terminal, Vault, VaultError,
+};
+use glass::world::{Declined, Issued, Session, Warrant, World};
+
+/// The catalogue of the journeys.
+pub const CATALOGUE: &str = r#"
+version = 1
+organisation = "acme"
+[naming]
+environments = ["prod"]
+[levels.emergency]
+max_duration = "1h"
+[levels.hook]
+max_duration = "1h"
+recording = false
+mfa = "source"
+[triggers.outage]
+summary = "It is down"
+incident = "INC-[0-9]+"
+confirm = ["/bin/confirm", "{incident}"]
+[people.alice]
+arn = "arn:aws:iam::111122223333:user/alice"
+mfa = "arn:aws:iam::111122223333:mfa/alice"
+groups = ["oncall"]
+[profiles.prod-db-emergency]
+summary = "The database"
+role = "arn:aws:iam::444455556666:role/glass/prod-db-emergency"
+region = "eu-west-1"
+for = ["oncall"]
+triggers = ["outage"]
+duration = "15m"
+max_duration = "30m"
+[profiles.prod-db-hook]
+summary = "The database, read"
+role = "arn:aws:iam::444455556666:role/glass/prod-db-hook"
+region = "eu-west-1"
+for = ["oncall"]
+triggers = ["outage"]
+duration = "15m"
+max_duration = "30m"
+"#;
+
+/// The identity file of the journeys.
+pub const IDENTITY: &str = "version = 1\nperson = \"alice\"\nsource = { profile = \"daily\" }\n";
+
+/// The secret access key that the made-up STS gives; it must never be seen anywhere.
+pub const SECRET: &str = "wJalrXUtnFEMIxK7MDENGxbPxRfiCYEXAMPLEKEY";
+
+/// When a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fails {
+    /// Before it has an effect.
+    Before,
+    /// After it.
+    After,
+}
+
+/// The surroundings of one journey.
+pub struct Fake {
+    catalogue: Catalogue,
+    identity: Identity,
+    calls: AtomicUsize,
+    failing: Option<(usize, Fails)>,
+    ids: AtomicUsize,
+    now: Mutex<i64>,
+    used: Mutex<UsedCodes>,
+    /// What the ledger holds.
+    pub entries: Mutex<Vec<Record>>,
+    /// The code of each AssumeRole that was sent.
+    pub sent: Mutex<Vec<Option<String>>>,
+    /// How AWS answers the next calls of AssumeRole; when there are none left it says yes.
+    pub answers: Mutex<VecDeque<AwsError>>,
+    /// What the person types.
+    pub typed: Mutex<VecDeque<String>>,
+    /// What was said.
+    pub said: Mutex<Vec<String>>,
+    /// How many children were started.
+    pub started: AtomicUsize,
+    /// Who AWS says is calling.
+    pub caller: String,
+    /// How many seconds the local clock is ahead of AWS's.
+    pub clock_ahead: i64,
+    /// Whether the daily credentials are temporary.
+    pub temporary: bool,
+    /// Whether somebody sits at a terminal.
+    pub terminal: bool,
+    /// What the trigger's program exits with.
+    pub confirm: i32,
+    /// By how much STS's expiry lies beyond what was asked for, in seconds.
+    pub beyond: i64,
+}
+
+impl Fake {
+    /// A world in which everything goes well.
+    pub fn new() -> Fake {
+        let read = |_: &Path| Err("there are no files here".to_owned());
+        Fake {
+            catalogue: Catalogue::load(Path::new("profiles.toml"), CATALOGUE.as_bytes(), &read).unwrap(),
+            identity: Identity::load(Path::new("identity.toml"), IDENTITY.as_bytes()).unwrap(),
+            calls: AtomicUsize::new(0),
+            failing: None,
+            ids: AtomicUsize::new(0),
+            now: Mutex::new(1_800_000_000_000_000),
+            used: Mutex::default(),
+            entries: Mutex::default(),
+            sent: Mutex::default(),
+            answers: Mutex::default(),
+            typed: Mutex::new(["123456", "234567", "345678", "456789"].map(str::to_owned).into()),
+            said: Mutex::default(),
+            started: AtomicUsize::new(0),
+            caller: "arn:aws:iam::111122223333:user/alice".to_owned(),
+            clock_ahead: 0,
+            temporary: false,
+            terminal: true,
+            confirm: 0,
+            beyond: 0,
+        }
+    }
+
+    /// A world in which something is otherwise.
+    pub fn with(change: impl FnOnce(&mut Fake)) -> Fake {
+        let mut fake = Fake::new();
+        change(&mut fake);
+        fake
+    }
+
+    /// A world in which one call fails.
+    pub fn failing(call: usize, fails: Fails) -> Fake {
+        Fake { failing: Some((call, fails)), ..Fake::new() }
+    }
+
+    /// How many calls were made.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// The names of the events in the ledger, in their order.
+    pub fn events(&self) -> Vec<&'static str> {
+        self.entries.lock().unwrap().iter().map(|record| record.event.name()).collect()
+    }
+
+    /// Breaks the glass.
+    pub fn break_glass(self: &Arc<Self>, wish: &Wish) -> Result<Session, BreakError> {
+        let parts = Parts(Arc::clone(self));
+        let setting = Setting { catalogue: &self.catalogue, identity: &self.identity, inside: None };
+        broker::break_glass(parts.world(), setting, wish)
+    }
+
+    /// Breaks the glass and runs a child.
+    pub fn run(self: &Arc<Self>, wish: &Wish) -> Result<Ended, String> {
+        let parts = Parts(Arc::clone(self));
+        let session = self.break_glass(wish).map_err(|error| error.to_string())?;
+        let environment = Environment::of(&session, &self.catalogue);
+        let work = Work { kind: SessionKind::Command, argv: vec!["true".into()], logged: vec!["true".to_owned()] };
+        broker::give_to_child(parts.world(), session, environment, work).map_err(|error| error.to_string())
+    }
+
+    /// Counts a call and makes it fail when its turn has come.
+    fn call<T, E>(&self, effect: impl FnOnce() -> Result<T, E>, failure: impl FnOnce() -> E) -> Result<T, E> {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        match self.failing {
+            Some((turn, Fails::Before)) if turn == number => Err(failure()),
+            Some((turn, Fails::After)) if turn == number => {
+                effect()?;
+                Err(failure())
+            }
+            Some(_) | None => effect(),
+        }
+    }
+
+    fn time(&self) -> Timestamp {
+        Timestamp::from_micros(*self.now.lock().unwrap())
+    }
+
+    fn pass(&self, length: Duration) {
+        *self.now.lock().unwrap() += i64::try_from(length.as_micros()).unwrap();
+    }
+}
+
+/// The traits of the world, over one [`Fake`] that its daily identities share.
+struct Parts(Arc<Fake>);
+
+impl Parts {
+    fn world(&self) -> World<'_> {
+        World {
+            clock: self,
+            chance: self,
+            ledger: self,
+            aws: self,
+            vault: self,
+            codes: self,
+            terminal: self,
+            programs: self,
+            children: self,
+        }
+    }
+}
+
+fn broken() -> io::Error {
+    io::Error::other("made to fail")
+}
+
+impl Clock for Parts {
+    fn now(&self) -> Timestamp {
+        self.0.time()
+    }
+
+    fn boot(&self) -> BootTime {
+        BootTime(u64::try_from(self.0.time().micros()).unwrap() * 1000)
+    }
+
+    fn wait(&self, length: Duration) {
+        self.0.pass(length);
+    }
+}
+
+impl Chance for Parts {
+    fn id(&self) -> Id {
+        let number = u8::try_from(self.0.ids.fetch_add(1, Ordering::SeqCst)).unwrap();
+        Id::from_random([number; 5])
+    }
+}
+
+impl Ledger for Parts {
+    fn append(&self, record: &Record) -> Result<Appended, LedgerError> {
+        let effect = || {
+            let mut entries = self.0.entries.lock().unwrap();
+            entries.push(record.clone());
+            let seq = entries.len() as u64 - 1;
+            Ok(Appended { seq, hash: Digest::of(&seq.to_be_bytes()) })
+        };
+        self.0.call(effect, || LedgerError::File { doing: "append to", path: "ledger".into(), source: broken() })
+    }
+
+    fn verify(&self) -> Result<(), LedgerError> {
+        let failure = || LedgerError::RolledBack { segment: "log-0".into(), reason: "made to fail".into() };
+        self.0.call(|| Ok(()), failure)
+    }
+
+    fn keep(&self, content: &[u8]) -> Result<Digest, LedgerError> {
+        self.0.call(
+            || Ok(Digest::of(content)),
+            || LedgerError::File { doing: "keep", path: "b".into(), source: broken() },
+        )
+    }
+}
+
+impl Aws for Parts {
+    fn sign_in(&self, _: &PersonName, _: &Source, _: &Place) -> Result<Box<dyn Daily>, SourceError> {
+        let daily = || Ok(Box::new(FakeDaily(Arc::clone(&self.0))) as Box<dyn Daily>);
+        self.0.call(daily, || SourceError::UnknownProfile("daily".into()))
+    }
+}
+
+struct FakeDaily(Arc<Fake>);
+
+impl Daily for FakeDaily {
+    fn how(&self) -> &str {
+        "profile daily (made up)"
+    }
+
+    fn is_temporary(&self) -> bool {
+        self.0.temporary
+    }
+
+    fn caller(&self) -> Result<Caller, AwsError> {
+        let caller = Caller {
+            account: "111122223333".into(),
+            arn: self.0.caller.clone(),
+            user_id: "AIDA".into(),
+            clock_ahead: self.0.clock_ahead,
+        };
+        self.0.call(|| Ok(caller), || AwsError::NotSent("made to fail".into()))
+    }
+
+    fn mfa_devices(&self) -> Result<Vec<MfaSerial>, AwsError> {
+        self.0.call(|| Ok(Vec::new()), || AwsError::NotSent("made to fail".into()))
+    }
+
+    fn assume(&self, warrant: Warrant, code: Option<&Secret>) -> Result<Issued, Box<Declined>> {
+        let send = || {
+            self.0.sent.lock().unwrap().push(code.map(|code| code.expose().to_owned()));
+            Ok(())
+        };
+        let outcome = self.0.call(send, || AwsError::MaybeSent("made to fail".into()));
+        let outcome = outcome.and_then(|()| self.0.answers.lock().unwrap().pop_front().map_or(Ok(()), Err));
+        if let Err(error) = outcome {
+            return Err(warrant.declined(error));
+        }
+        let (name, lasts) = (warrant.session_name().to_owned(), warrant.order().duration);
+        let role = warrant.order().role.clone();
+        warrant.answered(Answer {
+            credentials: Credentials {
+                access_key_id: "ASIAEXAMPLE".into(),
+                secret_access_key: Secret::new(SECRET.into()),
+                session_token: Secret::new("token".into()),
+            },
+            expires: Timestamp::from_seconds(self.0.time().seconds() + self.0.beyond).plus(lasts),
+            assumed_role_id: format!("AROA:{name}"),
+            assumed_role_arn: format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account(), role.role_name()),
+            request_id: "request".into(),
+            date: self.0.time(),
+            sent_at: BootTime(u64::try_from(self.0.time().micros()).unwrap() * 1000),
+        })
+    }
+}
+
+impl Vault for Parts {
+    fn read(&self, store: Store, entry: &str) -> Result<Secret, VaultError> {
+        Err(VaultError::Missing { store, entry: entry.to_owned() })
+    }
+
+    fn write(&self, store: Store, _: &str, _: &Secret) -> Result<(), VaultError> {
+        Err(VaultError::Unavailable { store, message: "there is none".into() })
+    }
+
+    fn remove(&self, store: Store, _: &str) -> Result<(), VaultError> {
+        Err(VaultError::Unavailable { store, message: "there is none".into() })
+    }
+
+    fn stores(&self) -> Vec<Store> {
+        Vec::new()
+    }
+}
+
+impl Codes for Parts {
+    fn hold(&self, _: &MfaSerial) -> Result<Box<dyn Hold>, CodesError> {
+        let used = self.0.used.lock().unwrap().clone();
+        let hold = || Ok(Box::new(FakeHold { fake: Arc::clone(&self.0), used }) as Box<dyn Hold>);
+        self.0.call(hold, || CodesError { doing: "lock", path: "codes".into(), source: broken() })
+    }
+}
+
+struct FakeHold {
+    fake: Arc<Fake>,
+    used: UsedCodes,
+}
+
+impl Hold for FakeHold {
+    fn used(&self) -> &UsedCodes {
+        &self.used
+    }
+
+    fn remember(&mut self, used: UsedCodes) -> Result<(), CodesError> {
+        let keep = || {
+            *self.fake.used.lock().unwrap() = used;
+            Ok(())
+        };
+        self.fake.call(keep, || CodesError { doing: "write", path: "codes".into(), source: broken() })
+    }
+}
+
+impl Terminal for Parts {
+    fn is_there(&self) -> bool {
+        self.0.terminal
+    }
+
+    fn ask(&self, _: &str) -> Result<String, AskError> {
+        let answer = || self.0.typed.lock().unwrap().pop_front().ok_or(AskError::Closed);
+        self.0.call(answer, || AskError::Interrupted)
+    }
+
+    fn ask_secret(&self, question: &str) -> Result<Secret, AskError> {
+        self.ask(question).map(Secret::new)
+    }
+
+    fn say(&self, line: &str) {
+        self.0.said.lock().unwrap().push(line.to_owned());
+    }
+
+    fn count_down(&self, what: &str, length: Duration) {
+        self.say(what);
+        self.0.pass(length);
+    }
+}
+
+impl Programs for Parts {
+    fn run(&self, argv: &[String], limit: Duration) -> Result<Ran, ProgramError> {
+        let ran = Ran { code: self.0.confirm, stdout: Secret::new(String::new()), stderr: String::new() };
+        self.0.call(|| Ok(ran), || ProgramError::TimedOut { program: argv[0].clone(), limit })
+    }
+}
+
+impl Children for Parts {
+    fn start(&self, command: &Command) -> Result<Box<dyn Child>, ChildError> {
+        let start = || {
+            self.0.started.fetch_add(1, Ordering::SeqCst);
+            Ok(Box::new(FakeChild(Arc::clone(&self.0))) as Box<dyn Child>)
+        };
+        self.0.call(start, || ChildError::NotFound(command.argv[0].clone()))
+    }
+}
+
+struct FakeChild(Arc<Fake>);
+
+impl Child for FakeChild {
+    fn pid(&self) -> u32 {
+        4711
+    }
+
+    fn wait(self: Box<Self>, deadline: BootTime) -> Ended {
+        let now = BootTime(u64::try_from(self.0.time().micros()).unwrap() * 1000);
+        let cause = if deadline <= now { Cause::Deadline } else { Cause::Exit };
+        Ended { cause, code: 0 }
+    }
+}
+
+/// A wish that is granted.
+pub fn wish(profile: &str) -> Wish {
+    Wish {
+        profile: profile.to_owned(),
+        incident: Some("INC-42".to_owned()),
+        reason: Some("the orders database is down".to_owned()),
+        ..Wish::default()
+    }
+}
+
+/// AWS's no to a wrong code.
+pub fn wrong_code() -> AwsError {
+    AwsError::Refused {
+        code: "AccessDenied".into(),
+        message: "MultiFactorAuthentication failed".into(),
+        request_id: Some("request".into()),
+        why: Why::WrongCode,
+    }
+}
