@@ -18,7 +18,14 @@ use crate::model::session::{AnswerError, Order};
 use crate::world::aws::{AwsError, Why};
 
 /// What a server does with its connections, one after the other; the last goes on for ever.
-type Behaviour = fn(&mut TcpStream) -> Option<String>;
+type Behaviour = fn(&mut Visitor);
+
+/// A connection to a server, and what all of them have asked for.
+struct Visitor {
+    stream: TcpStream,
+    number: usize,
+    requests: Arc<Mutex<Vec<String>>>,
+}
 
 struct Server {
     endpoint: String,
@@ -33,12 +40,10 @@ impl Server {
         let seen = Arc::clone(&requests);
         thread::spawn(move || {
             for number in 0.. {
-                let (mut stream, _) = listener.accept().expect("loopback accepts");
-                let behaviour = behaviours[number.min(behaviours.len() - 1)];
+                let (stream, _) = listener.accept().expect("loopback accepts");
                 seen.lock().expect("no test panics with it").push(String::new());
-                if let Some(request) = behaviour(&mut stream) {
-                    seen.lock().expect("no test panics with it")[number] = request;
-                }
+                let requests = Arc::clone(&seen);
+                behaviours[number.min(behaviours.len() - 1)](&mut Visitor { stream, number, requests });
             }
         });
         Server { endpoint, requests }
@@ -92,38 +97,48 @@ fn assume_at(place: &Place) -> Result<crate::model::session::Answer, AwsError> {
     daily(place, None, hasty).order(&order(), "alice-x", Some(&Secret::new("123456".into())))
 }
 
-/// Reads one request to its end.
-fn read(stream: &mut TcpStream) -> Option<String> {
-    let mut request = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let count = stream.read(&mut buffer).ok()?;
-        request.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&request);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.to_lowercase().split("content-length: ").nth(1)?.lines().next()?.parse().ok()?;
-            if body.len() >= length {
-                return Some(text.into_owned());
+impl Visitor {
+    /// Reads one request to its end, and keeps it before it is answered.
+    fn read(&mut self) -> String {
+        let mut request = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            let count = self.stream.read(&mut buffer).unwrap_or(0);
+            request.extend_from_slice(&buffer[..count]);
+            let text = String::from_utf8_lossy(&request).into_owned();
+            if count == 0 || is_whole(&text) {
+                self.requests.lock().expect("no test panics with it")[self.number].clone_from(&text);
+                return text;
             }
         }
-        if count == 0 {
-            return None;
-        }
     }
+
+    /// Answers; the other side may have hung up already.
+    fn respond(&mut self, status: &str, date: &str, body: &str) {
+        let length = body.len();
+        self.write(&format!(
+            "HTTP/1.1 {status}\r\ndate: {date}\r\nx-amzn-requestid: 4444-5555\r\ncontent-length: {length}\r\n\r\n{body}"
+        ));
+    }
+
+    /// Writes to the other side; false when it has hung up.
+    fn write(&mut self, text: &str) -> bool {
+        self.stream.write_all(text.as_bytes()).is_ok()
+    }
+}
+
+/// Whether a request has come to its end.
+fn is_whole(request: &str) -> bool {
+    request.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+        let length =
+            head.to_lowercase().split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
+        length.is_some_and(|length: usize| body.len() >= length)
+    })
 }
 
 fn http_date(offset: i64) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
     DateTime::from_secs(now.cast_signed() + offset).fmt(Format::HttpDate).expect("in range")
-}
-
-fn respond(stream: &mut TcpStream, status: &str, date: &str, body: &str) {
-    let head = format!(
-        "HTTP/1.1 {status}\r\ndate: {date}\r\nx-amzn-requestid: 4444-5555\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    // The other side may have hung up already.
-    drop(stream.write_all(format!("{head}{body}").as_bytes()));
 }
 
 const ASSUMED: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult>\
@@ -137,10 +152,9 @@ const IDENTITY: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws
     <GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn><UserId>AIDAEXAMPLE</UserId>\
     <Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
 
-fn assumed(stream: &mut TcpStream) -> Option<String> {
-    let request = read(stream);
-    respond(stream, "200 OK", "Sat, 31 Jan 2026 02:13:00 GMT", ASSUMED);
-    request
+fn assumed(visitor: &mut Visitor) {
+    visitor.read();
+    visitor.respond("200 OK", "Sat, 31 Jan 2026 02:13:00 GMT", ASSUMED);
 }
 
 fn refusal(code: &str, message: &str) -> String {
@@ -217,10 +231,27 @@ fn a_connection_that_is_refused_sent_nothing() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_connection_that_is_not_made_in_time_sent_nothing() {
+    use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
+
+    let any = std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 0);
+    let full = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&full, &any).expect("a free port");
+    // A queue of one that nobody takes from: the kernel drops what comes after the first.
+    listen(&full, 0).expect("it is bound");
+    let listener = TcpListener::from(full);
+    let address = listener.local_addr().expect("it is bound");
+    let _first = TcpStream::connect(address).expect("the one place");
+    let daily = daily(&place(&format!("http://{address}")), None, timeouts());
+    let error = daily.order(&order(), "alice-x", Some(&Secret::new("123456".into())));
+    assert!(matches!(&error, Err(AwsError::NotSent(why)) if why.contains("3s")), "{error:?}");
+}
+
+#[test]
 fn a_failed_tls_handshake_sent_nothing() {
-    let server = Server::new(&[|stream| {
-        respond(stream, "400 Bad Request", &http_date(0), "this is no TLS");
-        None
+    let server = Server::new(&[|visitor| {
+        visitor.respond("400 Bad Request", &http_date(0), "this is no TLS");
     }]);
     let folder = tempfile::tempdir().expect("a folder");
     let bundle = folder.path().join("ca.pem");
@@ -233,23 +264,20 @@ fn a_failed_tls_handshake_sent_nothing() {
 #[test]
 fn a_connection_that_breaks_may_have_sent_the_code() {
     let misbehaviours: [&'static [Behaviour]; 4] = [
-        &[read],
+        &[|visitor| drop(visitor.read())],
         // Half an answer, half a head, no HTTP.
-        &[|stream| {
-            let request = read(stream);
+        &[|visitor| {
+            visitor.read();
             let half = &ASSUMED[..200];
-            drop(stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{half}").as_bytes()));
-            request
+            visitor.write(&format!("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{half}"));
         }],
-        &[|stream| {
-            let request = read(stream);
-            drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-le"));
-            request
+        &[|visitor| {
+            visitor.read();
+            visitor.write("HTTP/1.1 200 OK\r\ncontent-le");
         }],
-        &[|stream| {
-            let request = read(stream);
-            drop(stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"));
-            request
+        &[|visitor| {
+            visitor.read();
+            visitor.write("SSH-2.0-OpenSSH_9.9\r\n\r\n");
         }],
     ];
     for (number, misbehaviour) in misbehaviours.into_iter().enumerate() {
@@ -261,55 +289,52 @@ fn a_connection_that_breaks_may_have_sent_the_code() {
 #[test]
 fn a_connection_that_is_closed_at_once_is_not_tried_again() {
     // It may be seen as closed before the request is handed to it, and then nothing was sent.
-    let error = once(&[|_| None]);
+    let error = once(&[|_| ()]);
     assert!(matches!(error, AwsError::MaybeSent(_) | AwsError::NotSent(_)), "{error:?}");
 }
 
 #[test]
 fn a_slow_answer_and_one_without_end_are_given_up() {
-    let silent = once(&[|stream| {
-        let request = read(stream);
+    let silent = once(&[|visitor| {
+        visitor.read();
         // Until the other side has given up.
-        drop(stream.read(&mut [0; 1]));
-        request
+        drop(visitor.stream.read(&mut [0; 1]));
     }]);
     assert!(matches!(&silent, AwsError::MaybeSent(why) if why.contains("15 s")), "{silent:?}");
-    let dripping = once(&[|stream| {
-        let request = read(stream);
-        drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n"));
-        stream.set_read_timeout(Some(Duration::from_millis(20))).ok()?;
-        while stream.write_all(b" ").is_ok() && !matches!(stream.read(&mut [0; 1]), Ok(0)) {}
-        request
+    let dripping = once(&[|visitor| {
+        visitor.read();
+        visitor.write("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n");
+        visitor.stream.set_read_timeout(Some(Duration::from_millis(20))).expect("it is not zero");
+        while visitor.write(" ") && !matches!(visitor.stream.read(&mut [0; 1]), Ok(0)) {}
     }]);
     assert!(matches!(dripping, AwsError::MaybeSent(_)), "{dripping:?}");
-    let flooding = once(&[|stream| {
-        let request = read(stream);
-        drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5000000000\r\n\r\n"));
-        while stream.write_all(&[b' '; 65536]).is_ok() {}
-        request
+    let flooding = once(&[|visitor| {
+        visitor.read();
+        visitor.write("HTTP/1.1 200 OK\r\ncontent-length: 5000000000\r\n\r\n");
+        let much = " ".repeat(65536);
+        while visitor.write(&much) {}
     }]);
     assert!(matches!(&flooding, AwsError::MaybeSent(why) if why.contains("too long")), "{flooding:?}");
 }
 
 #[test]
 fn an_answer_that_makes_no_sense_is_not_believed() {
-    fn answers(stream: &mut TcpStream, body: &str) -> Option<String> {
-        let request = read(stream);
-        respond(stream, "200 OK", &http_date(0), body);
-        request
+    fn answers(visitor: &mut Visitor, body: &str) {
+        visitor.read();
+        visitor.respond("200 OK", &http_date(0), body);
     }
     let nonsense: [(&'static [Behaviour], &str); 5] = [
-        (&[|stream| answers(stream, "")], "XML"),
-        (&[|stream| answers(stream, "<html>Welcome to the hotel</html>")], "XML"),
-        (&[|stream| answers(stream, &ASSUMED[..200])], "AssumedRoleUser"),
-        (&[|stream| answers(stream, IDENTITY)], "XML"),
+        (&[|visitor| answers(visitor, "")], "XML"),
+        (&[|visitor| answers(visitor, "<html>Welcome to the hotel</html>")], "XML"),
+        (&[|visitor| answers(visitor, &ASSUMED[..200])], "AssumedRoleUser"),
+        (&[|visitor| answers(visitor, IDENTITY)], "XML"),
         (
-            &[|stream| {
+            &[|visitor| {
                 answers(
-                    stream,
+                    visitor,
                     "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult>\
                      </AssumeRoleResult></AssumeRoleResponse>",
-                )
+                );
             }],
             "Credentials",
         ),
@@ -325,11 +350,10 @@ fn an_answer_that_makes_no_sense_is_not_believed() {
 
 #[test]
 fn a_refusal_is_handed_on_with_its_code_and_request() {
-    let error = once(&[|stream| {
-        let request = read(stream);
+    let error = once(&[|visitor| {
+        visitor.read();
         let text = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
-        respond(stream, "403 Forbidden", &http_date(0), &refusal("AccessDenied", text));
-        request
+        visitor.respond("403 Forbidden", &http_date(0), &refusal("AccessDenied", text));
     }]);
     let AwsError::Refused { code, request_id, why, .. } = &error else { panic!("{error:?}") };
     assert_eq!((code.as_str(), request_id.as_deref(), *why), ("AccessDenied", Some("4444-5555"), Why::WrongCode));
@@ -339,26 +363,23 @@ fn a_refusal_is_handed_on_with_its_code_and_request() {
 fn a_call_with_a_code_is_not_retried_when_aws_is_unwell() {
     let unwell: [(&'static [Behaviour], &str); 3] = [
         (
-            &[|stream| {
-                let request = read(stream);
-                respond(stream, "500 Internal Server Error", &http_date(0), "");
-                request
+            &[|visitor| {
+                visitor.read();
+                visitor.respond("500 Internal Server Error", &http_date(0), "");
             }],
             "HTTP 500",
         ),
         (
-            &[|stream| {
-                let request = read(stream);
-                respond(stream, "503 Service Unavailable", &http_date(0), "<html>sorry</html>");
-                request
+            &[|visitor| {
+                visitor.read();
+                visitor.respond("503 Service Unavailable", &http_date(0), "<html>sorry</html>");
             }],
             "HTTP 503",
         ),
         (
-            &[|stream| {
-                let request = read(stream);
-                respond(stream, "400 Bad Request", &http_date(0), &refusal("Throttling", "Rate exceeded"));
-                request
+            &[|visitor| {
+                visitor.read();
+                visitor.respond("400 Bad Request", &http_date(0), &refusal("Throttling", "Rate exceeded"));
             }],
             "Throttling",
         ),
@@ -373,15 +394,13 @@ fn a_call_with_a_code_is_not_retried_when_aws_is_unwell() {
 #[test]
 fn a_call_without_a_code_is_retried_and_tells_by_how_much_the_clock_is_off() {
     let server = Server::new(&[
-        |stream| {
-            let request = read(stream);
-            respond(stream, "503 Service Unavailable", &http_date(-600), "");
-            request
+        |visitor| {
+            visitor.read();
+            visitor.respond("503 Service Unavailable", &http_date(-600), "");
         },
-        |stream| {
-            let request = read(stream);
-            respond(stream, "200 OK", &http_date(-600), IDENTITY);
-            request
+        |visitor| {
+            visitor.read();
+            visitor.respond("200 OK", &http_date(-600), IDENTITY);
         },
     ]);
     let caller = server.daily().caller().expect("the second time");
@@ -393,32 +412,27 @@ fn a_call_without_a_code_is_retried_and_tells_by_how_much_the_clock_is_off() {
 }
 
 /// Answers as an AWS whose clock is ten minutes behind ours.
-fn ten_minutes_behind(stream: &mut TcpStream) -> Option<String> {
-    let request = read(stream)?;
-    let signed_at = request.lines().find_map(|line| line.strip_prefix("x-amz-date: "))?;
+fn ten_minutes_behind(visitor: &mut Visitor) {
+    let request = visitor.read();
+    let signed_at = request.lines().find_map(|line| line.strip_prefix("x-amz-date: ")).expect("it is signed");
     let date = http_date(-600);
-    let there = DateTime::from_str(&date, Format::HttpDate).ok()?;
-    let compact = there.fmt(Format::DateTime).ok()?.replace(['-', ':'], "");
+    let here = DateTime::from_str(&date, Format::HttpDate).expect("it was written by us");
+    let here = here.fmt(Format::DateTime).expect("it is in range").replace(['-', ':'], "");
     // Compared to the minute, which a test does not take.
-    let (answer, status) = if signed_at[..13].abs_diff_of(&compact[..13]) <= 1 {
-        (if request.contains("Action=AssumeRole") { ASSUMED.to_owned() } else { IDENTITY.to_owned() }, "200 OK")
+    if minutes(signed_at).abs_diff(minutes(&here)) > 1 {
+        let text = format!("Signature not yet current: {signed_at} is still later than {here}");
+        visitor.respond("403 Forbidden", &date, &refusal("SignatureDoesNotMatch", &text));
+    } else if request.contains("Action=AssumeRole") {
+        visitor.respond("200 OK", &date, ASSUMED);
     } else {
-        let text = format!("Signature not yet current: {signed_at} is still later than {compact}");
-        (refusal("SignatureDoesNotMatch", &text), "403 Forbidden")
-    };
-    respond(stream, status, &date, &answer);
-    Some(request)
-}
-
-trait AbsDiff {
-    fn abs_diff_of(&self, other: &str) -> u64;
-}
-
-impl AbsDiff for str {
-    fn abs_diff_of(&self, other: &str) -> u64 {
-        let minutes = |text: &str| text.replace('T', "").parse::<u64>().expect("digits");
-        minutes(self).abs_diff(minutes(other))
+        visitor.respond("200 OK", &date, IDENTITY);
     }
+}
+
+/// Minutes of `YYYYMMDDTHHMMSSZ`, near enough to compare two of one hour.
+fn minutes(compact: &str) -> u64 {
+    let number = |range: std::ops::Range<usize>| compact[range].parse::<u64>().expect("digits");
+    number(6..8) * 1440 + number(9..11) * 60 + number(11..13)
 }
 
 #[test]
@@ -444,8 +458,8 @@ fn a_clock_that_is_off_is_made_up_for_and_the_code_is_still_sent_once() {
 
 #[test]
 fn the_devices_of_all_pages_are_listed_but_those_that_show_no_codes() {
-    fn page(stream: &mut TcpStream, serials: &[&str], marker: &str) -> Option<String> {
-        let request = read(stream);
+    fn page(visitor: &mut Visitor, serials: &[&str], marker: &str) {
+        visitor.read();
         let members: String = serials
             .iter()
             .map(|serial| {
@@ -459,15 +473,14 @@ fn the_devices_of_all_pages_are_listed_but_those_that_show_no_codes() {
             "<ListMFADevicesResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ListMFADevicesResult>\
              <MFADevices>{members}</MFADevices>{marker}</ListMFADevicesResult></ListMFADevicesResponse>"
         );
-        respond(stream, "200 OK", &http_date(0), &body);
-        request
+        visitor.respond("200 OK", &http_date(0), &body);
     }
     let server = Server::new(&[
-        |stream| {
+        |visitor| {
             let serials = ["arn:aws:iam::111122223333:mfa/alice", "arn:aws:iam::111122223333:u2f/user/alice/key-X"];
-            page(stream, &serials, "<IsTruncated>true</IsTruncated><Marker>more</Marker>")
+            page(visitor, &serials, "<IsTruncated>true</IsTruncated><Marker>more</Marker>");
         },
-        |stream| page(stream, &["GAHT12345678"], "<IsTruncated>false</IsTruncated>"),
+        |visitor| page(visitor, &["GAHT12345678"], "<IsTruncated>false</IsTruncated>"),
     ]);
     let serials = server.daily().mfa_devices().expect("two pages");
     assert_eq!(
@@ -481,10 +494,9 @@ fn the_devices_of_all_pages_are_listed_but_those_that_show_no_codes() {
 
 #[test]
 fn calls_from_several_threads_share_one_identity() {
-    let server = Server::new(&[|stream| {
-        let request = read(stream);
-        respond(stream, "200 OK", &http_date(0), IDENTITY);
-        request
+    let server = Server::new(&[|visitor| {
+        visitor.read();
+        visitor.respond("200 OK", &http_date(0), IDENTITY);
     }]);
     let daily = server.daily();
     thread::scope(|scope| {
