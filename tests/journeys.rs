@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use glass::broker::BreakError;
-use glass::model::event::{Event, Sent};
+use glass::broker::{BreakError, Setting};
+use glass::model::event::{Event, Sent, SessionKind};
+use glass::model::name::Id;
 use glass::model::policy::Rule;
 use glass::world::aws::AwsError;
 
@@ -181,6 +182,22 @@ fn a_wrong_local_clock_is_told_in_seconds() {
     let fake = Arc::new(Fake::with(|fake| fake.clock_ahead = 600));
     drop(fake.break_glass(&wish(PROFILE)).unwrap());
     assert!(fake.said.lock().unwrap().iter().any(|line| line.contains("600 s ahead of AWS's")));
+}
+
+#[test]
+fn the_hook_opens_no_session_that_should_be_recorded() {
+    let fake = Arc::new(Fake::new());
+    let setting = Setting { kind: SessionKind::Hook, ..fake.setting() };
+    assert_eq!(rules(fake.break_glass_in(setting, &wish(PROFILE)).unwrap_err()), ["recording"]);
+    drop(fake.break_glass_in(setting, &wish("prod-db-hook")).unwrap());
+}
+
+#[test]
+fn inside_a_live_session_no_other_is_opened() {
+    let fake = Arc::new(Fake::new());
+    let inside = Id::parse("0123456z").unwrap();
+    let setting = Setting { inside: Some(&inside), ..fake.setting() };
+    assert_eq!(rules(fake.break_glass_in(setting, &wish(PROFILE)).unwrap_err()), ["nested"]);
 }
 
 #[test]

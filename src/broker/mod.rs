@@ -11,7 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::model::catalogue::{Catalogue, Profile, Trigger};
-use crate::model::event::{Event, Sent};
+use crate::model::event::{Event, Sent, SessionKind};
 use crate::model::identity::Identity;
 use crate::model::mfa::NotACode;
 use crate::model::name::{Id, Incident, PersonName};
@@ -34,6 +34,8 @@ pub struct Setting<'a> {
     pub catalogue: &'a Catalogue,
     /// The person's identity file.
     pub identity: &'a Identity,
+    /// What the session is for.
+    pub kind: SessionKind,
     /// The live session this happens in, if any.
     pub inside: Option<&'a Id>,
 }
@@ -72,6 +74,7 @@ fn judge(world: World<'_>, setting: Setting<'_>, profile: &Profile, request: &Re
         person,
         request,
         session: world.chance.id(),
+        kind: setting.kind,
         inside: setting.inside.cloned(),
         confirm: &confirm,
     };

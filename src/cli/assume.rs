@@ -23,13 +23,14 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let identity = context.identity()?;
     let world = context.world();
     let inside = context.inside();
-    let setting = Setting { catalogue: &catalogue, identity: &identity, inside: inside.as_ref() };
+    let work = work(args);
+    let setting = Setting { catalogue: &catalogue, identity: &identity, kind: work.kind, inside: inside.as_ref() };
     let session = broker::break_glass(world, setting, &wish(&args.elevation, args.region.clone()))?;
     let mark = Mark::set(context.places().state(), session.id())
         .map_err(|error| Failure::new(Exit::Failed, "the session cannot be marked as alive").caused_by(&error))?;
     announce(&session, world.clock.now(), Paint::for_stderr(context.color()));
     let environment = Environment::of(&session, &catalogue);
-    let ended = broker::give_to_child(world, session, environment, work(args))?;
+    let ended = broker::give_to_child(world, session, environment, work)?;
     drop(mark);
     Ok(exit_of(ended))
 }

@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::out;
 use crate::broker::{self, Setting};
+use crate::model::event::SessionKind;
 use crate::model::secret::Secret;
 use crate::world::Session;
 
@@ -20,8 +21,7 @@ pub fn run(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Fa
     let catalogue = context.catalogue()?;
     let identity = context.identity()?;
     let world = context.world();
-    let inside = context.inside();
-    let setting = Setting { catalogue: &catalogue, identity: &identity, inside: inside.as_ref() };
+    let setting = Setting { catalogue: &catalogue, identity: &identity, kind: SessionKind::Hook, inside: None };
     let session = broker::break_glass(world, setting, &wish(&args.elevation, None))?;
     broker::give_to_hook(world, session, |session| out::print(answer(session).expose()))?;
     Ok(Exit::Done)

@@ -214,6 +214,10 @@ fn hint_for_rule(rule: &Rule) -> &'static str {
         }
         Rule::Approvals { .. } => "sign-off is not built in this version: use a profile of a level that needs none",
         Rule::Nested(_) => "leave this shell first, or use another terminal",
+        Rule::HookWithoutRecording => {
+            "open a session with `glass assume PROFILE` and call the tool in it, or use a profile of a level with \
+             recording = false"
+        }
         Rule::SourceWithoutCode(_) => {
             "use a long-lived key in the keyring as the source (`glass enrol`), or have the level set mfa = \"source\""
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::catalogue::{Catalogue, MfaDemand, Person, Profile, Trigger};
-use super::event::Granted;
+use super::event::{Granted, SessionKind};
 use super::name::{Digest, Id, Incident, LevelName, PersonArn, PersonName, Reason, Region, nearest};
 use super::request::Request;
 use super::session::Order;
@@ -23,6 +23,8 @@ pub struct Case<'a> {
     pub request: &'a Request,
     /// The id the session will have.
     pub session: Id,
+    /// What the session is for.
+    pub kind: SessionKind,
     /// The live session this is asked from within, if any.
     pub inside: Option<Id>,
     /// Asks the trigger's own program whether the incident is real; not called when another rule says no.
@@ -94,6 +96,8 @@ pub enum Rule {
     },
     /// This is a shell of a live session already.
     Nested(Id),
+    /// The AWS hook cannot record, and the profile's sessions are to be recorded.
+    HookWithoutRecording,
     /// The source cannot send a code, and the level demands one.
     SourceWithoutCode(LevelName),
     /// AWS says that somebody else is calling.
@@ -114,6 +118,7 @@ impl Rule {
             Rule::Region { .. } => "region",
             Rule::Approvals { .. } => "approvals",
             Rule::Nested(_) => "nested",
+            Rule::HookWithoutRecording => "recording",
             Rule::SourceWithoutCode(_) => "mfa",
             Rule::Stranger(_) => "caller",
         }
@@ -146,6 +151,9 @@ impl fmt::Display for Rule {
             Rule::Approvals { needed: 1 } => f.write_str("it needs an approval"),
             Rule::Approvals { needed } => write!(f, "it needs {needed} approvals"),
             Rule::Nested(session) => write!(f, "this shell belongs to the live session {session}"),
+            Rule::HookWithoutRecording => {
+                f.write_str("its sessions are to be recorded, which the AWS hook cannot do, so the hook opens none")
+            }
             Rule::SourceWithoutCode(level) => {
                 write!(
                     f,
@@ -163,6 +171,9 @@ pub fn judge(case: Case<'_>) -> Verdict {
     let Case { catalogue, profile, request, .. } = case;
     if let Some(session) = &case.inside {
         no.push(Rule::Nested(session.clone()));
+    }
+    if case.kind == SessionKind::Hook && profile.recording {
+        no.push(Rule::HookWithoutRecording);
     }
     let person = judge_person(catalogue, profile, case.person, &mut no);
     let trigger = judge_trigger(catalogue, profile, &request.trigger, &mut no);

@@ -162,11 +162,19 @@ impl Fake {
         self.entries.lock().unwrap().iter().map(|record| record.event.name()).collect()
     }
 
-    /// Breaks the glass.
+    /// Breaks the glass for a command.
     pub fn break_glass(self: &Arc<Self>, wish: &Wish) -> Result<Session, BreakError> {
-        let parts = Parts(Arc::clone(self));
-        let setting = Setting { catalogue: &self.catalogue, identity: &self.identity, inside: None };
-        broker::break_glass(parts.world(), setting, wish)
+        self.break_glass_in(self.setting(), wish)
+    }
+
+    /// Breaks the glass in a setting of the test's own.
+    pub fn break_glass_in(self: &Arc<Self>, setting: Setting<'_>, wish: &Wish) -> Result<Session, BreakError> {
+        broker::break_glass(Parts(Arc::clone(self)).world(), setting, wish)
+    }
+
+    /// The usual setting.
+    pub fn setting(&self) -> Setting<'_> {
+        Setting { catalogue: &self.catalogue, identity: &self.identity, kind: SessionKind::Command, inside: None }
     }
 
     /// Breaks the glass and runs a child.
