@@ -49,23 +49,6 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The folder of the practice that this process belongs to, or else the newest that is alive.
-    pub fn find() -> Option<PathBuf> {
-        if let Some(folder) = std::env::var_os(VARIABLE) {
-            return Some(PathBuf::from(folder));
-        }
-        let mine = |folder: &fs::Metadata| folder.is_dir() && folder.uid() == rustix::process::getuid().as_raw();
-        let mut folders: Vec<_> = fs::read_dir(place())
-            .ok()?
-            .flatten()
-            .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
-            .filter_map(|entry| Some((entry.metadata().ok().filter(mine)?.modified().ok()?, entry.path())))
-            .collect();
-        folders.sort();
-        let alive = |folder: &PathBuf| std::os::unix::net::UnixStream::connect(socket(folder)).is_ok();
-        folders.into_iter().rev().map(|(_, folder)| folder).find(alive)
-    }
-
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
@@ -91,6 +74,12 @@ impl Folder {
         ]
     }
 
+    /// `PATH` with this folder's `glass` before all others.
+    pub fn search_path(&self) -> String {
+        let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned());
+        format!("{}:{path}", self.0.display())
+    }
+
     fn write(&self, name: &str, content: &str) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.0.join(name))?;
         file.write_all(content.as_bytes())
@@ -102,6 +91,31 @@ impl Drop for Folder {
         // What cannot be removed is the user's alone, and made of practice.
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// The folder of the practice that this process belongs to, or else the newest that is alive.
+pub fn find() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(VARIABLE) {
+        return Some(PathBuf::from(folder));
+    }
+    let mine = |folder: &fs::Metadata| folder.is_dir() && folder.uid() == rustix::process::getuid().as_raw();
+    let mut folders: Vec<_> = fs::read_dir(place())
+        .ok()?
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
+        .filter_map(|entry| Some((entry.metadata().ok().filter(mine)?.modified().ok()?, entry.path())))
+        .collect();
+    folders.sort();
+    let alive = |folder: &PathBuf| std::os::unix::net::UnixStream::connect(socket(folder)).is_ok();
+    folders.into_iter().rev().map(|(_, folder)| folder).find(alive)
+}
+
+/// The program that runs now, which the practice calls again.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn this_program() -> io::Result<PathBuf> {
+    std::env::current_exe()
 }
 
 /// The socket of the sandbox that a folder belongs to.
