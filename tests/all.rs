@@ -12,3 +12,4 @@ mod support;
 mod cases;
 mod journeys;
 mod layers;
+mod sandbox;

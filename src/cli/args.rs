@@ -54,6 +54,9 @@ pub enum Command {
     Assume(Assume),
     /// Answer the AWS CLI and SDKs as their `credential_process`
     CredentialProcess(CredentialProcess),
+    /// Practise on an AWS inside glass: no account, no configuration
+    #[cfg(feature = "sandbox")]
+    Sandbox(Sandbox),
 }
 
 /// What every elevation needs.
@@ -114,4 +117,47 @@ pub struct CredentialProcess {
     /// What is asked for.
     #[command(flatten)]
     pub elevation: Elevation,
+}
+
+/// `glass sandbox`.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Group)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
+The practice has a catalogue, an identity and a ledger of its own, and touches nothing of yours. It is not AWS.
+
+Examples:
+  glass sandbox -- aws sts get-caller-identity
+  glass sandbox -- sh"
+)]
+pub struct Sandbox {
+    /// What to do with the practice AWS.
+    #[command(subcommand)]
+    pub action: Option<SandboxAction>,
+
+    /// A command to run in the practice
+    #[arg(last = true, value_name = "COMMAND", required = true)]
+    pub command: Vec<OsString>,
+}
+
+/// What `glass sandbox` can do besides.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Subcommand)]
+pub enum SandboxAction {
+    /// Serve the practice AWS, print where it is as JSON, end with stdin or at SIGTERM
+    Serve,
+    /// Print the code that the practice phone shows now
+    Code,
+    /// Print a key of the practice, as the `credential_process` of its AWS profiles
+    #[command(hide = true)]
+    Credentials {
+        /// The practice's folder
+        folder: PathBuf,
+        /// The account
+        account: String,
+        /// The user
+        user: String,
+    },
 }

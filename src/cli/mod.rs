@@ -11,6 +11,8 @@ mod failure;
 mod log;
 mod out;
 mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -49,13 +51,19 @@ fn start(args: &Args, words: &[OsString]) -> Exit {
         Ok(context) => context,
         Err(failure) => return report(Err(failure), color),
     };
-    run::logged(&context, &run::describe(&args.command, words), || dispatch(&args.command, &context))
+    let work = || dispatch(&args.command, &context);
+    match run::describe(&args.command, words) {
+        Some(invocation) => run::logged(&context, &invocation, work),
+        None => work().unwrap_or_else(|failure| report(Err(failure), color)),
+    }
 }
 
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Assume(args) => assume::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => sandbox::run(args),
     }
 }
 

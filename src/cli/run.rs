@@ -27,15 +27,17 @@ pub struct Invocation {
     reads_only: bool,
 }
 
-/// Describes a command line that was understood.
-pub fn describe(command: &Command, words: &[OsString]) -> Invocation {
+/// Describes a command line that was understood; `None` if it is not for the ledger.
+pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
     let (name, reads_only, redact): (_, _, &[usize]) = match command {
         Command::Assume(args) => ("assume", false, &args.redact),
         Command::CredentialProcess(_) => ("credential-process", false, &[]),
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(_) => return None,
     };
     let (own, given) = split(words);
     let args = own.iter().map(lossy).chain(given.map(|given| redacted(given, redact)).into_iter().flatten());
-    Invocation { command: name, args: shortened(args), reads_only }
+    Some(Invocation { command: name, args: shortened(args), reads_only })
 }
 
 /// Describes a command line that was not understood; what stands behind `--` may be anybody's secret.

@@ -13,9 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::practice::{self, FILES, PROFILES};
 use super::state;
-
-/// Names the folder of the practice that a command belongs to.
-pub const VARIABLE: &str = "GLASS_SANDBOX";
+use crate::world::variables;
 
 const PREFIX: &str = "glass-sandbox-";
 
@@ -58,12 +56,12 @@ impl Folder {
     pub fn environment(&self, endpoint: &str) -> Vec<(&'static str, String)> {
         let path = |name: &str| self.0.join(name).display().to_string();
         vec![
-            (VARIABLE, self.0.display().to_string()),
-            ("GLASS_CATALOGUE", path("profiles.toml")),
-            ("GLASS_IDENTITY", path("identity.toml")),
-            ("XDG_CONFIG_HOME", path("config")),
-            ("XDG_STATE_HOME", path("state")),
-            ("XDG_RUNTIME_DIR", path("run")),
+            (variables::SANDBOX, self.0.display().to_string()),
+            (variables::CATALOGUE, path("profiles.toml")),
+            (variables::IDENTITY, path("identity.toml")),
+            (variables::XDG_CONFIG_HOME, path("config")),
+            (variables::XDG_STATE_HOME, path("state")),
+            (variables::XDG_RUNTIME_DIR, path("run")),
             ("AWS_CONFIG_FILE", path("aws-config")),
             ("AWS_SHARED_CREDENTIALS_FILE", path("aws-credentials")),
             ("AWS_PROFILE", "practice-daily".to_owned()),
@@ -76,7 +74,7 @@ impl Folder {
 
     /// `PATH` with this folder's `glass` before all others.
     pub fn search_path(&self) -> String {
-        let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned());
+        let path = std::env::var(variables::PATH).unwrap_or_else(|_| "/usr/bin:/bin".to_owned());
         format!("{}:{path}", self.0.display())
     }
 
@@ -95,7 +93,7 @@ impl Drop for Folder {
 
 /// The folder of the practice that this process belongs to, or else the newest that is alive.
 pub fn find() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os(VARIABLE) {
+    if let Some(folder) = std::env::var_os(variables::SANDBOX) {
         return Some(PathBuf::from(folder));
     }
     let mine = |folder: &fs::Metadata| folder.is_dir() && folder.uid() == rustix::process::getuid().as_raw();
@@ -125,7 +123,7 @@ pub fn socket(folder: &Path) -> PathBuf {
 
 /// Where folders of practices are.
 fn place() -> PathBuf {
-    std::env::var_os("XDG_RUNTIME_DIR")
+    std::env::var_os(variables::XDG_RUNTIME_DIR)
         .map(PathBuf::from)
         .filter(|path| path.is_dir())
         .unwrap_or_else(std::env::temp_dir)

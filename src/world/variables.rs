@@ -20,13 +20,19 @@ pub const EXPIRATION_EPOCH: &str = "GLASS_EXPIRATION_EPOCH";
 pub const INCIDENT: &str = "GLASS_INCIDENT";
 /// Who broke the glass.
 pub const PERSON: &str = "GLASS_PERSON";
+/// The folder of the practice that a command belongs to.
+pub const SANDBOX: &str = "GLASS_SANDBOX";
 
 /// The shell that is opened.
 pub const SHELL: &str = "SHELL";
+/// Where programs are found.
+pub const PATH: &str = "PATH";
 /// The home folder.
 pub const HOME: &str = "HOME";
 /// The base of configuration files.
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// The base of sockets and the like, gone with the login.
+pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 /// The base of state files.
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 /// Set to anything, it means no colours.

@@ -12,7 +12,7 @@ mod tools;
 pub mod world;
 
 pub use home::Home;
-pub use outcome::Outcome;
+pub use outcome::{Outcome, ends_within};
 pub use pty::Pty;
 pub use servers::{Moto, Sandbox};
 pub use tools::{python, tool};

@@ -1,0 +1,62 @@
+//! A practice that runs: its AWS, its folder, and commands in the midst of them.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::host::child::HostChildren;
+use crate::model::environment;
+use crate::model::secret::Secret;
+use crate::model::time::BootTime;
+use crate::sandbox::folder::{self, Folder};
+use crate::sandbox::{Running, Sandbox, system_clock};
+use crate::world::machine::{ChildError, Children, Command};
+use crate::world::variables;
+
+/// A practice that runs, until it is dropped; its folder goes with it.
+pub struct Practice {
+    /// Where it serves.
+    pub running: Running,
+    /// Catalogue, identity, AWS profiles, ledger.
+    pub folder: Folder,
+}
+
+impl Practice {
+    /// Makes a practice and starts its AWS.
+    pub fn start() -> Result<Self, Failure> {
+        let failed = |error: &dyn std::error::Error| {
+            Failure::new(Exit::Failed, "the practice AWS cannot be started").caused_by(error)
+        };
+        let sandbox = Sandbox::new(system_clock()).map_err(|error| failed(&error))?;
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let running = sandbox.start(anywhere).map_err(|error| failed(&error))?;
+        let folder = folder::this_program()
+            .and_then(|program| Folder::create(running.endpoint(), &program))
+            .map_err(|error| failed(&error))?;
+        running.open_control(&folder::socket(folder.path())).map_err(|error| failed(&error))?;
+        Ok(Practice { running, folder })
+    }
+
+    /// What a command needs in its environment to be in the practice.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        self.folder.environment(self.running.endpoint())
+    }
+
+    /// Runs a command in the practice, and ends as it does.
+    pub fn run(&self, command: &[OsString]) -> Result<Exit, Failure> {
+        let variables = self.environment().into_iter().chain([(variables::PATH, self.folder.search_path())]);
+        let set = variables.map(|(name, value)| (name, Secret::new(value))).collect();
+        let command = Command { argv: command.to_vec(), set, keeps };
+        let child = HostChildren.start(&command).map_err(|error| match &error {
+            ChildError::NotFound(_) => Failure::of(Exit::NotFound, &error),
+            ChildError::CannotRun(..) => Failure::of(Exit::CannotRun, &error),
+        })?;
+        Ok(Exit::Child(child.wait(BootTime(u64::MAX)).code))
+    }
+}
+
+/// Nothing of a real session, or of the caller's AWS, reaches into the practice.
+fn keeps(name: &str) -> bool {
+    environment::keeps(name) && !name.starts_with("GLASS_")
+}
