@@ -79,7 +79,10 @@ fn judge(world: World<'_>, setting: Setting<'_>, profile: &Profile, request: &Re
         confirm: &confirm,
     };
     match policy::judge(case) {
-        Verdict::Allow(grant) => Ok(*grant),
+        Verdict::Allow(grant) => {
+            tracing::info!(profile = %profile.name, session = %grant.session(), "allowed");
+            Ok(*grant)
+        }
         Verdict::Refuse(rules) => Err(refuse(world, person, None, profile.name.as_str(), rules)),
     }
 }
@@ -149,6 +152,7 @@ fn sign_in(world: World<'_>, setting: Setting<'_>, grant: &Grant) -> Result<Box<
         return Err(give_up(world, grant, "NoSource", BreakError::NoSource));
     };
     let place = place_of(setting.catalogue, grant.granted().region.clone());
+    tracing::info!(?source, ?place, "signing in");
     world
         .aws
         .sign_in(grant.person(), source, &place)

@@ -13,6 +13,7 @@ use crate::model::mfa::{Outcome, Wait, read_code};
 use crate::model::name::MfaSerial;
 use crate::model::policy::{Grant, Rule};
 use crate::model::secret::Secret;
+use crate::model::text::escaped;
 use crate::model::time::Timestamp;
 use crate::model::totp::Seed;
 use crate::world::aws::{AwsError, Caller, Daily, Why};
@@ -101,6 +102,7 @@ fn recognised(world: World<'_>, grant: Grant, caller: Result<Caller, AwsError>) 
             return Err(give_up(world, &grant, "NoCaller", error));
         }
     };
+    tracing::info!(arn = %escaped(&caller.arn), clock_ahead = caller.clock_ahead, "AWS knows the caller");
     if caller.clock_ahead.unsigned_abs() > 60 {
         let way = if caller.clock_ahead < 0 { "behind" } else { "ahead of" };
         let seconds = caller.clock_ahead.unsigned_abs();
@@ -256,6 +258,7 @@ impl CodeMaker<'_> {
             // Until AWS has answered the code may have been taken, even if this process is killed.
             hold.remember(after(Outcome::Uncertain)).map_err(BreakError::Codes)?;
             let warrant = write_down(self.world.ledger, grant, &caller.recognised, mfa).map_err(BreakError::Ledger)?;
+            tracing::info!(session_name = warrant.session_name(), "sending AssumeRole");
             let answer = daily.assume(warrant, Some(&code));
             let outcome = answer.as_ref().map_or_else(|declined| outcome_of(declined.why()), |_| Outcome::Answered);
             let remembered = hold.remember(after(outcome)).map_err(BreakError::Codes);

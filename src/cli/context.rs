@@ -73,6 +73,7 @@ impl Context {
     pub fn identity(&self) -> Result<Identity, Failure> {
         let path = self.places.identity().map_err(|error| untrusted("the identity file", &error))?;
         let bytes = files::read(&path).map_err(|error| untrusted("the identity file", &error))?;
+        tracing::debug!(path = %path.display(), "reading the identity file");
         Ok(Identity::load(&path, &bytes)?)
     }
 
@@ -91,6 +92,7 @@ impl Context {
 fn load_catalogue(places: &Places, named: Option<&Path>) -> Result<Catalogue, Failure> {
     let path = places.catalogue(named).map_err(|error| untrusted("the catalogue", &error))?;
     let bytes = files::read(&path).map_err(|error| untrusted("the catalogue", &error))?;
+    tracing::debug!(path = %path.display(), bytes = bytes.len(), "reading the catalogue");
     let read_file = |file: &Path| files::read(file).map_err(|error| error.to_string());
     Ok(Catalogue::load(&path, &bytes, &read_file)?)
 }

@@ -260,3 +260,106 @@ fn with_ttou_blocked(work: impl FnOnce()) {
         let _ = before.thread_set_mask();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    use super::*;
+    use crate::model::environment;
+    use crate::model::secret::Secret;
+
+    /// Signals belong to the whole process, so these tests take turns.
+    static TURN: Mutex<()> = Mutex::new(());
+
+    fn turn() -> MutexGuard<'static, ()> {
+        TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shell(script: &str) -> Command {
+        let argv = ["/bin/sh", "-c", script].map(Into::into).to_vec();
+        Command {
+            argv,
+            set: BTreeMap::from([("GLASS_PERSON", Secret::new("alice".into()))]),
+            keeps: environment::keeps,
+        }
+    }
+
+    fn run(script: &str, time: Duration) -> Ended {
+        let child = HostChildren.start(&shell(script)).unwrap();
+        child.wait(HostClock.boot().plus(time))
+    }
+
+    /// Starts a script, and waits until it has written a line to its file `$ready`; the answer has that line.
+    fn start_ready(script: &str) -> (Box<dyn Child>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let ready = folder.path().join("ready");
+        let child = HostChildren.start(&shell(&format!("ready={}; {script}", ready.display()))).unwrap();
+        let began = HostClock.boot();
+        loop {
+            let line = std::fs::read_to_string(&ready).unwrap_or_default();
+            if line.ends_with('\n') {
+                return (child, line.trim().to_owned());
+            }
+            assert!(HostClock.boot().since(began) < LONG, "{script}");
+            std::thread::yield_now();
+        }
+    }
+
+    fn is_gone(pid: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+    const SHORT: Duration = Duration::from_millis(300);
+
+    #[test]
+    fn a_childs_own_end_is_told_as_it_was() {
+        let _turn = turn();
+        assert_eq!(run("exit 7", LONG), Ended { cause: Cause::Exit, code: 7 });
+        assert_eq!(run("kill -KILL $$", LONG), Ended { cause: Cause::Exit, code: 137 });
+        assert_eq!(run("test \"$GLASS_PERSON\" = alice", LONG).code, 0);
+    }
+
+    #[test]
+    fn what_cannot_be_started_is_told_apart() {
+        let _turn = turn();
+        let start = |program: &str| HostChildren.start(&Command { argv: vec![program.into()], ..shell("") }).err();
+        assert!(matches!(start("/no/such/program"), Some(ChildError::NotFound(_))));
+        assert!(matches!(start("/etc/passwd"), Some(ChildError::CannotRun(..))));
+    }
+
+    #[test]
+    fn at_the_deadline_the_child_is_asked_to_end() {
+        let _turn = turn();
+        assert_eq!(run("sleep 60", SHORT).cause, Cause::Deadline);
+        let (child, _) = start_ready("trap '' HUP; trap 'exit 5' TERM; echo >$ready; while :; do sleep 0.1; done");
+        let ended = child.wait(HostClock.boot().plus(SHORT));
+        assert_eq!(ended, Ended { cause: Cause::Deadline, code: 5 });
+    }
+
+    #[test]
+    fn a_child_that_ignores_everything_or_stops_itself_is_killed_with_its_group() {
+        let _turn = turn();
+        let script = "trap '' HUP TERM; (while :; do sleep 0.1; done) & echo $! >$ready; kill -STOP $$; wait";
+        let (child, left_behind) = start_ready(script);
+        let began = HostClock.boot();
+        assert_eq!(child.wait(began.plus(SHORT)), Ended { cause: Cause::Deadline, code: 137 });
+        assert!(HostClock.boot().since(began) < Duration::from_secs(10));
+        // It was killed together with its leader; all that is left is for init to notice.
+        while !is_gone(&left_behind) {
+            assert!(HostClock.boot().since(began) < LONG);
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_signal_that_asks_glass_to_end_reaches_the_child() {
+        let _turn = turn();
+        let (child, _) = start_ready("trap 'exit 3' TERM; echo >$ready; while :; do sleep 0.1; done");
+        rustix::process::kill_process(rustix::process::getpid(), Signal::TERM).unwrap();
+        assert_eq!(child.wait(HostClock.boot().plus(LONG)), Ended { cause: Cause::Signal, code: 3 });
+    }
+}
