@@ -57,6 +57,8 @@ pub enum Command {
     /// Practise on an AWS inside glass: no account, no configuration
     #[cfg(feature = "sandbox")]
     Sandbox(Sandbox),
+    /// Show who AWS says you are
+    Whoami(Whoami),
 }
 
 /// What every elevation needs.
@@ -160,4 +162,13 @@ pub enum SandboxAction {
         /// The user
         user: String,
     },
+}
+
+/// `glass whoami`.
+#[derive(Debug, Group)]
+#[command(after_help = "The ARN is what the catalogue must have for you.")]
+pub struct Whoami {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }

@@ -13,6 +13,7 @@ mod out;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod whoami;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -64,6 +65,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::CredentialProcess(args) => credential_process::run(args, context),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(args),
+        Command::Whoami(args) => whoami::run(args, context),
     }
 }
 

@@ -34,6 +34,7 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         Command::CredentialProcess(_) => ("credential-process", false, &[]),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => return None,
+        Command::Whoami(_) => ("whoami", false, &[]),
     };
     let (own, given) = split(words);
     let args = own.iter().map(lossy).chain(given.map(|given| redacted(given, redact)).into_iter().flatten());

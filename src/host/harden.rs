@@ -1,7 +1,15 @@
-//! What is done before anything else, so that nothing secret leaves by a side door.
+//! What is done before anything else, so that nothing secret leaves by a side door, and that no
+//! variable of the caller's chooses whose credentials glass's own calls carry or where they go.
 #![allow(unsafe_code, reason = "changing the environment of the own process is unsafe in Rust")]
 
-/// Makes the process undumpable, and drops a variable that makes the AWS SDK print credentials.
+use std::env;
+
+use crate::model::environment::keeps;
+
+/// Makes the AWS SDK write credentials into its log.
+const SENSITIVE_BODIES: &str = "LOG_SENSITIVE_BODIES";
+
+/// Makes the process undumpable, and drops the variables that steer the AWS SDK, which reads them by itself.
 ///
 /// To be called first, while there is only one thread.
 pub fn at_start() {
@@ -14,6 +22,28 @@ pub fn at_start() {
         rustix::process::Resource::Core,
         rustix::process::Rlimit { current: Some(0), maximum: Some(0) },
     );
-    // SAFETY: nothing else runs yet that could read the environment.
-    unsafe { std::env::remove_var("LOG_SENSITIVE_BODIES") };
+    let names = env::vars_os().map(|(name, _)| name);
+    for name in names.filter(|name| name.to_str().is_some_and(steers)).collect::<Vec<_>>() {
+        // SAFETY: nothing else runs yet that could read the environment.
+        unsafe { env::remove_var(name) };
+    }
+}
+
+fn steers(name: &str) -> bool {
+    !keeps(name) || name == SENSITIVE_BODIES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_chooses_credentials_or_endpoints_steers_and_what_configures_does_not() {
+        for name in ["AWS_PROFILE", "AWS_ENDPOINT_URL_STS", "AWS_ACCESS_KEY_ID", "LOG_SENSITIVE_BODIES"] {
+            assert!(steers(name), "{name}");
+        }
+        for name in ["AWS_CONFIG_FILE", "HTTPS_PROXY", "HOME", "GLASS_CATALOGUE"] {
+            assert!(!steers(name), "{name}");
+        }
+    }
 }

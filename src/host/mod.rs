@@ -6,7 +6,6 @@ pub mod chance;
 pub mod child;
 pub mod clock;
 pub mod codes;
-pub mod environment;
 pub mod files;
 pub mod harden;
 pub mod keychain;
