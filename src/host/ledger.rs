@@ -5,8 +5,10 @@
 //! overwrites the head: section 1 of `docs/formats.md`. Whatever fails on the way is not tried again by
 //! this process; the next one finds what was left and says so.
 
+mod acknowledge;
 mod folder;
 mod machine;
+pub mod reader;
 mod snapshot;
 mod tail;
 mod verdict;

@@ -24,6 +24,16 @@ const STEP: Duration = Duration::from_millis(2);
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    trust: Trust,
+}
+
+/// Whose files are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Those of this user that nobody else can change.
+    Ours,
+    /// All: what is read is a copy, and only its own bytes speak for it.
+    Anybodys,
 }
 
 /// What a file is opened for.
@@ -44,12 +54,19 @@ impl Folder {
         }
         trusted(path, &found)?;
         local(path)?;
-        Ok(Folder { path: path.to_owned() })
+        Ok(Folder { path: path.to_owned(), trust: Trust::Ours })
+    }
+
+    /// Takes a folder as it is, to be read only.
+    pub(super) fn of_anybody(path: &Path) -> Result<Self, LedgerError> {
+        fs::read_dir(path).map_err(failed("list", path))?;
+        Ok(Folder { path: path.to_owned(), trust: Trust::Anybodys })
     }
 
     /// Checks the folder, and makes it where there is none.
     pub(super) fn make(path: &Path) -> Result<Self, LedgerError> {
-        if !path.exists() {
+        // Somebody who acknowledges puts a new ledger beside the old one, and may have been interrupted.
+        if !path.exists() && fs::rename(next_to(path), path).is_err() {
             DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make", path))?;
             if let Some(parent) = path.parent() {
                 sync(parent)?;
@@ -81,7 +98,7 @@ impl Folder {
         let until = Instant::now() + LONGEST_WAIT;
         match File::open(self.file("lock")) {
             Ok(lock) => self.wait(until, || lock.try_lock_shared()).map(|()| Some(lock)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound || self.trust == Trust::Anybodys => Ok(None),
             Err(error) => Err(failed("open", &self.file("lock"))(error)),
         }
     }
@@ -119,7 +136,9 @@ impl Folder {
         if !found.is_file() {
             return Err(LedgerError::Untrusted { reason: format!("{} is no file", path.display()) });
         }
-        trusted(&path, &found)?;
+        if self.trust == Trust::Ours {
+            trusted(&path, &found)?;
+        }
         Ok(file)
     }
 
@@ -167,6 +186,11 @@ impl Folder {
     }
 }
 
+/// Where a ledger is prepared that will take the place of another.
+pub(super) fn next_to(path: &Path) -> PathBuf {
+    path.with_extension("next")
+}
+
 fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     use io::Write;
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
@@ -175,7 +199,7 @@ fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Makes the names in a folder durable.
-fn sync(folder: &Path) -> Result<(), LedgerError> {
+pub(super) fn sync(folder: &Path) -> Result<(), LedgerError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync", folder))
 }
 

@@ -100,6 +100,19 @@ impl Snapshot {
         self.walk(place, known.bytes, verifier, Some(known), |_, _| ())
     }
 
+    /// Walks over what was appended since another walk.
+    pub(super) fn walk_on(&self, since: Walked, each: impl FnMut(&[u8], &Entry<'_>)) -> Result<Walked, LedgerError> {
+        let place = self.segments.iter().position(|s| s.first == since.segment && s.bytes >= since.bytes);
+        match place {
+            Some(place) => self.walk(place, since.bytes, since.verifier, None, each),
+            None if self.segments.is_empty() && since.bytes == 0 => Ok(since),
+            None => {
+                let reason = format!("it had {} bytes a moment ago", since.bytes);
+                Err(LedgerError::RolledBack { segment: segment_name(since.segment), reason })
+            }
+        }
+    }
+
     fn walk(
         &self,
         place: usize,

@@ -7,10 +7,13 @@ use std::thread;
 
 use tempfile::TempDir;
 
+use super::reader::Reader;
 use super::*;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::head::Head;
+use crate::model::chain::walk::Integrity;
 use crate::model::event::Event;
+use crate::model::name::Reason;
 
 const SEGMENT: &str = "log-0000000000000000.jsonl";
 
@@ -290,4 +293,85 @@ fn a_content_is_kept_once_under_its_hash() {
     assert_eq!(kept, [ground.file("blobs").join(digest.to_string())]);
     assert_eq!(fs::read(&kept[0]).unwrap(), b"a large content");
     assert_eq!(fs::metadata(&kept[0]).unwrap().permissions().mode() & 0o7777, 0o600);
+}
+
+#[test]
+fn a_broken_ledger_is_closed_as_it_is_and_the_new_one_refers_to_it() {
+    let ground = Ground::new();
+    let reason = Reason::parse("the disk of the laptop was replaced").unwrap();
+    ground.ledger().append(&gate()).unwrap();
+    ground.ledger().append(&gate()).unwrap();
+    assert_eq!(ground.ledger().acknowledge(&reason).unwrap(), None, "nothing is wrong with it");
+    let text = ground.text().replacen("group", "grouq", 1);
+    ground.write(&text);
+    assert!(ground.ledger().verify().is_err());
+
+    let closed = ground.ledger().acknowledge(&reason).unwrap().unwrap();
+    assert_eq!(fs::read_to_string(closed.join(SEGMENT)).unwrap(), text);
+    assert_eq!(fs::metadata(closed.join(SEGMENT)).unwrap().permissions().mode() & 0o7777, 0o400);
+    assert_eq!(fs::metadata(&closed).unwrap().permissions().mode() & 0o7777, 0o500);
+    let lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
+    let origin = Entry::parse(lines[0].as_bytes()).unwrap().opened().unwrap().origin;
+    let id = origin.rsplit('/').next().unwrap();
+    assert_eq!(closed.file_name().unwrap().to_str().unwrap(), format!("ledger-{id}-closed"));
+    // The edited line still parses and chains; only the one after it does not.
+    let previous = format!(
+        "\"previous\":{{\"origin\":\"{origin}\",\"size\":2,\"hash\":\"{}\",\"bad_sha256\":\"{}\",\"reason\":\"{reason}\"}}",
+        Digest::of(lines[1].as_bytes()),
+        Digest::of(lines[2].as_bytes()),
+    );
+    assert!(ground.text().contains(&previous), "{}", ground.text());
+
+    ground.ledger().append(&gate()).unwrap();
+    assert_eq!(ground.events(), ["ledger.open", "elevate.refused"]);
+    ground.ledger().verify().unwrap();
+    let reading = Reader::of_copy(&closed).unwrap().verify().unwrap();
+    assert_eq!(reading.walked.judgement.integrity, Integrity::Broken);
+}
+
+#[test]
+fn an_acknowledgement_that_was_interrupted_is_finished_by_the_next_process() {
+    let ground = Ground::new();
+    ground.ledger().append(&gate()).unwrap();
+    fs::rename(ground.file(""), ground.folder.path().join("state/ledger.next")).unwrap();
+    ground.ledger().append(&carried()).unwrap();
+    assert_eq!(ground.events(), ["ledger.open", "elevate.refused", "run.start"]);
+}
+
+#[test]
+fn a_rolled_back_or_foreign_ledger_is_closed_too() {
+    let reason = Reason::parse("restored from yesterday's backup").unwrap();
+    let ground = Ground::new();
+    ground.ledger().append(&gate()).unwrap();
+    let first = ground.text().lines().next().unwrap().to_owned() + "\n";
+    ground.write(&first);
+    ground.ledger().acknowledge(&reason).unwrap().unwrap();
+    assert!(ground.text().contains(&format!(
+        "\"hash\":\"{}\",\"bad_sha256\":\"{}\"",
+        Digest::of(first.as_bytes()),
+        Digest::of(b"")
+    )));
+
+    let mut other = ground.ledger();
+    other.machine.owner.machine = Digest::of(b"other");
+    other.acknowledge(&reason).unwrap().unwrap();
+    other.append(&gate()).unwrap();
+}
+
+#[test]
+fn a_reader_sees_what_verifies_and_what_is_appended_later() {
+    let ground = Ground::new();
+    let reader = Reader::of_own(&ground.file("")).unwrap();
+    assert_eq!(reader.read(|_, _| ()).unwrap().segments, 0);
+    assert!(!ground.file("").exists(), "reading makes nothing");
+    ground.ledger().append(&gate()).unwrap();
+    let mut seen = Vec::new();
+    let reading = reader.read(|_, entry| seen.push(entry.seq)).unwrap();
+    assert_eq!((reading.segments, reading.walked.judgement.integrity), (1, Integrity::Verified));
+    ground.ledger().append(&carried()).unwrap();
+    let walked = reader.read_on(reading.walked, |_, entry| seen.push(entry.seq)).unwrap();
+    let walked = reader.read_on(walked, |_, entry| seen.push(entry.seq)).unwrap();
+    assert_eq!(seen, [0, 1, 2]);
+    ground.write("");
+    assert!(matches!(reader.read_on(walked, |_, _| ()), Err(LedgerError::RolledBack { .. })));
 }

@@ -1,0 +1,115 @@
+//! Closing a ledger that does not verify, and beginning one that says so.
+//!
+//! Keeps the promise that a broken ledger is never repaired: it is put aside as it is, and the new one
+//! commits to what of it verifies, and to the bytes of what does not.
+
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use sha2::Digest as _;
+
+use super::folder::{Folder, next_to, sync};
+use super::snapshot::{Snapshot, stop};
+use super::tail::{self, Beginning};
+use super::{HostLedger, failed, verdict};
+use crate::model::chain::genesis;
+use crate::model::chain::origin::Origin;
+use crate::model::chain::walk::Walked;
+use crate::model::event::Previous;
+use crate::model::name::{Digest, Reason};
+use crate::world::ledger::LedgerError;
+
+impl HostLedger {
+    /// Closes a ledger that is broken, rolled back or somebody else's, and begins a new one that refers to it.
+    ///
+    /// Gives the folder that the old one lies in now; nothing happens, and none is given, where nothing is
+    /// wrong with it.
+    ///
+    /// # Errors
+    /// When it is not certain that the new ledger was begun.
+    pub fn acknowledge(&self, reason: &Reason) -> Result<Option<PathBuf>, LedgerError> {
+        let (folder, _lock) = Folder::hold(&self.path)?;
+        let snapshot = Snapshot::take(&folder)?;
+        let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));
+        let mut origin = None;
+        let walked = snapshot.walk_all(known.as_ref(), |_, entry| {
+            origin = origin.take().or_else(|| entry.opened().map(|opened| opened.origin));
+        })?;
+        let sound = stop(&walked.judgement).is_ok()
+            && verdict::refuse_kept(&folder).is_ok()
+            && snapshot.check_owner(&self.machine.owner).is_ok();
+        if sound {
+            return Ok(None);
+        }
+        let origin = origin.unwrap_or_default();
+        let previous = Previous {
+            size: walked.verifier.next(),
+            hash: walked.verifier.last().unwrap_or_else(|| genesis(&origin)),
+            bad_sha256: rest(&snapshot, &walked).map_err(failed("read", &self.path))?,
+            origin,
+            reason: reason.as_str().to_owned(),
+        };
+        let closed = closed_name(&self.path, &previous.origin);
+        self.begin_beside(previous)?;
+        self.change_over(&closed)?;
+        Ok(Some(closed))
+    }
+
+    /// Prepares the new ledger whole, so that it takes the old one's place by its name alone.
+    fn begin_beside(&self, previous: Previous) -> Result<(), LedgerError> {
+        let next = next_to(&self.path);
+        match fs::remove_dir_all(&next) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed("remove", &next)(error)),
+            Ok(()) | Err(_) => {}
+        }
+        let folder = Folder::make(&next)?;
+        let beginning = Beginning { organisation: self.organisation.as_ref(), previous: Some(previous) };
+        tail::find(&folder, &self.machine)?.settle(&self.machine, beginning).map(drop)
+    }
+
+    fn change_over(&self, closed: &Path) -> Result<(), LedgerError> {
+        fs::rename(&self.path, closed).map_err(failed("rename", &self.path))?;
+        let next = next_to(&self.path);
+        match fs::rename(&next, &self.path) {
+            // Another process found no ledger, and has put the new one in its place already.
+            Err(error) if error.kind() == ErrorKind::NotFound && self.path.exists() => {}
+            renamed => renamed.map_err(failed("rename", &next))?,
+        }
+        self.path.parent().map_or(Ok(()), sync)?;
+        make_read_only(closed).map_err(failed("make read-only", closed))
+    }
+}
+
+/// SHA-256 of everything after the last line that verifies, segment after segment.
+fn rest(snapshot: &Snapshot, walked: &Walked) -> io::Result<Digest> {
+    let mut hasher = sha2::Sha256::new();
+    for segment in snapshot.segments.iter().filter(|segment| segment.first >= walked.segment) {
+        let from = if segment.first == walked.segment { walked.bytes } else { 0 };
+        hasher.update(&segment.window(from, segment.bytes)?);
+    }
+    Ok(Digest::from_bytes(hasher.finalize().into()))
+}
+
+/// `ledger-<last part of its origin>-closed`, with a number where there is one already.
+fn closed_name(path: &Path, origin: &str) -> PathBuf {
+    let origin = Origin::parse(origin);
+    let id = origin.as_ref().map_or("unknown", Origin::id);
+    let name = format!("ledger-{id}-closed");
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let mut free = std::iter::once(name.clone()).chain(numbered).map(|name| path.with_file_name(name));
+    free.find(|path| !path.exists()).unwrap_or_else(|| path.with_file_name(name))
+}
+
+fn make_read_only(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            make_read_only(&entry.path())?;
+        } else if entry.file_type()?.is_file() {
+            fs::set_permissions(entry.path(), Permissions::from_mode(0o400))?;
+        }
+    }
+    fs::set_permissions(folder, Permissions::from_mode(0o500))
+}
