@@ -15,6 +15,9 @@ use crate::model::chain::walk::{FirstBad, Integrity, Judgement, Segment, Walked,
 use crate::model::name::Digest;
 use crate::world::ledger::LedgerError;
 
+/// How much is read to find one line: most lines are short.
+const WINDOWS: [u64; 2] = [2048, LONGEST_LINE as u64 + 1];
+
 /// The files of a ledger, opened under its lock; what is appended later is not seen.
 pub(super) struct Snapshot {
     pub(super) folder: Folder,
@@ -143,17 +146,27 @@ impl Held {
     }
 
     fn first_line(&self) -> io::Result<Option<Vec<u8>>> {
-        let bytes = self.window(0, self.bytes.min(LONGEST_LINE as u64))?;
-        Ok(bytes.iter().position(|byte| *byte == b'\n').map(|lf| bytes[..=lf].to_vec()))
+        for longest in WINDOWS {
+            let bytes = self.window(0, self.bytes.min(longest))?;
+            if let Some(lf) = bytes.iter().position(|byte| *byte == b'\n') {
+                return Ok(Some(bytes[..=lf].to_vec()));
+            }
+        }
+        Ok(None)
     }
 
     /// The line that ends at a place, or as much of it as a line may be long.
     fn line_before(&self, end: u64) -> io::Result<Vec<u8>> {
-        let start = end.saturating_sub(LONGEST_LINE as u64);
-        let bytes = self.window(start, end)?;
-        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let from = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
-        Ok(bytes[from..].to_vec())
+        let mut line = Vec::new();
+        for longest in WINDOWS {
+            let start = end.saturating_sub(longest);
+            line = self.window(start, end)?;
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            if let Some(lf) = text.iter().rposition(|byte| *byte == b'\n') {
+                return Ok(line.split_off(lf + 1));
+            }
+        }
+        Ok(line)
     }
 
     /// The bytes between two places.
@@ -177,14 +190,13 @@ pub(super) fn stop(judgement: &Judgement) -> Result<(), LedgerError> {
 
 /// Reads the head, and says what `ledger.recover` says of it.
 fn read_head(folder: &Folder) -> Result<(Option<Head>, &'static str), LedgerError> {
-    let mut bytes = Vec::new();
-    match folder.open("head.json", Use::Read) {
-        Ok(file) => {
-            let longest = HEAD_BYTES as u64 + 1;
-            file.take(longest).read_to_end(&mut bytes).map_err(failed("read", &folder.file("head.json")))?;
-        }
+    let file = match folder.open("head.json", Use::Read) {
+        Ok(file) => file,
         Err(LedgerError::File { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok((None, "missing")),
         Err(error) => return Err(error),
-    }
-    Ok(Head::parse(&bytes).map_or((None, "unreadable"), |head| (Some(head), "ok")))
+    };
+    // One byte more than a head has, so that a longer file is none.
+    let mut bytes = [0; HEAD_BYTES + 1];
+    let length = file.read_at(&mut bytes, 0).map_err(failed("read", &folder.file("head.json")))?;
+    Ok(Head::parse(&bytes[..length]).map_or((None, "unreadable"), |head| (Some(head), "ok")))
 }

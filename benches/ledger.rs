@@ -1,0 +1,98 @@
+//! How fast the ledger is: a durable append against the bare write and sync it cannot do without, and the
+//! verification of many entries on one core. `cargo bench --bench ledger`; see docs/performance.md.
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a measurement takes time, touches files, says what it found and may fail loudly"
+)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use glass::host::ledger::HostLedger;
+use glass::host::ledger::reader::Reader;
+use glass::model::chain::walk::Integrity;
+use glass::model::event::Event;
+use glass::world::ledger::{Ledger, Record};
+
+/// How many appends are measured, one by one and in turn with the bare ones.
+const APPENDS: usize = 1000;
+
+/// How many entries are verified.
+const ENTRIES: usize = 200_000;
+
+fn main() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let path = folder.path().join("ledger");
+    let ledger = HostLedger::new(path.clone(), None).unwrap();
+    let gate = Record {
+        who: None,
+        session: None,
+        event: Event::ElevateRefused { profile: "prod-db-emergency".into(), rules: vec!["group"], request: None },
+    };
+    ledger.append(&gate).unwrap();
+    let segment = path.join("log-0000000000000000.jsonl");
+    let line = fs::read(&segment).unwrap().split_inclusive(|byte| *byte == b'\n').next_back().unwrap().to_vec();
+
+    let mut bare_file = OpenOptions::new().create(true).append(true).open(folder.path().join("bare")).unwrap();
+    let mut bare = Vec::new();
+    let mut durable = Vec::new();
+    for _ in 0..APPENDS {
+        bare.push(timed(|| write_and_sync(&mut bare_file, &line)));
+        durable.push(timed(|| assert!(ledger.append(&gate).unwrap().seq > 0)));
+    }
+    let (bare, durable) = (median(bare), median(durable));
+    println!("bare write and sync   {:>8.1} µs", micros(bare));
+    println!("durable append        {:>8.1} µs", micros(durable));
+    println!("ratio                 {:>8.2}   (at most 1.5)", micros(durable) / micros(bare));
+
+    let begun = Instant::now();
+    let carried = Record {
+        who: None,
+        session: None,
+        event: Event::RunStart { command: "assume".into(), args: vec!["prod-db-emergency".into(); 3] },
+    };
+    for _ in 0..ENTRIES {
+        ledger.append(&carried).unwrap();
+    }
+    println!("carried append        {:>8.1} µs", micros(begun.elapsed()) / ENTRIES as f64);
+
+    let reader = Reader::of_own(&path).unwrap();
+    let taken = (0..5).map(|_| {
+        timed(|| {
+            let reading = reader.read(|_, _| ()).unwrap();
+            assert_eq!(reading.walked.judgement.integrity, Integrity::Verified);
+        })
+    });
+    let taken = median(taken.collect());
+    let bytes = fs::metadata(&segment).unwrap().len();
+    let entries = (ENTRIES + APPENDS + 2) as f64;
+    println!(
+        "verify                {:>8.0} entries/s, {:.0} MB/s   (at least 400000 entries/s)",
+        entries / taken.as_secs_f64(),
+        bytes as f64 / 1e6 / taken.as_secs_f64()
+    );
+}
+
+fn write_and_sync(file: &mut File, line: &[u8]) {
+    file.write_all(line).unwrap();
+    file.sync_data().unwrap();
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let begun = Instant::now();
+    work();
+    begun.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
