@@ -10,6 +10,7 @@
 mod support;
 
 mod cases;
+mod docs;
 mod journeys;
 mod layers;
 mod sandbox;

@@ -1,0 +1,54 @@
+//! The pages name what exists.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below some of the project's folders whose names end so.
+fn files(folders: &[&str], extension: &str) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+/// What stands between every second and third of these marks.
+fn quoted(text: &str, mark: char) -> impl Iterator<Item = &str> {
+    text.split(mark).skip(1).step_by(2)
+}
+
+#[test]
+fn every_test_that_the_threats_name_is_there() {
+    let code: String = files(&["src", "tests"], "rs").iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let threats = fs::read_to_string(root().join("docs/threats.md")).unwrap();
+    let tests = threats.lines().filter(|line| line.starts_with("| T")).filter_map(|row| row.rsplit('|').nth(1));
+    let named: Vec<&str> = tests.flat_map(|tests| quoted(tests, '`')).collect();
+    assert!(named.len() > 30, "the table is not where it was");
+    let missing: Vec<_> = named.iter().filter(|name| !code.contains(&format!("fn {name}()"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_link_between_the_pages_leads_somewhere() {
+    let mut pages = files(&["docs"], "md");
+    pages.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|page| root().join(page)));
+    for page in pages.iter().filter(|page| page.exists()) {
+        let text = fs::read_to_string(page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            let leads = link.is_empty() || link.contains("://") || page.with_file_name(link).exists();
+            assert!(leads, "{}: {link}", page.display());
+        }
+    }
+}
