@@ -34,9 +34,7 @@ pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let exit = match Args::try_parse_from(&words) {
         Ok(args) => start(&args, &words),
-        Err(error) if error.exit_code() == 0 => {
-            report(out::print(&error.render().ansi().to_string()), ColorChoice::Auto)
-        }
+        Err(error) if error.exit_code() == 0 => report(out::written(error.print()), ColorChoice::Auto),
         Err(error) => usage(&error, &words),
     };
     exit.into()

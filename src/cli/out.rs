@@ -14,7 +14,15 @@ use crate::world::variables;
 /// When it cannot be written for another reason.
 pub fn print(data: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush()) {
+    written(stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// What became of writing to stdout; a closed pipe is no failure.
+///
+/// # Errors
+/// When it failed otherwise.
+pub fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Exit::Failed, "stdout cannot be written").caused_by(&error))
         }
