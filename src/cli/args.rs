@@ -17,7 +17,7 @@ const STYLES: Styles = Styles::styled()
 
 /// Break-glass access to AWS: approved, time-boxed, and in a ledger that can be verified
 #[derive(Debug, Parser)]
-#[command(name = "glass", version, styles = STYLES, disable_help_subcommand = true)]
+#[command(name = "glass", version, styles = STYLES, disable_help_subcommand = true, arg_required_else_help = true)]
 pub struct Args {
     /// The catalogue of profiles [default: $GLASS_CATALOGUE, ~/.config/glass/profiles.toml, /etc/glass/profiles.toml]
     #[arg(long, global = true, value_name = "FILE")]

@@ -37,6 +37,22 @@ impl Failure {
         }
     }
 
+    /// A wrong command line, from what clap says of it: the fact, then tips, then the usage.
+    pub fn of_usage(said: &str) -> Failure {
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut paragraphs = said.split("\n\n").map(one_line);
+        let fact = paragraphs.next().unwrap_or_default();
+        let fact = fact.strip_prefix("error: ").unwrap_or(&fact);
+        let hints: Vec<String> = paragraphs
+            .filter_map(|text| match text.strip_prefix("tip: ") {
+                Some(tip) => Some(tip.to_owned()),
+                None => text.starts_with("Usage: ").then_some(text),
+            })
+            .chain(["`--help` tells more".to_owned()])
+            .collect();
+        Failure::new(Exit::Usage, escaped(fact)).hint(escaped(&hints.join("; ")))
+    }
+
     /// Adds a cause and its own causes.
     #[must_use]
     pub fn caused_by(mut self, error: &dyn Error) -> Failure {

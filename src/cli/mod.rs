@@ -19,6 +19,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use args::{Args, ColorChoice, Command};
 use context::Context;
@@ -34,7 +35,9 @@ pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let exit = match Args::try_parse_from(&words) {
         Ok(args) => start(&args, &words),
-        Err(error) if error.exit_code() == 0 => report(out::written(error.print()), ColorChoice::Auto),
+        Err(error) if error.exit_code() == 0 => {
+            report(out::written(error.print()).and(Ok(Exit::Done)), ColorChoice::Auto)
+        }
         Err(error) => usage(&error, &words),
     };
     exit.into()
@@ -67,23 +70,22 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     }
 }
 
-/// Tells a wrong command line, in clap's words, and writes it down too.
+/// Tells a wrong command line, and writes it down too.
 fn usage(error: &clap::Error, words: &[OsString]) -> Exit {
-    let wrong = || {
-        // What clap says ends with a way out already.
-        let _ = error.print();
-        Ok(Exit::Usage)
-    };
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return report(out::written(error.print()).and(Ok(Exit::Usage)), ColorChoice::Auto);
+    }
+    let wrong = || Err(Failure::of_usage(&error.render().to_string()));
     match Context::without_options() {
         Ok(context) => run::logged(&context, &run::describe_unknown(words), wrong),
-        Err(_) => wrong().unwrap_or(Exit::Usage),
+        Err(_) => report(wrong(), ColorChoice::Auto),
     }
 }
 
 /// Shows a failure, if there is one.
-fn report(result: Result<(), Failure>, color: ColorChoice) -> Exit {
+fn report(result: Result<Exit, Failure>, color: ColorChoice) -> Exit {
     match result {
-        Ok(()) => Exit::Done,
+        Ok(exit) => exit,
         Err(failure) => {
             out::say(failure.show(Paint::for_stderr(color)).trim_end());
             failure.exit()
