@@ -162,6 +162,7 @@ async fn serve(stream: TcpStream, sandbox: Arc<Sandbox>) {
         .timer(TokioTimer::new())
         .header_read_timeout(SLOWEST)
         .max_buf_size(LARGEST)
+        .max_header_size(LARGEST)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;

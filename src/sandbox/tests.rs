@@ -423,3 +423,33 @@ fn what_was_called_can_be_looked_up_afterwards() {
     let trail: Vec<_> = world.sandbox.trail().into_iter().map(|seen| (seen.operation, seen.refused)).collect();
     assert_eq!(trail, [("AssumeRole".to_owned(), Some(Code::AccessDenied)), ("GetCallerIdentity".to_owned(), None)]);
 }
+
+#[test]
+fn what_is_too_long_or_no_http_is_turned_away() {
+    use std::io::{Read, Write};
+    let running = world().sandbox.start("[::1]:0".parse().expect("an address")).expect("a free port");
+    let send = |bytes: &[u8]| {
+        let address = running.endpoint().strip_prefix("http://").expect("an endpoint");
+        let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).expect("a limit");
+        let mut answer = Vec::new();
+        // It may stop listening before all is said; what it answered counts.
+        let _ = stream.write_all(bytes);
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let head = "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+    let unsigned = send(format!("{head}content-length: 0\r\n\r\n").as_bytes());
+    assert!(
+        unsigned.starts_with("HTTP/1.1 403") && unsigned.contains("date: Mon, 02 Feb 2026 02:40:00 GMT"),
+        "{unsigned}"
+    );
+    assert!(unsigned.contains("<Code>MissingAuthenticationToken</Code>"), "{unsigned}");
+    let long = send(format!("{head}content-length: 70000\r\n\r\n{}", "x".repeat(70_000)).as_bytes());
+    assert!(long.starts_with("HTTP/1.1 413"), "{long}");
+    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n11170\r\n{}\r\n0\r\n\r\n", "x".repeat(70_000));
+    assert!(send(chunked.as_bytes()).starts_with("HTTP/1.1 413"));
+    // The connection is cut while the rest is still being said, which may take the answer with it.
+    assert!(!send(format!("{head}x: {}\r\n\r\n", "x".repeat(100_000)).as_bytes()).contains("<Code>"));
+    assert!(send(b"\x16\x03\x01\x00\x00 hello\r\n\r\n").starts_with("HTTP/1.1 400"));
+}
