@@ -13,4 +13,5 @@ mod cases;
 mod docs;
 mod journeys;
 mod layers;
+mod real;
 mod sandbox;

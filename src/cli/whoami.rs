@@ -47,9 +47,14 @@ fn nearest_profile<'c>(catalogue: &'c Catalogue, identity: &Identity) -> Option<
 
 fn unknown(error: &AwsError) -> Failure {
     let failure = Failure::new(Exit::Failed, "cannot ask AWS who is calling").because(error.to_string());
-    match hint_for_aws(error) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
+    match error {
+        AwsError::NotSent(_) | AwsError::MaybeSent(_) => {
+            failure.hint("check the network, HTTPS_PROXY and the catalogue's `endpoint`")
+        }
+        AwsError::Refused { .. } | AwsError::NotBelieved { .. } => match hint_for_aws(error) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        },
     }
 }
 

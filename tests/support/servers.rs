@@ -19,13 +19,19 @@ pub struct Moto {
 impl Moto {
     /// Starts moto on a free port, and waits until it says where it listens.
     pub fn start(home: &Home) -> Moto {
+        Moto::start_with(home, &[])
+    }
+
+    /// The same with more arguments, such as a certificate to serve TLS with.
+    pub fn start_with(home: &Home, args: &[&str]) -> Moto {
         let mut command = home.command(python("moto_server"));
-        command.args(["-H", "127.0.0.1", "-p", "0"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(["-H", "127.0.0.1", "-p", "0"]).args(args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let server = Server(child);
-        let line = first_line(stderr, "Running on http://");
-        let endpoint = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        let line = first_line(stderr, "Running on http");
+        let endpoint = line.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
         Moto { _server: server, endpoint }
     }
 }
