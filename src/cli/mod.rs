@@ -4,6 +4,7 @@
 
 pub mod args;
 mod assume;
+mod audit;
 mod context;
 mod credential_process;
 mod exit;
@@ -53,7 +54,11 @@ fn start(args: &Args, words: &[OsString]) -> Exit {
         Ok(context) => context,
         Err(failure) => return report(Err(failure), color),
     };
-    let work = || dispatch(&args.command, &context);
+    let verdict = audit::verdict(&args.command, &context);
+    let work = || match verdict {
+        Some(verdict) => audit::tell(&verdict?),
+        None => dispatch(&args.command, &context),
+    };
     match run::describe(&args.command, words) {
         Some(invocation) => run::logged(&context, &invocation, work),
         None => work().unwrap_or_else(|failure| report(Err(failure), color)),
@@ -64,6 +69,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Assume(args) => assume::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
+        Command::Audit(args) => audit::run(args, context),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(args),
         Command::Whoami(args) => whoami::run(args, context),

@@ -32,6 +32,7 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
     let (name, reads_only, redact): (_, _, &[usize]) = match command {
         Command::Assume(args) => ("assume", false, &args.redact),
         Command::CredentialProcess(_) => ("credential-process", false, &[]),
+        Command::Audit(_) => ("audit", true, &[]),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => return None,
         Command::Whoami(_) => ("whoami", false, &[]),

@@ -19,4 +19,5 @@ pub mod programs;
 pub mod rewrite;
 pub mod signals;
 pub mod terminal;
+pub mod watch;
 pub mod world;

@@ -10,10 +10,15 @@ pub mod origin;
 pub mod verify;
 pub mod walk;
 
+use std::io;
+
 use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
 
 use super::event::Event;
 use super::name::{Digest, Id, PersonName};
+use super::text::is_hostile;
 use super::time::{BootTime, Timestamp};
 
 /// The longest line, its LF included.
@@ -90,9 +95,29 @@ pub fn line(seq: u64, prev: Digest, stamp: &Stamp, said: Said<'_>) -> Result<Vec
         session: said.session.map_or("", Id::as_str),
         d: said.event,
     };
-    let mut line = serde_json::to_vec(&fields).expect("every field is text, a number, or a list of these");
+    let mut line = Vec::with_capacity(512);
+    let mut serializer = Serializer::with_formatter(&mut line, Visible);
+    fields.serialize(&mut serializer).expect("every field is text, a number, or a list of these");
     line.push(b'\n');
     if line.len() > LONGEST_LINE { Err(line.len()) } else { Ok(line) }
+}
+
+/// JSON without white space in which every character that could steer a terminal is escaped, so that stored
+/// entries can be shown as they are.
+struct Visible;
+
+impl Formatter for Visible {
+    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((place, hostile)) = rest.char_indices().find(|(_, character)| is_hostile(*character)) {
+            writer.write_all(&rest.as_bytes()[..place])?;
+            for unit in hostile.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = &rest[place + hostile.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +147,18 @@ mod tests {
             genesis("o")
         );
         assert_eq!(String::from_utf8(line), Ok(expected));
+    }
+
+    #[test]
+    fn what_could_steer_a_terminal_is_escaped_and_means_the_same() {
+        let text = "\u{1b}[2J \u{9b}2J \u{202e}evil\u{e0041} é\n";
+        let event = Event::RunStart { command: text.into(), args: vec![] };
+        let line = line(0, genesis("o"), &stamp(), Said { who: None, session: None, event: &event }).expect("short");
+        let line = String::from_utf8(line).expect("UTF-8");
+        assert!(line.contains(r"\u001b[2J \u009b2J \u202eevil\udb40\udc41 é\n"), "{line}");
+        let entry = entry::Entry::parse(line.as_bytes()).expect("an entry");
+        let read: serde_json::Value = serde_json::from_str(entry.d).expect("JSON");
+        assert_eq!(read["command"], text);
     }
 
     #[test]

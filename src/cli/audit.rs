@@ -1,0 +1,181 @@
+//! `glass audit`: the ledger's verdict, its entries, and the end of one that is broken.
+
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::args::{Audit, AuditAcknowledge, AuditAction, AuditShow, AuditTail, AuditVerify, Command};
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::out;
+use crate::host::ledger::HostLedger;
+use crate::host::ledger::reader::{Reader, Reading};
+use crate::host::watch::{Pause, Watch};
+use crate::model::chain::entry::Entry;
+use crate::model::chain::walk::{Integrity, Judgement};
+use crate::model::text::escaped;
+use crate::model::time::Timestamp;
+
+/// How many entries `tail` begins with.
+const LATEST: usize = 10;
+
+/// How often `tail` looks for more.
+const STEP: Duration = Duration::from_millis(250);
+
+/// What `audit verify` has found, and how it is to be told.
+pub struct Verdict<'a> {
+    reading: Reading,
+    args: &'a AuditVerify,
+}
+
+/// The verdict, if that is what is asked for. It comes before `run.start`: a ledger that turns out not to
+/// verify is not appended to.
+pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Verdict<'a>, Failure>> {
+    let Command::Audit(Audit { action: AuditAction::Verify(args) }) = command else { return None };
+    Some(verify(args, context))
+}
+
+/// Runs the command.
+pub fn run(args: &Audit, context: &Context) -> Result<Exit, Failure> {
+    match &args.action {
+        AuditAction::Verify(args) => verify(args, context).and_then(|verdict| tell(&verdict)),
+        AuditAction::Show(args) => show(args, context),
+        AuditAction::Tail(args) => tail(args, context),
+        AuditAction::Acknowledge(args) => acknowledge(args, context),
+    }
+}
+
+fn verify<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>, Failure> {
+    let reading = match &args.ledger {
+        None => Reader::of_own(&context.places().ledger())?.verify()?,
+        Some(folder) => {
+            let reading = Reader::of_copy(folder)?.verify().map_err(|error| Failure::of(Exit::Failed, &error))?;
+            if reading.segments == 0 {
+                let fact = format!("there is no ledger in {}", folder.display());
+                return Err(Failure::new(Exit::Failed, fact).hint("name the folder that log-….jsonl is in"));
+            }
+            reading
+        }
+    };
+    Ok(Verdict { reading, args })
+}
+
+/// Tells a verdict; 4 if the ledger does not verify. What an interrupted append left is no reason.
+pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
+    let Reading { segments, walked } = &verdict.reading;
+    let Judgement { integrity, first_bad } = &walked.judgement;
+    if verdict.args.json {
+        out::print_json(&json!({
+            "entries": walked.verifier.next(),
+            "segments": segments,
+            "head": walked.verifier.last(),
+            "integrity": integrity,
+            "first_bad": first_bad,
+            "anchored": null,
+            "unresolved": walked.verifier.unresolved().collect::<Vec<_>>(),
+        }))?;
+    } else {
+        out::print(&described(&verdict.reading))?;
+    }
+    Ok(match integrity {
+        Integrity::Verified | Integrity::Torn => Exit::Done,
+        Integrity::Broken | Integrity::RolledBack => Exit::Evidence,
+    })
+}
+
+fn described(reading: &Reading) -> String {
+    let Reading { segments, walked } = reading;
+    let integrity = match walked.judgement.integrity {
+        Integrity::Verified => "verified",
+        Integrity::Torn => "torn: an append was interrupted; the next one keeps aside what it left, and says so",
+        Integrity::Broken => "broken",
+        Integrity::RolledBack => "rolled back",
+    };
+    let head = walked.verifier.last().map_or("none".to_owned(), |head| head.to_string());
+    let mut text = format!("integrity   {integrity}\n");
+    if let Some(bad) = &walked.judgement.first_bad {
+        let reason = escaped(&bad.reason);
+        writeln!(text, "first bad   {} line {}: {reason}", escaped(&bad.segment), bad.line).expect(WRITES);
+    }
+    writeln!(text, "entries     {}\nsegments    {segments}\nhead        {head}", walked.verifier.next()).expect(WRITES);
+    for session in walked.verifier.unresolved() {
+        writeln!(text, "unresolved  {session}: an elevation was begun and has no outcome").expect(WRITES);
+    }
+    text
+}
+
+const WRITES: &str = "writing to a String cannot fail";
+
+fn show(args: &AuditShow, context: &Context) -> Result<Exit, Failure> {
+    let since = args.since.map(Timestamp::to_micros_text);
+    let shown: Way = if args.json { stored } else { readable };
+    let mut kept = VecDeque::new();
+    let reading = Reader::of_own(&context.places().ledger())?.read(|line, entry| {
+        let wanted = args.session.as_ref().is_none_or(|session| session.as_str() == entry.session)
+            && args.event.as_ref().is_none_or(|event| event == entry.ev)
+            && since.as_ref().is_none_or(|since| entry.ts >= since.as_str());
+        if wanted {
+            kept.push_back(shown(line, entry));
+        }
+        if args.last.is_some_and(|last| kept.len() > last) {
+            kept.pop_front();
+        }
+    })?;
+    out::print(&Vec::from(kept).concat())?;
+    if let Judgement { integrity: Integrity::Broken | Integrity::RolledBack, first_bad: Some(bad) } =
+        &reading.walked.judgement
+    {
+        let place = format!("{} line {}", escaped(&bad.segment), bad.line);
+        out::say(&format!("glass: entries from {place} on are not shown: the ledger does not verify there"));
+    }
+    Ok(Exit::Done)
+}
+
+/// How entries are printed: one after another, each with its LF.
+type Way = fn(&[u8], &Entry<'_>) -> String;
+
+fn stored(line: &[u8], _: &Entry<'_>) -> String {
+    String::from_utf8_lossy(line).into_owned()
+}
+
+fn readable(_: &[u8], entry: &Entry<'_>) -> String {
+    let Entry { seq, ts, who, ev, session, d, .. } = entry;
+    let [who, session] = [who, session].map(|text| if text.is_empty() { "-" } else { text });
+    format!("{seq:>6}  {ts}  {ev:<16} {session:<8}  {who}  {}\n", escaped(d))
+}
+
+fn tail(args: &AuditTail, context: &Context) -> Result<Exit, Failure> {
+    let reader = Reader::of_own(&context.places().ledger())?;
+    let watch =
+        Watch::start().map_err(|error| Failure::new(Exit::Failed, "signals cannot be held").caused_by(&error))?;
+    let shown: Way = if args.json { stored } else { readable };
+    let mut lines = VecDeque::new();
+    let mut walked = reader
+        .read(|line, entry| {
+            lines.push_back(shown(line, entry));
+            if lines.len() > LATEST {
+                lines.pop_front();
+            }
+        })?
+        .walked;
+    loop {
+        out::print(&Vec::from(std::mem::take(&mut lines)).concat())?;
+        match watch.pause(STEP) {
+            Pause::Over => {}
+            Pause::Ended => return Ok(Exit::Done),
+        }
+        walked = reader.read_on(walked, |line, entry| lines.push_back(shown(line, entry)))?;
+    }
+}
+
+fn acknowledge(args: &AuditAcknowledge, context: &Context) -> Result<Exit, Failure> {
+    let organisation = context.catalogue().ok().map(|catalogue| catalogue.organisation().clone());
+    let ledger = HostLedger::new(context.places().ledger(), organisation)?;
+    match ledger.acknowledge(&args.reason)? {
+        Some(closed) => out::print(&format!("{}\n", closed.display())).map(|()| Exit::Done),
+        None => Err(Failure::new(Exit::Refused, "the ledger verifies: there is nothing to acknowledge")),
+    }
+}
