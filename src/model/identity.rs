@@ -89,6 +89,28 @@ impl Identity {
     pub fn load(path: &Path, bytes: &[u8]) -> Result<Identity, DocumentError> {
         Document::parse(path, bytes, LARGEST_IDENTITY)?.read(|section, _| walk(section))
     }
+
+    /// The text that [`Identity::load`] reads back as this.
+    pub fn format(&self) -> String {
+        let text = |text: &str| toml::Value::from(text).to_string();
+        let list = |items: &[String]| toml::Value::from(items.to_vec()).to_string();
+        let mut lines = vec!["version = 1".to_owned(), format!("person = {}", text(self.person.as_str()))];
+        lines.extend(self.source.as_ref().map(|source| match source {
+            Source::Profile(name) => format!("source = {{ profile = {} }}", text(name)),
+            Source::Keyring(store) => format!("source = {{ keyring = {} }}", text(store.name())),
+        }));
+        if !self.mfa.is_empty() {
+            let serials: Vec<_> = self.mfa.iter().map(ToString::to_string).collect();
+            lines.push(format!("mfa = {}", list(&serials)));
+        }
+        lines.push(match &self.code {
+            CodeSource::Ask => "code = { ask = true }".to_owned(),
+            CodeSource::Command(argv) => format!("code = {{ command = {} }}", list(argv)),
+            CodeSource::Keyring(store) => format!("code = {{ keyring = {} }}", text(store.name())),
+        });
+        lines.extend(self.signing_key.as_ref().map(|path| format!("signing_key = {}", text(path))));
+        lines.join("\n") + "\n"
+    }
 }
 
 fn walk(mut top: Section<'_>) -> Option<Identity> {
@@ -184,6 +206,28 @@ mod tests {
             ["arn:aws:iam::111122223333:mfa/alice", "GAHT12345678"]
         );
         assert_eq!(with("signing_key = \"~/.ssh/id_ed25519\"").signing_key.as_deref(), Some("~/.ssh/id_ed25519"));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let whole = |source, code, signing_key: Option<&str>| Identity {
+            person: PersonName::parse("alice").expect("valid"),
+            source,
+            mfa: vec![MfaSerial::parse("arn:aws:iam::111122223333:mfa/alice").expect("valid")],
+            code,
+            signing_key: signing_key.map(str::to_owned),
+        };
+        for identity in [
+            whole(None, CodeSource::Ask, None),
+            whole(Some(Source::Keyring(Store::SecretService)), CodeSource::Keyring(Store::Keyutils), Some("~/k")),
+            whole(
+                Some(Source::Profile("my \"daily\" \\ one".into())),
+                CodeSource::Command(vec!["/bin/code".into(), "it's \"so\"".into()]),
+                Some("C:\\k 'x'"),
+            ),
+        ] {
+            assert_eq!(load(&identity.format()), Ok(identity.clone()), "{}", identity.format());
+        }
     }
 
     #[test]
