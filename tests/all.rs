@@ -10,8 +10,11 @@
 mod support;
 
 mod cases;
+mod configure;
 mod docs;
+mod enrol;
 mod journeys;
+mod keyring;
 mod layers;
 mod real;
 mod sandbox;

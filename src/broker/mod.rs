@@ -3,6 +3,7 @@
 //! Everything in it is data in and out over the [`World`]; the order of the steps is fixed.
 
 mod ask;
+pub mod enrol;
 mod handover;
 mod prove;
 
@@ -53,7 +54,11 @@ pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Resul
     prove::elevate(world, setting, daily.as_ref(), grant)
 }
 
-fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Profile, BreakError> {
+/// Finds the profile of a name.
+///
+/// # Errors
+/// When there is none, or it has mistakes.
+pub fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Profile, BreakError> {
     if let Some(profile) = catalogue.profile(name) {
         return Ok(profile);
     }

@@ -1,5 +1,7 @@
 //! The words of the command line: types for clap, and nothing else.
 
+mod set_up;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::model::name::{Id, Reason};
 use crate::model::time::{Timestamp, parse_duration};
+pub use set_up::{Completions, Configure, Enrol};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -57,6 +60,14 @@ pub enum Command {
     CredentialProcess(CredentialProcess),
     /// Verify and read the ledger
     Audit(Audit),
+    /// Put profiles for the AWS CLI and SDKs into ~/.aws/config
+    Configure(Configure),
+    /// Put your daily identity in place
+    Enrol(Enrol),
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man,
     /// Practise on an AWS inside glass: no account, no configuration
     #[cfg(feature = "sandbox")]
     Sandbox(Sandbox),

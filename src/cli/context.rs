@@ -59,9 +59,9 @@ impl Context {
         &self.places
     }
 
-    /// The catalogue's file, if one was named on the command line.
-    pub fn named_catalogue(&self) -> Option<&Path> {
-        self.catalogue.as_deref()
+    /// The catalogue's file, if it was named, by flag or variable, and is not where glass looks by itself.
+    pub fn named_catalogue(&self) -> Option<PathBuf> {
+        self.catalogue.clone().or_else(|| variable(variables::CATALOGUE).map(PathBuf::from))
     }
 
     /// The catalogue.

@@ -5,7 +5,10 @@ use std::fmt::Write;
 
 use super::exit::Exit;
 use super::out::{Paint, Style};
+use crate::broker::enrol::EnrolError;
 use crate::broker::{BreakError, HandoverError};
+use crate::host::rewrite::RewriteError;
+use crate::model::aws_cli::block::BlockError;
 use crate::model::catalogue::DocumentError;
 use crate::model::policy::Rule;
 use crate::model::text::escaped;
@@ -285,6 +288,58 @@ impl From<BreakError> for Failure {
             BreakError::Codes(error) => Failure::of(Exit::Failed, &error)
                 .hint("without this memory a code could be sent twice: mend the file or remove it, and wait for the next code"),
             BreakError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnrolError> for Failure {
+    fn from(error: EnrolError) -> Failure {
+        match error {
+            EnrolError::Missing(ref missing) => {
+                let hint = format!("give {} or run it in a terminal", missing.join(", "));
+                Failure::of(Exit::Usage, &error).hint(hint)
+            }
+            EnrolError::UnknownPerson(_) | EnrolError::NoArn(_) => Failure::of(Exit::Usage, &error)
+                .hint("the names are those of the catalogue's [people]; its owners add you and your `arn`"),
+            EnrolError::NoStore => Failure::of(Exit::Failed, &error)
+                .hint("use an AWS CLI profile as the source, which needs none: `glass enrol --profile NAME`"),
+            EnrolError::NotKept(_) => {
+                Failure::of(Exit::Failed, &error).hint("choose another with --store, or use --profile NAME")
+            }
+            EnrolError::Stranger { .. } => {
+                Failure::of(Exit::Refused, &error).hint("use your own daily identity; check --person and --profile")
+            }
+            EnrolError::Ask(error) => error.into(),
+            EnrolError::Vault(error) => error.into(),
+            EnrolError::Source(error) => error.into(),
+            EnrolError::Aws { ref error, doing } => {
+                let failure = Failure::new(Exit::Failed, format!("cannot {doing}")).because(error.to_string());
+                match hint_for_aws(error) {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                }
+            }
+        }
+    }
+}
+
+impl From<RewriteError> for Failure {
+    fn from(error: RewriteError) -> Failure {
+        let failure = Failure::of(Exit::Failed, &error);
+        match error {
+            RewriteError::Changed(_) => failure.hint("try again"),
+            RewriteError::File { .. } | RewriteError::NotText(_) => failure,
+        }
+    }
+}
+
+impl From<BlockError> for Failure {
+    fn from(error: BlockError) -> Failure {
+        match error {
+            BlockError::Prefix(_) => Failure::of(Exit::Usage, &error),
+            BlockError::Marks(_) => Failure::of(Exit::Failed, &error).hint("put the marks right, or remove both"),
+            BlockError::Taken(_) => Failure::of(Exit::Failed, &error).hint("rename it, or choose another --prefix"),
+            BlockError::Unwritable(_) => Failure::of(Exit::Failed, &error).hint("move it to a plainer path"),
         }
     }
 }

@@ -5,11 +5,15 @@
 pub mod args;
 mod assume;
 mod audit;
+mod completions;
+mod configure;
 mod context;
 mod credential_process;
+mod enrol;
 mod exit;
 mod failure;
 mod log;
+mod man;
 mod out;
 mod run;
 #[cfg(feature = "sandbox")]
@@ -68,8 +72,12 @@ fn start(args: &Args, words: &[OsString]) -> Exit {
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Assume(args) => assume::run(args, context),
+        Command::Completions(args) => completions::run(args),
+        Command::Configure(args) => configure::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
         Command::Audit(args) => audit::run(args, context),
+        Command::Enrol(args) => enrol::run(args, context),
+        Command::Man => man::run(),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(args),
         Command::Whoami(args) => whoami::run(args, context),

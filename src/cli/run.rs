@@ -31,8 +31,11 @@ pub struct Invocation {
 pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
     let (name, reads_only, redact): (_, _, &[usize]) = match command {
         Command::Assume(args) => ("assume", false, &args.redact),
+        Command::Configure(_) => ("configure", false, &[]),
         Command::CredentialProcess(_) => ("credential-process", false, &[]),
         Command::Audit(_) => ("audit", true, &[]),
+        Command::Enrol(_) => ("enrol", false, &[]),
+        Command::Completions(_) | Command::Man => return None,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => return None,
         Command::Whoami(_) => ("whoami", false, &[]),

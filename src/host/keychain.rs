@@ -67,7 +67,7 @@ impl Vault for Keychain {
     }
 
     fn stores(&self) -> Vec<Store> {
-        [Store::SecretService, Store::Macos, Store::Keyutils].into_iter().filter(|store| self.works(*store)).collect()
+        Store::ALL.into_iter().filter(|store| self.works(*store)).collect()
     }
 }
 

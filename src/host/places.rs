@@ -51,8 +51,7 @@ impl Places {
     /// # Errors
     /// When none is given and none exists.
     pub fn catalogue(&self, named: Option<&Path>) -> Result<PathBuf, FileError> {
-        let given = variable(variables::CATALOGUE).map(PathBuf::from);
-        files::find_catalogue(named, given.as_deref(), &self.config)
+        files::find_catalogue(named, variable(variables::CATALOGUE).map(PathBuf::from).as_deref(), &self.config)
     }
 
     /// The identity file.
@@ -62,4 +61,33 @@ impl Places {
     pub fn identity(&self) -> Result<PathBuf, FileError> {
         files::find_identity(variable(variables::IDENTITY).map(PathBuf::from).as_deref(), &self.config)
     }
+
+    /// Where an identity file is written.
+    pub fn new_identity(&self) -> PathBuf {
+        variable(variables::IDENTITY).map_or_else(|| self.config.join("glass/identity.toml"), PathBuf::from)
+    }
+
+    /// `~/.aws/config`, or what stands for it.
+    pub fn aws_config(&self) -> PathBuf {
+        self.aws_file(variables::AWS_CONFIG_FILE, ".aws/config")
+    }
+
+    /// `~/.aws/credentials`, or what stands for it.
+    pub fn aws_credentials(&self) -> PathBuf {
+        self.aws_file(variables::AWS_SHARED_CREDENTIALS_FILE, ".aws/credentials")
+    }
+
+    /// The AWS CLI takes `~` for the home folder in these variables too.
+    fn aws_file(&self, name: &str, usual: &str) -> PathBuf {
+        let Some(given) = variable(name).map(PathBuf::from) else { return self.home.join(usual) };
+        given.strip_prefix("~").map_or(given.clone(), |rest| self.home.join(rest))
+    }
+}
+
+/// Where this program lies.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn program() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
 }

@@ -65,7 +65,7 @@ impl Rewrite {
     ///
     /// # Errors
     /// When the old text is still there, or was changed by somebody else meanwhile.
-    pub fn replace(self, text: &str) -> Result<(), RewriteError> {
+    pub fn replace(&self, text: &str) -> Result<(), RewriteError> {
         if self.exists() && self.text() == text {
             return Ok(());
         }
@@ -82,7 +82,7 @@ impl Rewrite {
             Ok(false) | Err(_) => {
                 // What went wrong before is what matters.
                 let _ = fs::remove_file(&new);
-                written.and(Err(RewriteError::Changed(self.path)))
+                written.and(Err(RewriteError::Changed(self.path.clone())))
             }
         }
     }

@@ -59,6 +59,9 @@ pub enum CodeSource {
 }
 
 impl Store {
+    /// All there are, the best first.
+    pub const ALL: [Store; 3] = [Store::SecretService, Store::Macos, Store::Keyutils];
+
     const WORDS: [(&'static str, Store); 3] =
         [("secret-service", Store::SecretService), ("macos", Store::Macos), ("keyutils", Store::Keyutils)];
 

@@ -39,3 +39,8 @@ pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 pub const NO_COLOR: &str = "NO_COLOR";
 /// What kind of terminal this is.
 pub const TERM: &str = "TERM";
+
+/// Where the AWS CLI's configuration is, when not in `~/.aws/config`.
+pub const AWS_CONFIG_FILE: &str = "AWS_CONFIG_FILE";
+/// Where the AWS CLI's credentials are, when not in `~/.aws/credentials`.
+pub const AWS_SHARED_CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FILE";

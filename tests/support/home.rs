@@ -42,6 +42,16 @@ impl Home {
         self
     }
 
+    /// Takes an environment variable away again.
+    pub fn unset(&mut self, name: &str) {
+        self.env.remove(name);
+    }
+
+    /// An environment variable that was set.
+    pub fn variable(&self, name: &str) -> String {
+        self.env[name].clone()
+    }
+
     /// Writes a file that only its owner may read, with the folders above it.
     pub fn write(&self, relative: &str, text: &str) -> PathBuf {
         let path = self.path(relative);

@@ -1,0 +1,83 @@
+//! `glass enrol` with a desktop's keyring: gnome-keyring on a session bus of its own.
+//! And where no keyring works.
+
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use crate::enrol::Desk;
+use crate::support::{Outcome, tool};
+
+const GLASS: &str = env!("CARGO_BIN_EXE_glass");
+
+/// Runs glass in a desktop session whose keyring its owner has unlocked. The next session finds what it kept.
+const UNLOCKED: &str =
+    r#"printf password | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1 && "$@""#;
+
+/// Runs glass in a desktop session whose keyring nobody has unlocked, nor can.
+const LOCKED: &str = r#""$@""#;
+
+fn session(desk: &Desk, script: &str, args: &[&str]) -> Outcome {
+    let mut command = desk.home.command(tool("dbus-run-session"));
+    Outcome::of(command.args(["--", "sh", "-c", script, "sh", GLASS]).args(args), "")
+}
+
+fn enrol<'a>(desk: &'a Desk, more: &[&'a str]) -> Vec<&'a str> {
+    [&["enrol", "--person", &desk.person, "--from-profile", "daily", "--yes"], more].concat()
+}
+
+#[test]
+fn a_desktop_keeps_the_key_and_gives_it_only_while_it_is_unlocked() {
+    let desk = Desk::new("desktop");
+    let enrolled = session(&desk, UNLOCKED, &enrol(&desk, &[])).exits(0);
+    assert!(desk.identity().contains("source = { keyring = \"secret-service\" }"), "{}", enrolled.stderr);
+    let out = session(&desk, UNLOCKED, &["whoami"]).exits(0);
+    assert!(out.stdout.contains(":user/alice"), "{}", out.stdout);
+
+    let locked = session(&desk, LOCKED, &["whoami"]).exits(1);
+    assert!(locked.stderr.contains("`secret-service` failed: it is locked"), "{}", locked.stderr);
+    // Nor is another store asked in its place.
+    let alone = desk.whoami().exits(1);
+    assert!(alone.stderr.contains("`secret-service` is not available here"), "{}", alone.stderr);
+    assert!(alone.stderr.contains("hint: ") && alone.stderr.contains("--profile"), "{}", alone.stderr);
+
+    session(&desk, UNLOCKED, &["enrol", "--remove", "--yes"]).exits(0);
+    let gone = session(&desk, UNLOCKED, &["whoami"]).exits(1);
+    assert!(gone.stderr.contains("has no entry `access-key/"), "{}", gone.stderr);
+}
+
+#[test]
+fn a_desktop_that_cannot_be_unlocked_is_passed_over_for_the_kernel_which_is_named() {
+    let desk = Desk::new("headless");
+    let out = session(&desk, LOCKED, &enrol(&desk, &[])).exits(0);
+    assert!(out.stderr.contains("keyutils") && out.stderr.contains("gone at reboot"), "{}", out.stderr);
+    assert!(desk.identity().contains("source = { keyring = \"keyutils\" }"), "{}", desk.identity());
+}
+
+#[test]
+fn a_bus_that_does_not_answer_is_given_up() {
+    let mut desk = Desk::new("mute");
+    let socket = desk.home.path("mute");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    desk.home.set("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display()));
+    let out = desk.home.glass(&enrol(&desk, &["--store", "secret-service"])).exits(1);
+    assert!(out.stderr.contains("no answer within 5 s"), "{}", out.stderr);
+}
+
+#[test]
+fn where_the_kernel_forbids_keys_the_way_out_is_told() {
+    let desk = Desk::new("container");
+    for (error, why) in [("EPERM", "the kernel forbids it"), ("ENOSYS", "this kernel keeps no keys")] {
+        let named = forbidden(&desk, &format!("inject=keyctl:error={error}"), &["--store", "keyutils"]).exits(1);
+        assert!(named.stderr.contains(why) && named.stderr.contains("--profile"), "{}", named.stderr);
+    }
+    let none = forbidden(&desk, "inject=keyctl:error=EPERM", &[]).exits(1);
+    assert!(none.stderr.contains("no keyring works") && none.stderr.contains("--profile"), "{}", none.stderr);
+    let full = forbidden(&desk, "inject=add_key:error=EDQUOT", &["--store", "keyutils"]).exits(1);
+    assert!(full.stderr.contains("quota"), "{}", full.stderr);
+    assert!(!Path::new(&desk.home.path("mine/identity.toml")).exists());
+}
+
+fn forbidden(desk: &Desk, inject: &str, more: &[&str]) -> Outcome {
+    let mut command = desk.home.command(tool("strace"));
+    Outcome::of(command.args(["-f", "-qq", "-o", "/dev/null", "-e", inject, GLASS]).args(enrol(desk, more)), "")
+}
