@@ -100,3 +100,55 @@ fn the_aws_cli_sets_up_a_person_and_a_role() {
     let unknown = production(&["iam", "get-account-summary"]);
     assert!(unknown.stderr.contains("(InvalidAction)"), "{}", unknown.stderr);
 }
+
+#[test]
+fn without_a_terminal_the_practice_walks_by_itself() {
+    let home = Home::new();
+    let outcome = home.glass(&["sandbox"]).exits(0);
+    assert!(outcome.stderr.contains("It is not AWS"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("Every step of the practice held."), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains(" elevate.ok "), "{}", outcome.stdout);
+    assert!(!home.path(".local").exists() && !home.path(".config").exists() && !home.path(".aws").exists());
+    assert_eq!(std::fs::read_dir(home.path("run")).unwrap().count(), 0);
+}
+
+#[test]
+fn on_a_terminal_a_person_practises_with_the_phone_in_view() {
+    let mut home = Home::new();
+    home.set("SHELL", "/bin/sh").set("PS1", "elevated> ");
+    let mut night = home.terminal(env!("CARGO_BIN_EXE_glass"), &["sandbox"]);
+    night.expect("Enter runs it, Ctrl-C ends the practice: ");
+    night.send("\r");
+    night.expect("glass assume prod-db-emergency");
+    night.expect("Enter runs it, Ctrl-C ends the practice: ");
+    night.send("\r");
+    night.expect("your phone: ");
+    let code = night.expect(" ]").replace(' ', "");
+    night.expect("ncident");
+    night.send("INC-4711\r");
+    night.expect("eason");
+    night.send("practice makes perfect\r");
+    night.expect("ode");
+    night.expect(": ");
+    night.send(&format!("{code}\r"));
+    night.expect("elevated> ");
+    night.send("echo in $GLASS_PROFILE for $GLASS_PERSON\r");
+    night.expect("in prod-db-emergency for alice");
+    night.send("exit 3\r");
+    for _ in 0..2 {
+        night.expect("Enter runs it, Ctrl-C ends the practice: ");
+        night.send("\r");
+    }
+    night.expect("Every step of the practice held.");
+    assert_eq!(night.wait().0, 0);
+}
+
+#[test]
+fn a_practice_that_is_left_leaves_nothing() {
+    let home = Home::new();
+    let mut night = home.terminal(env!("CARGO_BIN_EXE_glass"), &["sandbox"]);
+    night.expect("Enter runs it, Ctrl-C ends the practice: ");
+    night.send("\x03");
+    assert_eq!(night.wait().0, 1);
+    assert_eq!(std::fs::read_dir(home.path("run")).unwrap().count(), 0);
+}

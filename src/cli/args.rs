@@ -213,21 +213,21 @@ pub struct AuditAcknowledge {
 #[derive(Debug, Group)]
 #[command(
     args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true,
     after_help = "\
+Without a command it is a guided practice of a few minutes; without a terminal it walks by itself.
 The practice has a catalogue, an identity and a ledger of its own, and touches nothing of yours. It is not AWS.
 
 Examples:
-  glass sandbox -- aws sts get-caller-identity
-  glass sandbox -- sh"
+  glass sandbox
+  glass sandbox -- aws sts get-caller-identity"
 )]
 pub struct Sandbox {
     /// What to do with the practice AWS.
     #[command(subcommand)]
     pub action: Option<SandboxAction>,
 
-    /// A command to run in the practice
-    #[arg(last = true, value_name = "COMMAND", required = true)]
+    /// A command to run in the practice, instead of the guide
+    #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
 

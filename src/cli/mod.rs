@@ -79,7 +79,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Enrol(args) => enrol::run(args, context),
         Command::Man => man::run(),
         #[cfg(feature = "sandbox")]
-        Command::Sandbox(args) => sandbox::run(args),
+        Command::Sandbox(args) => sandbox::run(args, context),
         Command::Whoami(args) => whoami::run(args, context),
     }
 }

@@ -1,8 +1,10 @@
-//! `glass sandbox`: the practice AWS, and commands that are run in a practice.
+//! `glass sandbox`: the practice AWS, and a night of practice on it.
 //!
 //! Keeps the promise of minutes to value: no account, no configuration, and nothing of
 //! the user's own is touched. A practice is in no ledger but its own.
 
+mod guide;
+mod phone;
 mod practice;
 mod serve;
 
@@ -10,15 +12,16 @@ use std::io;
 use std::path::Path;
 
 use super::args::{self, SandboxAction};
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::out;
+use super::out::{self, Paint};
 use crate::sandbox::practice::ALICES_DEVICE;
 use crate::sandbox::{control, folder};
-use practice::Practice;
+use practice::{Identity, Practice};
 
 /// Runs the command.
-pub fn run(args: &args::Sandbox) -> Result<Exit, Failure> {
+pub fn run(args: &args::Sandbox, context: &Context) -> Result<Exit, Failure> {
     match &args.action {
         Some(SandboxAction::Serve) => serve::run(&Practice::start()?),
         Some(SandboxAction::Code) => {
@@ -26,7 +29,8 @@ pub fn run(args: &args::Sandbox) -> Result<Exit, Failure> {
             print_answer(control::ask_code(&folder::socket(&folder), ALICES_DEVICE))
         }
         Some(SandboxAction::Credentials { folder, account, user }) => credentials(folder, account, user),
-        None => Practice::start()?.run(&args.command),
+        None if args.command.is_empty() => guide::walk(&Practice::start()?, Paint::for_stderr(context.color())),
+        None => Practice::start()?.run(&args.command, Identity::Asked),
     }
 }
 

@@ -71,8 +71,17 @@ pub struct Seen {
     pub caller: String,
     /// What was called.
     pub operation: String,
+    /// `RoleSessionName`, where a session of a role was asked for.
+    pub session_name: Option<String>,
     /// Why it was refused, if it was.
     pub refused: Option<Code>,
+}
+
+impl Seen {
+    /// Whether it gave a session of a role.
+    pub fn opened_a_session(&self) -> bool {
+        self.operation == "AssumeRole" && self.refused.is_none()
+    }
 }
 
 /// So many calls are remembered, the latest.
@@ -178,6 +187,7 @@ impl Sandbox {
             at: now,
             caller: caller.arn,
             operation: operation.to_owned(),
+            session_name: parameters.one("RoleSessionName").map(str::to_owned),
             refused: done.as_ref().err().map(|fault| fault.code),
         });
         done.map(|result| (operation.to_owned(), result))

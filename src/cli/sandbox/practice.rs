@@ -1,7 +1,10 @@
 //! A practice that runs: its AWS, its folder, and commands in the midst of them.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -16,6 +19,8 @@ use crate::world::variables;
 
 /// A practice that runs, until it is dropped; its folder goes with it.
 pub struct Practice {
+    /// The practice AWS.
+    pub sandbox: Arc<Sandbox>,
     /// Where it serves.
     pub running: Running,
     /// Catalogue, identity, AWS profiles, ledger.
@@ -35,7 +40,7 @@ impl Practice {
             .and_then(|program| Folder::create(running.endpoint(), &program))
             .map_err(|error| failed(&error))?;
         running.open_control(&folder::socket(folder.path())).map_err(|error| failed(&error))?;
-        Ok(Practice { running, folder })
+        Ok(Practice { sandbox, running, folder })
     }
 
     /// What a command needs in its environment to be in the practice.
@@ -43,10 +48,18 @@ impl Practice {
         self.folder.environment(self.running.endpoint())
     }
 
-    /// Runs a command in the practice, and ends as it does.
-    pub fn run(&self, command: &[OsString]) -> Result<Exit, Failure> {
-        let variables = self.environment().into_iter().chain([(variables::PATH, self.folder.search_path())]);
-        let set = variables.map(|(name, value)| (name, Secret::new(value))).collect();
+    /// Runs a command in the practice to its end.
+    pub fn run(&self, command: &[OsString], identity: Identity) -> Result<Exit, Failure> {
+        let mut set: BTreeMap<_, _> =
+            self.environment().into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
+        set.insert(variables::PATH, Secret::new(self.folder.search_path()));
+        match identity {
+            Identity::Asked => {}
+            Identity::Unattended => {
+                let file = self.file("unattended.toml").display().to_string();
+                set.insert(variables::IDENTITY, Secret::new(file));
+            }
+        }
         let command = Command { argv: command.to_vec(), set, keeps };
         let child = HostChildren.start(&command).map_err(|error| match &error {
             ChildError::NotFound(_) => Failure::of(Exit::NotFound, &error),
@@ -54,6 +67,20 @@ impl Practice {
         })?;
         Ok(Exit::Child(child.wait(BootTime(u64::MAX)).code))
     }
+
+    /// A file of the practice.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// How Alice gives her code.
+#[derive(Clone, Copy)]
+pub enum Identity {
+    /// She is asked for it.
+    Asked,
+    /// glass reads it off the practice phone by itself.
+    Unattended,
 }
 
 /// Nothing of a real session, or of the caller's AWS, reaches into the practice.

@@ -14,14 +14,13 @@ use crate::host::signals;
 pub fn run(practice: &Practice) -> Result<Exit, Failure> {
     let signals =
         signals::hold().map_err(|error| Failure::new(Exit::Failed, "signals cannot be awaited").caused_by(&error))?;
-    let file = |name: &str| practice.folder.path().join(name);
     let environment: serde_json::Map<_, _> =
         practice.environment().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     out::print_json(&serde_json::json!({
         "endpoint": practice.running.endpoint(),
-        "catalogue": file("profiles.toml"),
-        "identity": file("identity.toml"),
-        "unattended_identity": file("unattended.toml"),
+        "catalogue": practice.file("profiles.toml"),
+        "identity": practice.file("identity.toml"),
+        "unattended_identity": practice.file("unattended.toml"),
         "env": environment,
     }))?;
     let mut stdin = io::stdin().lock();
