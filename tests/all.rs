@@ -10,6 +10,7 @@
 mod support;
 
 mod cases;
+mod catalogue;
 mod configure;
 mod docs;
 mod enrol;

@@ -73,6 +73,12 @@ pub enum Command {
     Sandbox(Sandbox),
     /// Show who AWS says you are
     Whoami(Whoami),
+    /// List the profiles there are, and mark those that are for you
+    List(List),
+    /// Show what a profile is for and everything it demands
+    Show(Show),
+    /// Look after the catalogue of profiles
+    Catalogue(Catalogue),
 }
 
 /// What every elevation needs.
@@ -258,4 +264,47 @@ pub struct Whoami {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+/// `glass list`.
+#[derive(Debug, Group)]
+pub struct List {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass show`.
+#[derive(Debug, Group)]
+pub struct Show {
+    /// The profile, see `glass list`
+    #[arg(value_name = "PROFILE")]
+    pub profile: String,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass catalogue`.
+#[derive(Debug, Group)]
+pub struct Catalogue {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: CatalogueCommand,
+}
+
+/// What can be done with a catalogue.
+#[derive(Debug, Subcommand)]
+pub enum CatalogueCommand {
+    /// Tell all mistakes of a catalogue, each with its place
+    Check(CatalogueCheck),
+}
+
+/// `glass catalogue check`.
+#[derive(Debug, Group)]
+pub struct CatalogueCheck {
+    /// The catalogue [default: the one that is in use]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use super::args;
+use super::catalogue::warn_of_broken;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -20,6 +21,7 @@ use crate::world::{Session, variables};
 /// Runs the command.
 pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let catalogue = context.catalogue()?;
+    warn_of_broken(&catalogue);
     let identity = context.identity()?;
     let world = context.world();
     let inside = context.inside();

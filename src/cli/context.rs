@@ -69,6 +69,11 @@ impl Context {
         load_catalogue(&self.places, self.catalogue.as_deref())
     }
 
+    /// The catalogue of a file, or of the usual places when none is named.
+    pub fn catalogue_at(&self, named: Option<&Path>) -> Result<Catalogue, Failure> {
+        load_catalogue(&self.places, named)
+    }
+
     /// The identity file.
     pub fn identity(&self) -> Result<Identity, Failure> {
         let path = self.places.identity().map_err(|error| untrusted("the identity file", &error))?;

@@ -120,7 +120,8 @@ impl From<LedgerError> for Failure {
 
 impl From<DocumentError> for Failure {
     fn from(error: DocumentError) -> Failure {
-        Failure::of(Exit::Usage, &error)
+        let failure = Failure::of(Exit::Usage, &error);
+        error.mistakes().iter().fold(failure, |failure, mistake| failure.because(mistake.to_string()))
     }
 }
 
@@ -259,7 +260,8 @@ impl From<BreakError> for Failure {
                 Failure::of(Exit::Usage, &error).hint(hint)
             }
             BreakError::BrokenProfile { ref mistakes, .. } => {
-                let failure = Failure::of(Exit::Usage, &error).because(mistakes.join("\n"));
+                let failure = Failure::of(Exit::Usage, &error);
+                let failure = mistakes.iter().fold(failure, Failure::because);
                 failure.hint("`glass catalogue check` shows all mistakes")
             }
             BreakError::Refused { ref rules, .. } => {

@@ -5,6 +5,7 @@
 pub mod args;
 mod assume;
 mod audit;
+mod catalogue;
 mod completions;
 mod configure;
 mod context;
@@ -12,12 +13,14 @@ mod credential_process;
 mod enrol;
 mod exit;
 mod failure;
+mod list;
 mod log;
 mod man;
 mod out;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod show;
 mod whoami;
 
 use std::ffi::OsString;
@@ -81,6 +84,9 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(args, context),
         Command::Whoami(args) => whoami::run(args, context),
+        Command::List(args) => list::run(args, context),
+        Command::Show(args) => show::run(args, context),
+        Command::Catalogue(args) => catalogue::run(args, context),
     }
 }
 

@@ -39,6 +39,9 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => return None,
         Command::Whoami(_) => ("whoami", false, &[]),
+        Command::List(_) => ("list", true, &[]),
+        Command::Show(_) => ("show", true, &[]),
+        Command::Catalogue(_) => ("catalogue check", false, &[]),
     };
     let (own, given) = split(words);
     let args = own.iter().map(lossy).chain(given.map(|given| redacted(given, redact)).into_iter().flatten());

@@ -9,7 +9,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use super::mistake::{Mistake, Source, quoted};
-use super::reader::{Flaws, Section};
+use super::reader::{Flaws, MOST_MISTAKES, Section};
 use crate::model::text::escaped;
 
 /// The text of a TOML file, before it is known to be TOML.
@@ -119,7 +119,11 @@ impl fmt::Display for DocumentError {
             }
             DocumentError::NotText { file, valid } => write!(f, "{} is not UTF-8 after byte {valid}", quoted(file)),
             DocumentError::Mistakes { file, mistakes } => {
-                let noun = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
+                let noun = match mistakes.len() {
+                    1 => "mistake",
+                    2..MOST_MISTAKES => "mistakes",
+                    _ => "mistakes or more",
+                };
                 write!(f, "{} {noun} in {}", mistakes.len(), quoted(file))
             }
         }

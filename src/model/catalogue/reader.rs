@@ -17,8 +17,8 @@ use crate::model::name::nearest;
 use crate::model::text::{escaped, is_hostile};
 use crate::model::time::parse_duration;
 
-/// The most mistakes that are kept of one file or profile; this bounds the time that a hopeless one takes.
-const MOST_MISTAKES: usize = 100;
+/// The most mistakes that are kept of one file or one profile; this bounds the time that a hopeless one takes.
+pub const MOST_MISTAKES: usize = 100;
 
 /// Among so many names the one that was meant is sought.
 const MOST_CANDIDATES: usize = 500;

@@ -1,0 +1,198 @@
+//! `glass show`: what a profile is for, everything it demands, and what this person may do with it.
+
+use serde_json::{Value as Json, json};
+
+use super::args;
+use super::catalogue::warn_of_broken;
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::list::Row;
+use super::out::{self, Paint, Style};
+use crate::broker;
+use crate::model::catalogue::{Catalogue, MfaDemand, Network, Profile, SessionTags, Trigger};
+use crate::model::name::{PersonName, Region};
+use crate::model::policy;
+use crate::model::text::escaped;
+use crate::model::time::show_duration;
+
+/// Runs the command.
+pub fn run(args: &args::Show, context: &Context) -> Result<Exit, Failure> {
+    let catalogue = context.catalogue()?;
+    let profile = broker::find(&catalogue, &args.profile)?;
+    warn_of_broken(&catalogue);
+    let person = context.person();
+    if args.json {
+        out::print_json(&document(&catalogue, profile, person.as_ref()))?;
+    } else {
+        let rows = rows(&catalogue, profile, person.as_ref());
+        out::print(&text(profile, &rows, Paint::for_stdout(context.color())))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What is shown beside one label, a line each.
+type Labelled = (&'static str, Vec<String>);
+
+fn text(profile: &Profile, rows: &[Labelled], paint: Paint) -> String {
+    let name = paint.paint(Style::Strong, profile.name.as_str());
+    let mut text = format!("{name}: {}\n", escaped(&profile.summary));
+    for (label, lines) in rows {
+        for (index, line) in lines.iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            text += &format!("  {}  {}\n", paint.paint(Style::Faint, &format!("{label:16}")), escaped(line));
+        }
+    }
+    text
+}
+
+fn rows(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -> Vec<Labelled> {
+    let triggers = profile.triggers.iter().filter_map(|name| catalogue.trigger(name.as_str()));
+    let one = |label, line: Option<String>| (label, line.into_iter().collect());
+    vec![
+        ("for", audience(catalogue, profile, person)),
+        ("triggers", triggers.flat_map(trigger).collect()),
+        one("duration", Some(durations(profile))),
+        one("approvals", Some(approvals(profile))),
+        one("mfa", Some(mfa(profile))),
+        one("role", Some(profile.role.to_string())),
+        one("region", Some(regions(profile))),
+        one("network", profile.network.as_ref().map(network)),
+        ("session policy", session_policy(profile)),
+        ("managed policies", profile.policy_arns.clone()),
+        one("session tags", profile.session_tags.as_ref().map(tags)),
+        one("source identity", Some(if profile.source_identity { "the person's name" } else { "none" }.to_owned())),
+        one("external id", profile.external_id.clone()),
+        one("recording", Some(recording(profile).to_owned())),
+        one("runbook", profile.runbook.as_ref().map(|file| file.path.display().to_string())),
+    ]
+}
+
+fn audience(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -> Vec<String> {
+    let names = profile.audience.names().join(", ");
+    let own = match person {
+        None => vec!["whether for you: there is no identity file that says who you are".to_owned()],
+        Some(person) => match policy::objections(catalogue, profile, person).as_slice() {
+            [] => vec![format!("{person} may ask for it")],
+            rules => rules.iter().map(|rule| format!("{person} may not: {rule}")).collect(),
+        },
+    };
+    [names].into_iter().chain(own).collect()
+}
+
+fn trigger(trigger: &Trigger) -> Vec<String> {
+    let confirmed = trigger.confirm.as_ref().map(|confirm| format!(", confirmed by {}", confirm.template().join(" ")));
+    vec![
+        format!("{}: {}", trigger.name, trigger.summary),
+        format!("  incident {}{}", trigger.pattern, confirmed.unwrap_or_default()),
+    ]
+}
+
+fn durations(profile: &Profile) -> String {
+    format!("{}, {} at most", show_duration(profile.duration), show_duration(profile.max_duration))
+}
+
+fn approvals(profile: &Profile) -> String {
+    match &profile.approval {
+        None => "none".to_owned(),
+        Some(rule) => format!(
+            "{} of {}, within {}; sign-off is not built in this version, so nobody gets it yet",
+            rule.count,
+            rule.from.names().join(", "),
+            show_duration(rule.within)
+        ),
+    }
+}
+
+fn mfa(profile: &Profile) -> String {
+    match profile.level.mfa {
+        MfaDemand::Fresh => "a code for every elevation".to_owned(),
+        MfaDemand::Source => "a code, or a source that is a role session".to_owned(),
+    }
+}
+
+fn regions(profile: &Profile) -> String {
+    let others: Vec<&str> = profile.regions.iter().map(Region::as_str).collect();
+    if others.is_empty() { profile.region.to_string() } else { format!("{}, or {}", profile.region, others.join(", ")) }
+}
+
+fn network(network: &Network) -> String {
+    let mut places = network.source_ip.clone();
+    places.extend(network.source_vpce.iter().cloned());
+    format!("only from {}", places.join(", "))
+}
+
+fn tags(tags: &SessionTags) -> String {
+    let own = tags.own().iter().map(|(key, value)| format!("{key}={value}"));
+    own.chain(["glass:incident, glass:trigger, glass:session".to_owned()]).collect::<Vec<_>>().join(", ")
+}
+
+fn recording(profile: &Profile) -> &'static str {
+    if profile.recording { "demanded, but not built in this version: nothing is recorded" } else { "none" }
+}
+
+/// What the inline policy says, a line for each statement, and the policy as it is sent.
+fn session_policy(profile: &Profile) -> Vec<String> {
+    let Some(sent) = profile.session_policy() else {
+        let managed = !profile.policy_arns.is_empty();
+        return if managed { Vec::new() } else { vec!["none: all that the role may do".to_owned()] };
+    };
+    let policy: Json = serde_json::from_str(sent).expect("the loader wrote it as JSON");
+    let statements = match &policy["Statement"] {
+        Json::Array(statements) => statements.iter().collect(),
+        one => vec![one],
+    };
+    let mut lines: Vec<String> = statements.into_iter().map(statement).collect();
+    lines.push(format!("sent as ({} characters): {sent}", sent.chars().count()));
+    lines
+}
+
+fn statement(statement: &Json) -> String {
+    let word = |key: &str| match &statement[key] {
+        Json::Null => None,
+        Json::String(text) => Some(text.clone()),
+        Json::Array(items) => {
+            Some(items.iter().map(|item| item.as_str().unwrap_or("?")).collect::<Vec<_>>().join(", "))
+        }
+        other => Some(other.to_string()),
+    };
+    let part = |prefix: &str, key: &str| word(key).map(|text| format!("{prefix}{text}"));
+    let parts = [
+        word("Effect").map(|effect| effect.to_lowercase()),
+        part("", "Action"),
+        part("all but ", "NotAction"),
+        part("on ", "Resource"),
+        part("on all but ", "NotResource"),
+        part("if ", "Condition"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// All of a profile for programs: the row that `glass list` has, and what it leaves out.
+fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -> Json {
+    let row = serde_json::to_value(Row::of(catalogue, profile, person)).expect("a row has only texts for keys");
+    let refused = person.map(|person| policy::objections(catalogue, profile, person)).unwrap_or_default();
+    let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    let more = json!({
+        "person": person,
+        "refused": refused,
+        "for": profile.audience.names(),
+        "approval": profile.approval.as_ref().map(|rule| json!({
+            "count": rule.count, "from": rule.from.names(), "within": rule.within.as_secs(),
+        })),
+        "mfa": profile.level.mfa.as_str(),
+        "regions": profile.regions,
+        "network": profile.network.as_ref().map(|network| json!({
+            "source_ip": network.source_ip, "source_vpce": network.source_vpce,
+        })),
+        "session_policy": profile.session_policy(),
+        "policy_arns": profile.policy_arns,
+        "session_tags": profile.session_tags.as_ref().map(SessionTags::own),
+        "source_identity": profile.source_identity,
+        "external_id": profile.external_id,
+        "recording": profile.recording,
+        "runbook": profile.runbook.as_ref().map(|file| json!({ "path": file.path, "sha256": file.digest })),
+    });
+    let fields = [row, more].into_iter().filter_map(|part| part.as_object().cloned());
+    Json::Object(fields.flatten().collect())
+}
