@@ -18,6 +18,10 @@ use crate::world::Session;
 
 /// Runs the command.
 pub fn run(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Failure> {
+    serve(args, context).map_err(Failure::in_one_line)
+}
+
+fn serve(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Failure> {
     let catalogue = context.catalogue()?;
     let identity = context.identity()?;
     let world = context.world();

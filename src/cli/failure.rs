@@ -81,6 +81,15 @@ impl Failure {
         self
     }
 
+    /// The same in one line, for a reader that shows no more: an SDK.
+    #[must_use]
+    pub fn in_one_line(self) -> Failure {
+        let said = std::iter::once(self.fact).chain(self.causes).collect::<Vec<_>>().join(": ");
+        let hint = self.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+        let fact = format!("{said}{hint}").split_whitespace().collect::<Vec<_>>().join(" ");
+        Failure { exit: self.exit, fact, causes: Vec::new(), hint: None }
+    }
+
     /// How glass ends.
     pub fn exit(&self) -> Exit {
         self.exit
@@ -229,9 +238,10 @@ fn hint_for_rule(rule: &Rule) -> &'static str {
         }
         Rule::NotConfirmed(_) => "check the incident's number and state",
         Rule::Reason(_) => "say why in one line of 10 to 500 characters",
-        Rule::DurationOverMaximum { .. } | Rule::DurationUnderMinimum(_) => {
+        Rule::DurationOverMaximum { .. } => {
             "ask for less, or leave --duration away; durations are never shortened silently"
         }
+        Rule::DurationUnderMinimum(_) => "ask for more, or leave --duration away; the session can be ended early",
         Rule::Approvals { .. } => "sign-off is not built in this version: use a profile of a level that needs none",
         Rule::Nested(_) => "leave this shell first, or use another terminal",
         Rule::HookWithoutRecording => {
