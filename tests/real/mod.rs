@@ -1,8 +1,14 @@
-//! The built program against real things: moto, the AWS CLI, proxies, clocks that are off.
+//! The built program among real things: servers, tools, proxies, terminals, disks, clocks that are off.
 
 mod aws;
+mod aws_tools;
+mod disk;
+mod network;
 mod profiles;
 mod proxies;
+mod refused_by_aws;
+mod secrets;
+mod terminal;
 
 use crate::support::Home;
 

@@ -6,6 +6,8 @@
 
 mod home;
 mod outcome;
+mod practice;
+mod proxy;
 mod pty;
 mod servers;
 mod tools;
@@ -13,6 +15,8 @@ pub mod world;
 
 pub use home::Home;
 pub use outcome::{Outcome, ends_within};
+pub use practice::{Practice, WORDS};
+pub use proxy::{Fate, Proxy, nobody};
 pub use pty::Pty;
 pub use servers::{Moto, Sandbox};
 pub use tools::{python, tool};

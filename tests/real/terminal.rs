@@ -1,0 +1,160 @@
+//! glass and a person at a real terminal.
+
+use crate::support::{Practice, Pty, WORDS};
+
+/// What the terminal's driver is set to, as `stty` tells it.
+const SETTINGS: &str = "stty -a | tr ';' '\\n' | grep -E 'echo|icanon|isig|intr'";
+
+/// Runs a command line of `sh` on a terminal, with `glass` as `$0`.
+fn at_the_shell(practice: &Practice, line: &str) -> Pty {
+    practice.home.terminal("/bin/sh", &["-c", line, env!("CARGO_BIN_EXE_glass")])
+}
+
+#[test]
+fn the_code_is_asked_and_hidden_and_the_shell_is_elevated() {
+    let practice = Practice::new().asking().with("SHELL", "/bin/sh").with("PS1", "elevated> ");
+    let code = practice.code();
+    let mut terminal = practice.assume_on_terminal(&[]);
+    terminal.expect("code");
+    terminal.expect(": ");
+    terminal.send(&format!(" {} {}\r", &code[..3], &code[3..]));
+    let shown = terminal.expect("elevated> ");
+    assert!(!shown.contains(&code) && !shown.contains(&code[..3]), "{shown}");
+    terminal.send("echo $GLASS_PROFILE:$AWS_VAULT:$GLASS_PERSON\r");
+    terminal.expect("\nprod-db-emergency:glass:prod-db-emergency:alice");
+    terminal.send("exit 9\r");
+    let (code, _) = terminal.wait();
+    assert_eq!(code, 9);
+    assert_eq!(practice.told("session.end")[0]["cause"], "exit");
+}
+
+#[test]
+fn whatever_is_missing_is_asked() {
+    let practice = Practice::new();
+    let mut terminal = practice.home.terminal(
+        env!("CARGO_BIN_EXE_glass"),
+        &["assume", "staging-db-read", "--", "/bin/echo", "elevated by", "hand"],
+    );
+    terminal.expect("rigger");
+    terminal.expect(": ");
+    terminal.send("db-outage\r");
+    terminal.expect("ncident");
+    terminal.expect(": ");
+    terminal.send("INC-4711\r");
+    terminal.expect("eason");
+    terminal.expect(": ");
+    terminal.send("orders database lost its writer\r");
+    terminal.expect("elevated by hand");
+    assert_eq!(terminal.wait().0, 0);
+    let intent = &practice.told("elevate.intent")[0];
+    assert_eq!(intent["trigger"], "db-outage");
+    assert_eq!(intent["incident"], "INC-4711");
+    assert_eq!(intent["reason"], "orders database lost its writer");
+}
+
+#[test]
+fn ctrl_c_and_ctrl_d_at_each_question_leave_the_terminal_as_it_was() {
+    let questions =
+        [("Incident: ", "INC-4711\r"), ("Reason: ", "orders database lost its writer\r"), ("mfa/alice: ", "")];
+    for key in ["\x03", "\x04"] {
+        for last in 0..questions.len() {
+            let practice = Practice::new().asking();
+            // The shell is to live on after Ctrl-C.
+            let line = format!(
+                "trap : INT; {SETTINGS} >before; \"$0\" assume prod-db-emergency; echo ended $?; {SETTINGS} >after"
+            );
+            let mut terminal = at_the_shell(&practice, &line);
+            for (question, answer) in &questions[..last] {
+                terminal.expect(question);
+                terminal.send(answer);
+            }
+            terminal.expect(questions[last].0);
+            terminal.send(key);
+            terminal.expect("ended ");
+            terminal.wait();
+            assert_eq!(practice.home.read("before"), practice.home.read("after"), "{key:?} at {}", questions[last].0);
+            assert!(practice.told("elevate.ok").is_empty());
+            assert_eq!(practice.told("run.end").len(), 1, "{key:?} at {}", questions[last].0);
+        }
+    }
+}
+
+#[test]
+fn three_wrong_codes_and_no_more() {
+    let practice = Practice::new().asking();
+    let mut terminal = practice.assume_on_terminal(&[]);
+    for wrong in ["000000\r", "000001\r", "000002\r"] {
+        terminal.expect("code");
+        terminal.expect(": ");
+        terminal.send(wrong);
+    }
+    let (code, text) = terminal.wait();
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("hint:"), "{text}");
+    assert_eq!(practice.told("elevate.intent").len(), 3, "each AssumeRole has an intent of its own");
+    assert_eq!(practice.told("elevate.fail").len(), 3);
+}
+
+#[test]
+fn a_code_that_is_none_is_not_sent() {
+    let practice = Practice::new().asking();
+    let mut terminal = practice.assume_on_terminal(&["--", "/bin/true"]);
+    terminal.expect("code");
+    terminal.expect(": ");
+    terminal.send("12345\r");
+    terminal.expect("code");
+    terminal.expect(": ");
+    assert!(practice.told("elevate.intent").is_empty());
+    terminal.send(&format!("{}\r", practice.code()));
+    let (code, text) = terminal.wait();
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn a_code_is_not_sent_twice() {
+    let practice = Practice::new().asking();
+    let code = practice.code();
+    for again in [false, true] {
+        let mut terminal = practice.assume_on_terminal(&["--", "/bin/true"]);
+        terminal.expect("code");
+        terminal.expect(": ");
+        terminal.send(&format!("{code}\r"));
+        if again {
+            // It waits for the next step and asks for another code; nobody stays for it.
+            terminal.expect("code");
+            terminal.send("\x03");
+        }
+        terminal.wait();
+    }
+    assert_eq!(practice.told("elevate.intent").len(), 1, "the second time nothing is sent");
+}
+
+#[test]
+fn a_command_gets_the_terminal_and_its_signals() {
+    let practice = Practice::new();
+    let script = "trap 'echo trapped; exit 5' INT; echo ready; while :; do sleep 1; done";
+    let mut terminal = practice.assume_on_terminal(&["--", "/bin/sh", "-c", script]);
+    terminal.expect("ready");
+    terminal.send("\x03");
+    terminal.expect("trapped");
+    assert_eq!(terminal.wait().0, 5);
+}
+
+#[test]
+fn without_a_terminal_it_says_all_that_is_missing() {
+    let practice = Practice::new();
+    let outcome = practice.home.glass(&["assume", "staging-db-read"]).exits(2);
+    for word in ["trigger", "incident", "reason"] {
+        assert!(outcome.stderr.contains(word), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn without_a_terminal_no_code_can_be_asked() {
+    let practice = Practice::new().asking().unrecorded();
+    let outcome = practice.assume(&["--", "/bin/true"]).exits(1);
+    assert!(outcome.stderr.contains("terminal"), "{}", outcome.stderr);
+    let hook: Vec<_> = ["credential-process", "prod-db-emergency"].iter().chain(&WORDS).copied().collect();
+    let outcome = practice.home.glass(&hook).exits(1);
+    assert_eq!((outcome.stdout.as_str(), outcome.stderr.lines().count()), ("", 1), "{}", outcome.stderr);
+}
