@@ -16,8 +16,10 @@ pub fn run(args: &args::Catalogue, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn check(args: &args::CatalogueCheck, context: &Context) -> Result<Exit, Failure> {
-    let named = args.file.as_deref().or(context.named_catalogue());
-    let catalogue = context.catalogue_at(named)?;
+    let catalogue = match &args.file {
+        Some(file) => context.catalogue_at(file)?,
+        None => context.catalogue()?,
+    };
     let mistakes: Vec<_> = catalogue.broken().iter().flat_map(|profile| &profile.mistakes).collect();
     if mistakes.is_empty() {
         let profiles = catalogue.profiles().len();

@@ -69,9 +69,9 @@ impl Context {
         load_catalogue(&self.places, self.catalogue.as_deref())
     }
 
-    /// The catalogue of a file, or of the usual places when none is named.
-    pub fn catalogue_at(&self, named: Option<&Path>) -> Result<Catalogue, Failure> {
-        load_catalogue(&self.places, named)
+    /// The catalogue of another file.
+    pub fn catalogue_at(&self, file: &Path) -> Result<Catalogue, Failure> {
+        load_catalogue(&self.places, Some(file))
     }
 
     /// The identity file.
