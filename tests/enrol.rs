@@ -3,7 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{Home, Outcome, Pty, Sandbox};
+use glass::host::clock::HostClock;
+use glass::model::secret::Secret;
+use glass::model::time::Timestamp;
+use glass::model::totp::Seed;
+use glass::world::machine::Clock;
+
+use crate::support::{Home, Outcome, Pty, Sandbox, python};
 
 const GLASS: &str = env!("CARGO_BIN_EXE_glass");
 
@@ -148,6 +154,37 @@ fn a_person_types_a_key_and_a_seed_and_none_of_it_is_shown() {
     kept.sort();
     assert_eq!(kept, [format!("access-key/{}", desk.person), format!("totp-seed/{}", desk.person)]);
     desk.whoami().exits(0);
+}
+
+#[test]
+fn the_code_comes_from_the_seed_in_the_keyring_and_the_ledger_says_so() {
+    let desk = Desk::new("seeded");
+    let folder = desk.home.variable("GLASS_SANDBOX");
+    desk.home.write(".aws/config", &fs::read_to_string(format!("{folder}/aws-config")).unwrap());
+    let aws = |args: &[&str]| {
+        let people = ["--profile", "practice-people", "iam"];
+        Outcome::of(desk.home.command(python("aws")).args(people).args(args), "").exits(0)
+    };
+    let out = desk.home.path("seed").display().to_string();
+    let device = ["create-virtual-mfa-device", "--virtual-mfa-device-name", "second", "--outfile", &out];
+    aws(&[&device[..], &["--bootstrap-method", "Base32StringSeed"]].concat());
+    let seed = Seed::parse(&Secret::new(desk.home.read("seed"))).unwrap();
+    let serial = "arn:aws:iam::111122223333:mfa/second";
+    let now = HostClock.now();
+    let [before, now] = [now.seconds() - 30, now.seconds()].map(|at| seed.code_at(Timestamp::from_seconds(at)));
+    let codes = ["--authentication-code1", before.expose(), "--authentication-code2", now.expose()];
+    aws(&[&["enable-mfa-device", "--user-name", "alice", "--serial-number", serial][..], &codes].concat());
+
+    let mut pty = desk.ask(&["--person", &desk.person, "--from-profile", "daily", "--yes", "--totp", "--mfa", serial]);
+    pty.expect("Seed of the MFA device");
+    pty.send(&format!("{}\r", desk.home.read("seed").trim()));
+    let (code, shown) = pty.wait();
+    assert_eq!(code, 0, "{shown}");
+    // If AWS counts the code of this half minute as used, glass waits for the next one.
+    let reason = ["--incident", "INC-1", "--reason", "the seed is in the keyring"];
+    desk.home.glass(&[&["assume", "prod-db-read"][..], &reason, &["--", "true"]].concat()).exits(0);
+    let entries = desk.home.glass(&["audit", "show", "--json", "--event", "elevate.intent"]).exits(0).stdout;
+    assert!(entries.contains(r#""how":"keyring""#) && entries.contains(serial), "{entries}");
 }
 
 #[test]
