@@ -17,5 +17,6 @@ mod enrol;
 mod journeys;
 mod keyring;
 mod layers;
+mod ledger;
 mod real;
 mod sandbox;

@@ -1,0 +1,50 @@
+//! The ledger that the built program leaves, as an auditor and an attacker see it.
+
+mod verdicts;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::world::{CATALOGUE, IDENTITY};
+use crate::support::{Home, Outcome};
+
+const SEGMENT: &str = "log-0000000000000000.jsonl";
+
+/// A home whose person is refused before AWS is asked: the reason is too short. That is a gate entry.
+fn home() -> Home {
+    let home = Home::new();
+    home.write(".config/glass/profiles.toml", CATALOGUE);
+    home.write(".config/glass/identity.toml", IDENTITY);
+    home
+}
+
+const REFUSED: [&str; 8] =
+    ["assume", "prod-db-emergency", "--trigger", "outage", "--incident", "INC-1", "--reason", "short"];
+
+fn ledger(home: &Home) -> PathBuf {
+    home.path(".local/state/glass/ledger")
+}
+
+fn text(home: &Home) -> String {
+    fs::read_to_string(ledger(home).join(SEGMENT)).unwrap()
+}
+
+fn events(home: &Home) -> Vec<String> {
+    let event = |line: &str| serde_json::from_str::<Value>(line).unwrap()["ev"].as_str().unwrap().to_owned();
+    text(home).lines().map(event).collect()
+}
+
+/// The verdict of glass on its own ledger.
+#[track_caller]
+fn verdict(home: &Home) -> (i32, Value) {
+    let outcome = home.glass(&["audit", "verify", "--json"]);
+    (outcome.code, outcome.json())
+}
+
+/// The verdict of `jq` and `sha256sum`.
+fn by_hand(home: &Home, ledger: &Path) -> Outcome {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify.sh");
+    Outcome::of(home.command("sh").arg(script).arg(ledger), "")
+}

@@ -1,0 +1,215 @@
+//! What `glass audit` says of ledgers, whole ones and others; and whether `jq` and `sha256sum` agree.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use super::{REFUSED, SEGMENT, by_hand, events, home, ledger, text, verdict};
+use crate::support::{DEADLINE, Home, ends_within};
+
+fn vectors() -> Vec<(String, PathBuf, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/ledger");
+    let vectors = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let expected = |path: &Path| serde_json::from_slice(&fs::read(path.join("expected.json")).unwrap()).unwrap();
+    vectors
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path.clone(), expected(&path)))
+        .collect()
+}
+
+#[test]
+fn every_vector_has_the_verdict_that_it_carries() {
+    let home = Home::new();
+    let vectors = vectors();
+    assert!(vectors.len() > 30);
+    for (name, path, expected) in vectors {
+        let outcome = home.glass(&["audit", "verify", "--json", "--ledger", path.to_str().unwrap()]);
+        let mut found = outcome.json();
+        if let Some(bad) = found["first_bad"].as_object_mut() {
+            assert!(!bad.remove("reason").unwrap().as_str().unwrap().is_empty());
+        }
+        assert_eq!(found, expected, "{name}");
+        let bad = ["broken", "rolled-back"].contains(&expected["integrity"].as_str().unwrap());
+        assert_eq!(outcome.code, if bad { 4 } else { 0 }, "{name}");
+    }
+}
+
+#[test]
+fn jq_and_sha256sum_alone_come_to_the_same_verdict() {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    home.glass(&["audit", "show"]).exits(0);
+    let entries = text(&home).lines().count();
+    let verified = by_hand(&home, &ledger(&home)).exits(0);
+    assert!(verified.stdout.starts_with(&format!("verified: {entries} entries")), "{}", verified.stdout);
+    for (name, path, expected) in vectors() {
+        let whole = ["verified", "torn"].contains(&expected["integrity"].as_str().unwrap());
+        // What is only a matter of how JSON is written `jq` does not see, and garbage after a loss of power
+        // is a matter of the boot.
+        let chain = ["edited", "dropped", "swapped", "duplicated", "genesis", "segment", "version", "rolled-back"];
+        if whole && name != "torn-after-power-loss" {
+            by_hand(&home, &path).exits(0);
+        } else if chain.iter().any(|word| name.contains(word)) {
+            by_hand(&home, &path).exits(1);
+        }
+    }
+}
+
+/// T1: whatever is done to an entry, it is named, nothing is appended, and nobody is elevated.
+#[test]
+fn a_ledger_that_was_changed_is_named_left_alone_and_stops_elevation() {
+    let changes: [(&str, fn(&mut Vec<String>), u64); 4] = [
+        ("edited", |lines| lines[2] = lines[2].replace("emergency", "emergencz"), 4),
+        ("dropped", |lines| drop(lines.remove(2)), 3),
+        ("swapped", |lines| lines.swap(2, 3), 3),
+        ("duplicated", |lines| lines.insert(3, lines[2].clone()), 4),
+    ];
+    for (name, change, line) in changes {
+        let home = home();
+        home.glass(&REFUSED).exits(3);
+        home.glass(&REFUSED).exits(3);
+        let mut lines: Vec<String> = text(&home).split_inclusive('\n').map(str::to_owned).collect();
+        change(&mut lines);
+        fs::write(ledger(&home).join(SEGMENT), lines.concat()).unwrap();
+        let (code, found) = verdict(&home);
+        assert_eq!((code, &found["integrity"]), (4, &json!("broken")), "{name}");
+        assert_eq!(found["first_bad"]["segment"], SEGMENT);
+        assert_eq!(found["first_bad"]["line"], line, "{name}");
+        let refused = home.glass(&REFUSED).exits(4);
+        assert!(
+            refused.stderr.contains(SEGMENT) && refused.stderr.contains(&format!("line {line}")),
+            "{}",
+            refused.stderr
+        );
+        let shown = home.glass(&["audit", "show"]).exits(0);
+        assert_eq!(shown.stderr.matches("warning").count(), 1, "{}", shown.stderr);
+        assert_eq!(text(&home), lines.concat(), "{name}: nothing is appended");
+    }
+}
+
+/// T2: the end is cut off and the head is left; putting it back does not help.
+#[test]
+fn a_ledger_whose_end_was_cut_off_stops_elevation_until_somebody_acknowledges() {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    let whole = text(&home);
+    let cut: String = whole.split_inclusive('\n').take(2).collect();
+    fs::write(ledger(&home).join(SEGMENT), &cut).unwrap();
+    let head = fs::read(ledger(&home).join("head.json")).unwrap();
+    home.glass(&REFUSED).exits(4);
+    let (code, found) = verdict(&home);
+    assert_eq!((code, &found["integrity"], &found["entries"]), (4, &json!("rolled-back"), &json!(2)));
+    assert_eq!((text(&home), fs::read(ledger(&home).join("head.json")).unwrap()), (cut, head));
+
+    fs::write(ledger(&home).join(SEGMENT), &whole).unwrap();
+    home.glass(&REFUSED).exits(4);
+    assert_eq!(verdict(&home).0, 4);
+    home.glass(&["audit", "acknowledge", "--reason", "short"]).exits(4);
+    let closed = home.glass(&["audit", "acknowledge", "--reason", "restored from the backup"]).exits(0).stdout;
+    assert_eq!(fs::read_to_string(Path::new(closed.trim_end()).join(SEGMENT)).unwrap(), whole);
+    home.glass(&REFUSED).exits(3);
+    assert_eq!(events(&home), ["ledger.open", "run.start", "elevate.refused", "run.end"]);
+    assert!(text(&home).contains("\"reason\":\"restored from the backup\""));
+    assert_eq!(verdict(&home).0, 0);
+    home.glass(&["audit", "acknowledge", "--reason", "nothing is wrong"]).exits(3);
+}
+
+/// T4: a ledger that verifies, but is of another user on another machine.
+#[test]
+fn somebody_elses_valid_ledger_in_the_place_of_ones_own_is_found() {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    let theirs = vectors().into_iter().find(|(name, ..)| name == "verified").unwrap().1;
+    for name in [SEGMENT, "head.json"] {
+        fs::copy(theirs.join(name), ledger(&home).join(name)).unwrap();
+    }
+    let (code, found) = verdict(&home);
+    assert_eq!((code, &found["integrity"], &found["first_bad"]["line"]), (4, &json!("broken"), &json!(1)));
+    assert!(found["first_bad"]["reason"].as_str().unwrap().contains("alice"), "{found}");
+    home.glass(&REFUSED).exits(4);
+    home.glass(&["audit", "acknowledge", "--reason", "the folder was copied"]).exits(0);
+    home.glass(&REFUSED).exits(3);
+}
+
+#[test]
+fn what_an_interrupted_append_left_is_torn_and_then_recovered() {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    fs::write(ledger(&home).join(SEGMENT), text(&home) + "{\"v\":1,\"seq\":4").unwrap();
+    let (code, found) = verdict(&home);
+    assert_eq!((code, &found["integrity"], &found["first_bad"]["line"]), (0, &json!("torn"), &json!(5)));
+    assert_eq!(events(&home)[4..], ["ledger.recover", "run.start", "run.end"]);
+    assert_eq!(verdict(&home).1["integrity"], "verified");
+}
+
+#[test]
+fn entries_are_shown_by_session_event_time_and_number() {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    home.glass(&["audit", "verify"]).exits(0);
+    let shown = |args: &[&str]| home.glass(&[&["audit", "show", "--json"], args].concat()).exits(0).stdout;
+    let all = text(&home);
+    assert!(shown(&[]).starts_with(&all), "as they are stored");
+    assert_eq!(shown(&["--event", "elevate.refused"]), all.split_inclusive('\n').nth(2).unwrap());
+    assert_eq!(shown(&["--event", "run.end", "--last", "1"]).lines().count(), 1);
+    assert_eq!(shown(&["--since", "2999-01-01T00:00:00Z"]), "");
+    assert_eq!(shown(&["--session", "0123456z"]), "");
+    let first: Value = serde_json::from_str(all.lines().nth(1).unwrap()).unwrap();
+    assert!(shown(&["--since", first["ts"].as_str().unwrap()]).starts_with(all.split_once('\n').unwrap().1));
+    home.glass(&["audit", "show", "--since", "yesterday"]).exits(2);
+    home.glass(&["audit", "show", "--session", "../x"]).exits(2);
+    let readable = home.glass(&["audit", "show", "--event", "elevate.refused"]).exits(0).stdout;
+    assert!(
+        readable.contains("elevate.refused") && readable.contains("alice") && !readable.starts_with('{'),
+        "{readable}"
+    );
+}
+
+#[test]
+fn a_folder_without_a_ledger_is_no_verified_ledger() {
+    let home = Home::new();
+    home.glass(&["audit", "verify", "--ledger", home.path("run").to_str().unwrap()]).exits(1);
+    home.glass(&["audit", "verify", "--ledger", "/nowhere"]).exits(1);
+}
+
+/// A `glass audit tail` whose first lines are there, and the rest of what it prints.
+fn tail(home: &Home) -> (Child, impl BufRead) {
+    let mut command = home.command(env!("CARGO_BIN_EXE_glass"));
+    let mut child = command.args(["audit", "tail"]).stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"tail\"") {
+        line.clear();
+        assert!(stdout.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    (child, stdout)
+}
+
+#[test]
+fn tail_tells_what_comes_and_ends_with_ctrl_c() {
+    let home = home();
+    let (mut child, mut stdout) = tail(&home);
+    home.glass(&REFUSED).exits(3);
+    let mut line = String::new();
+    while !line.contains("elevate.refused") {
+        line.clear();
+        assert!(stdout.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert!(ends_within(&child, DEADLINE));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    stdout.read_to_string(&mut line).unwrap();
+    assert_eq!(events(&home).last().unwrap(), "run.end");
+}
+
+#[test]
+fn tail_ends_well_when_nobody_reads_it_any_more() {
+    let home = home();
+    let (mut child, stdout) = tail(&home);
+    drop(stdout);
+    assert!(ends_within(&child, DEADLINE));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
