@@ -9,6 +9,7 @@ use glass::model::event::{Event, Sent, SessionKind};
 use glass::model::name::Id;
 use glass::model::policy::Rule;
 use glass::world::aws::AwsError;
+use glass::world::machine::AskError;
 
 use crate::support::world::{Fails, Fake, SECRET, wish, wrong_code};
 
@@ -160,6 +161,17 @@ fn without_a_terminal_all_that_is_missing_is_named_at_once() {
         BreakError::Missing(missing) => assert_eq!(missing, ["--incident", "--reason"]),
         other => panic!("{other}"),
     }
+}
+
+#[test]
+fn without_a_terminal_nobody_waits_for_a_code_that_cannot_be_asked() {
+    let fake = Arc::new(Fake::new());
+    drop(fake.break_glass(&wish(PROFILE)).unwrap());
+    let mut alone = Arc::into_inner(fake).unwrap();
+    alone.terminal = false;
+    let alone = Arc::new(alone);
+    assert!(matches!(alone.break_glass(&wish(PROFILE)), Err(BreakError::Ask(AskError::NoTerminal))));
+    assert!(alone.said.lock().unwrap().is_empty());
 }
 
 #[test]

@@ -187,6 +187,9 @@ impl CodeMaker<'_> {
 
     /// The first code; when the current step is used up already, the person is spared typing in vain.
     fn first(&self) -> Result<Secret, BreakError> {
+        if self.can_be_asked() && !self.world.terminal.is_there() {
+            return Err(BreakError::Ask(AskError::NoTerminal));
+        }
         let now = self.world.clock.now();
         let spent = self.world.codes.hold(&self.serial).map_err(BreakError::Codes)?.used().check_step(now);
         if let Err(wait) = spent {

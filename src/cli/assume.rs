@@ -20,6 +20,7 @@ use crate::world::{Session, variables};
 
 /// Runs the command.
 pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
+    refuse_missed(args)?;
     let catalogue = context.catalogue()?;
     warn_of_broken(&catalogue);
     let identity = context.identity()?;
@@ -35,6 +36,16 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let ended = broker::give_to_child(world, session, environment, work)?;
     drop(mark);
     Ok(exit_of(ended))
+}
+
+/// A number of `--redact` that is no word's is a slip, and the word that was meant would be in the ledger.
+fn refuse_missed(args: &args::Assume) -> Result<(), Failure> {
+    let words = args.command.len();
+    match args.redact.iter().find(|number| !(1..=words).contains(*number)) {
+        None => Ok(()),
+        Some(number) => Err(Failure::new(Exit::Usage, format!("the command has no word {number} for --redact"))
+            .hint(format!("the words behind `--` are numbered 1 to {words}"))),
+    }
 }
 
 /// What the flags of an elevation ask for.

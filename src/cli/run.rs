@@ -68,12 +68,13 @@ fn lossy(word: &OsString) -> String {
     word.to_string_lossy().into_owned()
 }
 
-/// A command's words as the ledger tells them; `redact` counts from 1.
+/// A command's words as the ledger tells them; `redact` counts from 1. A number that is no word's
+/// was meant for one of them, so then none is told.
 pub fn redacted(command: &[OsString], redact: &[usize]) -> Vec<String> {
+    let missed = redact.iter().any(|number| !(1..=command.len()).contains(number));
     let words = command.iter().enumerate();
-    let shown =
-        words.map(|(place, word)| if redact.contains(&(place + 1)) { REDACTED.to_owned() } else { lossy(word) });
-    shortened(shown)
+    let hidden = |place: usize| missed || redact.contains(&(place + 1));
+    shortened(words.map(|(place, word)| if hidden(place) { REDACTED.to_owned() } else { lossy(word) }))
 }
 
 /// Cuts what would not fit into one entry, and says so.
