@@ -1,9 +1,7 @@
-//! The pages name what exists, and what they tell a reader to run works.
+//! The pages name what exists.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use crate::support::{Home, Outcome, Sandbox, tool};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -53,32 +51,4 @@ fn every_link_between_the_pages_leads_somewhere() {
             assert!(leads, "{}: {link}", page.display());
         }
     }
-}
-
-/// The README's way to verify a ledger, run by a shell that has no glass.
-fn verify_without_glass(home: &Home) -> Outcome {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let script = blocks.into_iter().find(|block| block.contains("sha256sum")).unwrap();
-    Outcome::of(home.command(tool("sh")).args(["-euc", script]), "")
-}
-
-#[test]
-fn the_readme_verifies_a_ledger_without_glass() {
-    let mut home = Home::new();
-    let sandbox = Sandbox::start(&mut home);
-    home.set("XDG_STATE_HOME", home.path(".local/state").display());
-    home.set("GLASS_IDENTITY", sandbox.identity.replace("identity.toml", "unattended.toml"));
-    let words = ["assume", "prod-db-emergency", "--incident", "INC-1", "--reason", "ünïcode \\ \"and\" quotes"];
-    home.glass(&[&words[..], &["--", "true"]].concat()).exits(0);
-
-    let verified = verify_without_glass(&home).exits(0).stdout;
-    assert!(verified.starts_with("verified: ") && verified.trim().len() == "verified: ".len() + 64, "{verified}");
-    let log = ".local/state/glass/ledger/log-0000000000000000.jsonl";
-    let whole = home.read(log);
-    home.write(log, &whole.replacen("\"INC-1\"", "\"INC-2\"", 1));
-    assert!(verify_without_glass(&home).exits(4).stdout.starts_with("broken: "));
-    let without_last: String = whole.split_inclusive('\n').take(whole.lines().count() - 1).collect();
-    home.write(log, &without_last);
-    assert_eq!(verify_without_glass(&home).exits(4).stdout, "the head says something else\n");
 }
