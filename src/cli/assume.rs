@@ -22,7 +22,7 @@ use crate::world::{Session, variables};
 pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     refuse_missed(args)?;
     let catalogue = context.catalogue()?;
-    warn_of_broken(&catalogue);
+    warn_of_broken(&catalogue, Some(&args.elevation.profile));
     let identity = context.identity()?;
     let world = context.world();
     let inside = context.inside();

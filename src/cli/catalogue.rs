@@ -26,18 +26,20 @@ fn check(args: &args::CatalogueCheck, context: &Context) -> Result<Exit, Failure
         out::print(&format!("no mistake, {profiles} profile{}\n", if profiles == 1 { "" } else { "s" }))?;
         return Ok(Exit::Done);
     }
-    let failure = Failure::new(Exit::Usage, broken(&catalogue));
+    let names = catalogue.broken().iter().map(|profile| profile.name.as_str());
+    let failure = Failure::new(Exit::Usage, mistakes_in(names));
     Err(mistakes.into_iter().fold(failure, |failure, mistake| failure.because(mistake.to_string())))
 }
 
-/// Warns of the profiles that have mistakes, when another one is used.
-pub fn warn_of_broken(catalogue: &Catalogue) {
-    if !catalogue.broken().is_empty() {
-        out::say(&format!("glass: warning: {}, see `glass catalogue check`", broken(catalogue)));
+/// Warns of the profiles that have mistakes, when another one is used; `used` has its own told elsewhere.
+pub fn warn_of_broken(catalogue: &Catalogue, used: Option<&str>) {
+    let names = catalogue.broken().iter().map(|profile| profile.name.as_str());
+    let mut others = names.filter(|name| Some(*name) != used).peekable();
+    if others.peek().is_some() {
+        out::say(&format!("glass: warning: {}, see `glass catalogue check`", mistakes_in(others)));
     }
 }
 
-fn broken(catalogue: &Catalogue) -> String {
-    let names: Vec<String> = catalogue.broken().iter().map(|profile| escaped(&profile.name)).collect();
-    format!("mistakes in {}", names.join(", "))
+fn mistakes_in<'a>(profiles: impl Iterator<Item = &'a str>) -> String {
+    format!("mistakes in {}", profiles.map(escaped).collect::<Vec<_>>().join(", "))
 }

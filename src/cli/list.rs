@@ -17,7 +17,7 @@ use crate::model::time::show_duration;
 /// Runs the command.
 pub fn run(args: &args::List, context: &Context) -> Result<Exit, Failure> {
     let catalogue = context.catalogue()?;
-    warn_of_broken(&catalogue);
+    warn_of_broken(&catalogue, None);
     let person = context.person();
     let rows: Vec<Row> = catalogue.profiles().map(|profile| Row::of(&catalogue, profile, person.as_ref())).collect();
     if args.json {

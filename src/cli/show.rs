@@ -20,7 +20,7 @@ use crate::model::time::show_duration;
 pub fn run(args: &args::Show, context: &Context) -> Result<Exit, Failure> {
     let catalogue = context.catalogue()?;
     let profile = broker::find(&catalogue, &args.profile)?;
-    warn_of_broken(&catalogue);
+    warn_of_broken(&catalogue, Some(&args.profile));
     let person = context.person();
     if args.json {
         out::print_json(&document(&catalogue, profile, person.as_ref()))?;
