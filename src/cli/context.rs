@@ -12,6 +12,7 @@ use crate::host::world::HostWorld;
 use crate::model::catalogue::Catalogue;
 use crate::model::identity::Identity;
 use crate::model::name::{Id, PersonName};
+use crate::model::session::Credentials;
 use crate::world::{World, variables};
 
 /// Everything that a command is given.
@@ -20,12 +21,13 @@ pub struct Context {
     world: HostWorld,
     catalogue: Option<PathBuf>,
     color: ColorChoice,
+    inherited: Option<Credentials>,
 }
 
 impl Context {
-    /// The context of a command line.
-    pub fn of(args: &Args) -> Result<Context, Failure> {
-        Context::new(args.catalogue.clone(), args.color)
+    /// The context of a command line, and of the credentials that glass was started with.
+    pub fn of(args: &Args, inherited: Option<Credentials>) -> Result<Context, Failure> {
+        Ok(Context { inherited, ..Context::new(args.catalogue.clone(), args.color)? })
     }
 
     /// The context of a command line that was not understood.
@@ -41,7 +43,7 @@ impl Context {
         let organisation =
             || load_catalogue(&places, catalogue.as_deref()).ok().map(|found| found.organisation().clone());
         let world = HostWorld::new(&places, &organisation)?;
-        Ok(Context { places, world, catalogue, color })
+        Ok(Context { places, world, catalogue, color, inherited: None })
     }
 
     /// The surroundings.
@@ -91,6 +93,16 @@ impl Context {
     pub fn inside(&self) -> Option<Id> {
         let session = Id::parse(variable(variables::SESSION)?.to_str()?).ok()?;
         live::is_alive(self.places.state(), &session).then_some(session)
+    }
+
+    /// The live session that this process is in, with the credentials that its environment came with.
+    pub fn inside_with_credentials(&self) -> Option<(Id, Credentials)> {
+        self.inside().zip(self.inherited.as_ref().map(Credentials::duplicate))
+    }
+
+    /// The name of the profile of the session that this process is in.
+    pub fn profile_of_session(&self) -> Option<String> {
+        variable(variables::PROFILE)?.into_string().ok()
     }
 }
 

@@ -36,13 +36,14 @@ use failure::Failure;
 use out::Paint;
 
 use crate::host::harden;
+use crate::model::session::Credentials;
 
 /// Runs glass with the words it was called with.
 pub fn main() -> ExitCode {
-    harden::at_start();
+    let inherited = harden::at_start();
     let words: Vec<OsString> = std::env::args_os().collect();
     let exit = match Args::try_parse_from(&words) {
-        Ok(args) => start(&args, &words),
+        Ok(args) => start(&args, &words, inherited),
         Err(error) if error.exit_code() == 0 => {
             report(out::written(error.print()).and(Ok(Exit::Done)), ColorChoice::Auto)
         }
@@ -52,12 +53,12 @@ pub fn main() -> ExitCode {
 }
 
 /// Runs a command that was understood.
-fn start(args: &Args, words: &[OsString]) -> Exit {
+fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>) -> Exit {
     let color = args.color;
     if let Err(failure) = log::start(args.verbose) {
         return report(Err(failure), color);
     }
-    let context = match Context::of(args) {
+    let context = match Context::of(args, inherited) {
         Ok(context) => context,
         Err(failure) => return report(Err(failure), color),
     };

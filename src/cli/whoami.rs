@@ -1,4 +1,4 @@
-//! `glass whoami`: who AWS says this is.
+//! `glass whoami`: who AWS says this is; in the shell of a live session, whose session it is.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::broker::{BreakError, place_of};
 use crate::model::catalogue::{Catalogue, Profile};
 use crate::model::identity::Identity;
 use crate::model::text::escaped;
-use crate::world::aws::{AwsError, Caller};
+use crate::world::aws::{AwsError, Caller, Place};
 
 /// A clock that is off by less needs no word: AWS accepts five minutes.
 const NOTABLE_SECONDS: u64 = 60;
@@ -20,15 +20,23 @@ const NOTABLE_SECONDS: u64 = 60;
 pub fn run(args: &args::Whoami, context: &Context) -> Result<Exit, Failure> {
     let catalogue = context.catalogue()?;
     let identity = context.identity()?;
-    let source = identity.source.as_ref().ok_or(BreakError::NoSource)?;
-    let profile = nearest_profile(&catalogue, &identity).ok_or_else(|| {
-        Failure::new(Exit::Usage, "every profile of the catalogue has mistakes")
-            .hint("`glass catalogue check` shows them")
-    })?;
-    let daily = context.world().aws.sign_in(&identity.person, source, &place_of(&catalogue, profile.region.clone()))?;
+    let session = context.inside_with_credentials();
+    let daily = match session {
+        Some((session, credentials)) => {
+            let profile = context.profile_of_session().and_then(|name| catalogue.profile(&name));
+            let place = place(&catalogue, &identity, profile)?;
+            context.world().aws.take(credentials, format!("session {session}"), &place)?
+        }
+        None => {
+            let source = identity.source.as_ref().ok_or(BreakError::NoSource)?;
+            context.world().aws.sign_in(&identity.person, source, &place(&catalogue, &identity, None)?)?
+        }
+    };
     let caller = daily.caller().map_err(|error| unknown(&error))?;
     let Caller { account, arn, user_id, .. } = &caller;
-    warn(&catalogue, &identity, &caller, Paint::for_stderr(context.color()));
+    if context.inside().is_none() {
+        warn(&catalogue, &identity, &caller, Paint::for_stderr(context.color()));
+    }
     if args.json {
         out::print_json(&json!({ "account": account, "arn": arn, "user_id": user_id }))?;
     } else {
@@ -36,6 +44,15 @@ pub fn run(args: &args::Whoami, context: &Context) -> Result<Exit, Failure> {
         out::print(&format!("arn      {arn}\naccount  {account}\nuser id  {user_id}\nsource   {how}\n"))?;
     }
     Ok(Exit::Done)
+}
+
+/// Where AWS is asked: in the region of the session's profile, else of one that this person may use.
+fn place(catalogue: &Catalogue, identity: &Identity, profile: Option<&Profile>) -> Result<Place, Failure> {
+    let profile = profile.or_else(|| nearest_profile(catalogue, identity)).ok_or_else(|| {
+        Failure::new(Exit::Usage, "every profile of the catalogue has mistakes")
+            .hint("`glass catalogue check` shows them")
+    })?;
+    Ok(place_of(catalogue, profile.region.clone()))
 }
 
 /// A profile that this person may use, or any: its region says which STS is asked.

@@ -25,6 +25,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::model::daily_key::DailyKey;
 use crate::model::identity::{Source, Store};
 use crate::model::name::PersonName;
+use crate::model::session;
 use crate::world::aws::{Aws, CALL_TIMEOUT, CONNECT_TIMEOUT, Daily, Place, SourceError};
 use crate::world::machine::Vault;
 use daily::{HostDaily, Wiring};
@@ -46,15 +47,38 @@ impl Aws for HostAws<'_> {
             Source::Keyring(store) => (self.stored_key(person, *store)?, format!("keyring {store}")),
             Source::Profile(name) => from_profile(&executor, &Env::real(), name, place, &http_client)?,
         };
-        let wiring = Wiring {
-            credentials,
-            http_client,
-            region: Region::new(place.region.to_string()),
-            endpoint: place.endpoint.clone(),
-            timeouts: timeouts(),
-        };
-        Ok(Box::new(HostDaily::new(executor, wiring, how)))
+        Ok(daily(credentials, how, place, http_client, executor))
     }
+
+    fn take(
+        &self,
+        credentials: session::Credentials,
+        how: String,
+        place: &Place,
+    ) -> Result<Box<dyn Daily>, SourceError> {
+        let executor = Executor::new().map_err(SourceError::Network)?;
+        let session::Credentials { access_key_id, secret_access_key, session_token } = credentials;
+        let token = Some(session_token.expose().to_owned());
+        let credentials = Credentials::new(access_key_id, secret_access_key.expose(), token, None, "session");
+        Ok(daily(credentials, how, place, wire::client(place)?, executor))
+    }
+}
+
+fn daily(
+    credentials: Credentials,
+    how: String,
+    place: &Place,
+    http_client: SharedHttpClient,
+    executor: Executor,
+) -> Box<dyn Daily> {
+    let wiring = Wiring {
+        credentials,
+        http_client,
+        region: Region::new(place.region.to_string()),
+        endpoint: place.endpoint.clone(),
+        timeouts: timeouts(),
+    };
+    Box::new(HostDaily::new(executor, wiring, how))
 }
 
 impl HostAws<'_> {

@@ -5,14 +5,26 @@
 use std::env;
 
 use crate::model::environment::keeps;
+use crate::model::secret::Secret;
+use crate::model::session::Credentials;
 
 /// Makes the AWS SDK write credentials into its log.
 const SENSITIVE_BODIES: &str = "LOG_SENSITIVE_BODIES";
 
 /// Makes the process undumpable, and drops the variables that steer the AWS SDK, which reads them by itself.
 ///
-/// To be called first, while there is only one thread.
-pub fn at_start() {
+/// To be called first, while there is only one thread. The answer are the credentials that were among
+/// these variables, if all three of a session were: those of the elevated shell that glass may run in.
+pub fn at_start() -> Option<Credentials> {
+    let secret = |name| env::var(name).ok().map(Secret::new);
+    let inherited = || {
+        Some(Credentials {
+            access_key_id: env::var("AWS_ACCESS_KEY_ID").ok()?,
+            secret_access_key: secret("AWS_SECRET_ACCESS_KEY")?,
+            session_token: secret("AWS_SESSION_TOKEN")?,
+        })
+    };
+    let inherited = inherited();
     // Where the kernel refuses, core dumps are at worst what they are for every program.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
@@ -27,6 +39,7 @@ pub fn at_start() {
         // SAFETY: nothing else runs yet that could read the environment.
         unsafe { env::remove_var(name) };
     }
+    inherited
 }
 
 fn steers(name: &str) -> bool {

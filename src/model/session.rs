@@ -41,6 +41,17 @@ pub struct Credentials {
     pub session_token: Secret,
 }
 
+impl Credentials {
+    /// Makes another value of the same credentials.
+    pub fn duplicate(&self) -> Self {
+        Credentials {
+            access_key_id: self.access_key_id.clone(),
+            secret_access_key: self.secret_access_key.duplicate(),
+            session_token: self.session_token.duplicate(),
+        }
+    }
+}
+
 /// What STS answered to an AssumeRole, not yet believed.
 #[derive(Debug)]
 pub struct Answer {

@@ -8,7 +8,7 @@ use super::{Declined, Issued, Warrant};
 use crate::model::identity::{Source, Store};
 use crate::model::name::{MfaSerial, PersonName, Region};
 use crate::model::secret::Secret;
-use crate::model::session::AnswerError;
+use crate::model::session::{AnswerError, Credentials};
 use crate::model::text::escaped;
 
 /// Where AWS is reached: the catalogue's word, never the environment's.
@@ -29,6 +29,12 @@ pub trait Aws: Sync {
     /// # Errors
     /// When the source is refused, or gives nothing.
     fn sign_in(&self, person: &PersonName, source: &Source, place: &Place) -> Result<Box<dyn Daily>, SourceError>;
+
+    /// Takes the credentials of a session that is open already; `how` is what [`Daily::how`] says of them.
+    ///
+    /// # Errors
+    /// When AWS cannot be reached as the catalogue says.
+    fn take(&self, credentials: Credentials, how: String, place: &Place) -> Result<Box<dyn Daily>, SourceError>;
 }
 
 /// A daily identity whose credentials have been resolved.

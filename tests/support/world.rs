@@ -281,6 +281,11 @@ impl Aws for Parts {
         let daily = || Ok(Box::new(FakeDaily(Arc::clone(&self.0))) as Box<dyn Daily>);
         self.0.call(daily, || SourceError::UnknownProfile("daily".into()))
     }
+
+    fn take(&self, _: Credentials, _: String, _: &Place) -> Result<Box<dyn Daily>, SourceError> {
+        self.0
+            .call(|| Ok(Box::new(FakeDaily(Arc::clone(&self.0))) as Box<dyn Daily>), || SourceError::Network(broken()))
+    }
 }
 
 struct FakeDaily(Arc<Fake>);

@@ -87,12 +87,12 @@ fn order() -> Order {
     }
 }
 
-fn assume(server: &Server) -> Result<crate::model::session::Answer, AwsError> {
+fn assume(server: &Server) -> Result<session::Answer, AwsError> {
     assume_at(&place(&server.endpoint))
 }
 
 /// Sends an order with a code by somebody who does not wait as long as glass does.
-fn assume_at(place: &Place) -> Result<crate::model::session::Answer, AwsError> {
+fn assume_at(place: &Place) -> Result<session::Answer, AwsError> {
     let hasty = TimeoutConfig::builder().operation_timeout(Duration::from_millis(600)).build();
     daily(place, None, hasty).order(&order(), "alice-x", Some(&Secret::new("123456".into())))
 }
