@@ -1,8 +1,8 @@
 //! The practice world: people, keys, a phone and roles, enough for a convincing night.
 //!
-//! Alice is on call and has a virtual MFA device; Bob works there too and may break no
-//! glass; an administrator of each account can change it. The catalogue and identity
-//! that go with it are files beside this one's source, in `practice/`.
+//! Alice is on call and has a virtual MFA device; Bob looks after the network and has none;
+//! an administrator of each account can change it. The catalogue and identity that go with
+//! it are files in `practice/`, beside this one.
 
 use std::collections::BTreeMap;
 

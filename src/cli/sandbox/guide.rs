@@ -23,11 +23,19 @@ struct Step {
     words: &'static [&'static str],
 }
 
-const BEFORE: [Step; 1] = [Step { why: "By day AWS knows Alice as a plain user:", words: &["whoami"] }];
+const BEFORE: [Step; 4] = [
+    Step {
+        why: "The catalogue says what counts as an emergency and what it opens. It has no mistakes:",
+        words: &["catalogue", "check"],
+    },
+    Step { why: "These are its profiles, and which of them are for Alice:", words: &["list"] },
+    Step { why: "This is what tonight's profile opens, for how long, and what it demands:", words: &["show", PROFILE] },
+    Step { why: "By day AWS knows Alice as a plain user:", words: &["whoami"] },
+];
 
 const BREAK: Step = Step {
     why: "Break the glass. You are asked for the incident (say INC-4711), a reason, and the code of your phone.\n     \
-          In the elevated shell try `glass status` or `aws sts get-caller-identity`; `exit` closes it.",
+          In the elevated shell try `aws sts get-caller-identity` and `env | grep GLASS`; `exit` closes it.",
     words: &["assume", PROFILE],
 };
 
