@@ -171,8 +171,9 @@ fn the_code_comes_from_the_seed_in_the_keyring_and_the_ledger_says_so() {
     let seed = Seed::parse(&Secret::new(desk.home.read("seed"))).unwrap();
     let serial = "arn:aws:iam::111122223333:mfa/second";
     let now = HostClock.now();
-    let [before, now] = [now.seconds() - 30, now.seconds()].map(|at| seed.code_at(Timestamp::from_seconds(at)));
-    let codes = ["--authentication-code1", before.expose(), "--authentication-code2", now.expose()];
+    // Not the code of this half minute: AWS takes it once, and it is needed below.
+    let [first, second] = [60, 30].map(|ago| seed.code_at(Timestamp::from_seconds(now.seconds() - ago)));
+    let codes = ["--authentication-code1", first.expose(), "--authentication-code2", second.expose()];
     aws(&[&["enable-mfa-device", "--user-name", "alice", "--serial-number", serial][..], &codes].concat());
 
     let mut pty = desk.ask(&["--person", &desk.person, "--from-profile", "daily", "--yes", "--totp", "--mfa", serial]);
@@ -180,7 +181,6 @@ fn the_code_comes_from_the_seed_in_the_keyring_and_the_ledger_says_so() {
     pty.send(&format!("{}\r", desk.home.read("seed").trim()));
     let (code, shown) = pty.wait();
     assert_eq!(code, 0, "{shown}");
-    // If AWS counts the code of this half minute as used, glass waits for the next one.
     let reason = ["--incident", "INC-1", "--reason", "the seed is in the keyring"];
     desk.home.glass(&[&["assume", "prod-db-read"][..], &reason, &["--", "true"]].concat()).exits(0);
     let entries = desk.home.glass(&["audit", "show", "--json", "--event", "elevate.intent"]).exits(0).stdout;

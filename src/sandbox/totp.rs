@@ -42,11 +42,12 @@ impl Device {
         }
     }
 
-    /// Takes two codes of steps that follow each other, as enabling a device asks for.
+    /// Takes two codes of steps that follow each other, as enabling a device asks for; people are slow, so
+    /// the first may be three steps old.
     pub fn accept_pair(&mut self, first: &str, second: &str, now: Timestamp) -> bool {
         let newest = seconds(now) / STEP + 1;
         let shown = |step: u64| self.totp.generate(step * STEP).to_string();
-        let pair = (newest.saturating_sub(3)..newest).find(|step| shown(*step) == first && shown(step + 1) == second);
+        let pair = (newest.saturating_sub(4)..newest).find(|step| shown(*step) == first && shown(step + 1) == second);
         if let Some(step) = pair {
             self.used = Some(step + 1);
         }
