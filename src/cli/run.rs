@@ -1,5 +1,6 @@
 //! What stands around every command: `run.start` before it, `run.end` after it.
 
+use std::error::Error;
 use std::ffi::OsString;
 
 use super::args::Command;
@@ -106,7 +107,8 @@ pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() ->
         if !invocation.reads_only {
             return tell(&error.into(), paint);
         }
-        out::say(&format!("glass: warning: {error}"));
+        let cause = error.source().map_or_else(String::new, |source| format!(": {source}"));
+        out::say(&format!("glass: warning: {error}{cause}"));
         return work().unwrap_or_else(|failure| tell(&failure, paint));
     }
     let exit = work().unwrap_or_else(|failure| tell(&failure, paint));

@@ -61,7 +61,8 @@ fn jq_and_sha256sum_alone_come_to_the_same_verdict() {
 /// T1: whatever is done to an entry, it is named, nothing is appended, and nobody is elevated.
 #[test]
 fn a_ledger_that_was_changed_is_named_left_alone_and_stops_elevation() {
-    let changes: [(&str, fn(&mut Vec<String>), u64); 4] = [
+    type Change = fn(&mut Vec<String>);
+    let changes: [(&str, Change, u64); 4] = [
         ("edited", |lines| lines[2] = lines[2].replace("emergency", "emergencz"), 4),
         ("dropped", |lines| drop(lines.remove(2)), 3),
         ("swapped", |lines| lines.swap(2, 3), 3),

@@ -1,0 +1,176 @@
+//! Appends that are killed between any two system calls, that meet errors, and that all come at once.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use super::{REFUSED, SEGMENT, by_hand, events, home, ledger, text, verdict};
+use crate::support::{Home, Outcome, Practice, tool};
+
+/// The system calls that leave something behind, or stand between two that do.
+const CHANGING: [&str; 9] =
+    ["mkdir", "flock", "lseek", "write", "fdatasync", "pwrite64", "ftruncate", "fsync", "rename"];
+
+/// Those that happen all the time; only what concerns the ledger's own files is looked at.
+const COMMON: [&str; 3] = ["openat", "statx", "close"];
+
+/// `glass` on its way to be refused, under strace, which does this at a system call for one of these files.
+fn traced(home: &Home, files: &[&str], inject: &str) -> Outcome {
+    let mut command = home.command(tool("strace"));
+    command.args(["--output=/dev/null", "--inject", inject]);
+    for file in files {
+        command.arg("--trace-path").arg(ledger(home).join(file));
+    }
+    Outcome::of(command.arg(env!("CARGO_BIN_EXE_glass")).args(REFUSED), "")
+}
+
+/// A home with a copy of the ledger of another, if there is one.
+fn copied(from: &Home) -> Home {
+    let to = home();
+    if ledger(from).exists() {
+        let state = to.path(".local/state/glass");
+        fs::create_dir_all(&state).unwrap();
+        assert!(Command::new(tool("cp")).arg("-a").arg(ledger(from)).arg(state).status().unwrap().success());
+    }
+    to
+}
+
+/// A home whose ledger has a few entries.
+fn begun() -> Home {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    home
+}
+
+/// Checks that the next run finds a ledger that verifies, but for a torn end, and mends and continues it.
+#[track_caller]
+fn goes_on(home: &Home, before: &str, what: &str) {
+    let (code, found) = verdict(home);
+    assert_eq!(code, 0, "{what}: {found}");
+    let torn = found["integrity"] == json!("torn");
+    let (code, found) = verdict(home);
+    assert_eq!((code, &found["integrity"]), (0, &json!("verified")), "{what}: {found}");
+    assert!(text(home).starts_with(before), "{what}: an entry is lost");
+    assert!(!torn || events(home).contains(&"ledger.recover".to_owned()), "{what}: nothing says that it was torn");
+}
+
+/// Kills glass at the first, second, third … time that it makes each system call, until it comes through.
+fn killed_everywhere(begin: &Home, before: &str) {
+    let files = ["", "lock", "head.json", "verdict.json", SEGMENT];
+    let everywhere = CHANGING.map(|call| (call, &files[..0])).into_iter().chain(COMMON.map(|call| (call, &files[..])));
+    let mut kills = 0;
+    for (call, files) in everywhere {
+        for time in 1.. {
+            let home = copied(begin);
+            let code = traced(&home, files, &format!("{call}:signal=KILL:when={time}")).code;
+            assert!(code == 3 || code == 137, "{call} {time}: {code}");
+            goes_on(&home, before, &format!("killed at {call} {time}"));
+            if code == 3 {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills > 40, "only {kills} kills");
+}
+
+#[test]
+fn a_kill_at_any_call_leaves_a_ledger_that_is_begun_later() {
+    killed_everywhere(&home(), "");
+}
+
+#[test]
+fn a_kill_at_any_call_leaves_a_ledger_that_goes_on() {
+    let begin = begun();
+    killed_everywhere(&begin, &text(&begin));
+}
+
+#[test]
+fn a_kill_at_any_call_of_a_recovery_leaves_a_ledger_that_is_recovered() {
+    let begin = begun();
+    let before = text(&begin);
+    fs::write(ledger(&begin).join(SEGMENT), before.clone() + &"torn ".repeat(200)).unwrap();
+    killed_everywhere(&begin, &before);
+}
+
+/// T6: whatever the kernel refuses, glass ends with 4, says what failed, and the next run goes on.
+#[test]
+fn an_error_at_any_call_ends_with_4_and_leaves_a_ledger_that_goes_on() {
+    let torn = begun();
+    fs::write(ledger(&torn).join(SEGMENT), text(&torn) + &"torn ".repeat(200)).unwrap();
+    let faults: [(&Home, &[&str], &str); 9] = [
+        (&begun(), &[SEGMENT], "write:error=ENOSPC"),
+        (&begun(), &[SEGMENT], "write:retval=10"),
+        (&begun(), &[SEGMENT], "fdatasync:error=EIO"),
+        (&begun(), &["head.json"], "pwrite64:error=EIO"),
+        (&begun(), &["lock"], "flock:error=ENOLCK"),
+        (&begun(), &["lock", "head.json", SEGMENT], "openat:error=EMFILE"),
+        (&torn, &[SEGMENT], "ftruncate:error=EIO"),
+        (&torn, &[SEGMENT], "pread64:error=EIO"),
+        (&home(), &["", "head.json"], "fsync:error=EIO"),
+    ];
+    for (begin, files, fault) in faults {
+        let before = if ledger(begin).exists() { text(begin).replace("torn ", "") } else { String::new() };
+        for time in 1.. {
+            let home = copied(begin);
+            let outcome = traced(&home, files, &format!("{fault}:when={time}"));
+            let what = format!("{fault} {time}: {}", outcome.stderr);
+            goes_on(&home, &before, &what);
+            if outcome.code == 3 {
+                assert!(time > 1, "{what}: it never happened");
+                break;
+            }
+            assert_eq!(outcome.code, 4, "{what}");
+            assert!(outcome.stderr.contains("caused by: ") && outcome.stderr.contains("hint: "), "{what}");
+        }
+    }
+}
+
+#[test]
+fn after_an_append_that_failed_the_process_appends_nothing_more() {
+    let home = begun();
+    let before = events(&home).len();
+    traced(&home, &[SEGMENT], "fdatasync:error=EIO").exits(4);
+    assert_eq!(events(&home)[before..], ["run.start", "elevate.refused"], "no run.end");
+    let head = fs::read_to_string(ledger(&home).join("head.json")).unwrap();
+    assert!(head.contains(&format!("\"seq\":{before},")) && head.contains("\"synced_seq\":2,"), "{head}");
+    goes_on(&home, "", "a sync that failed");
+}
+
+/// T6: the result is not on the disk, so the credentials are not handed over.
+#[test]
+fn a_result_that_is_not_synced_is_not_handed_over() {
+    let practice = Practice::new();
+    practice.home.glass(&["audit", "verify"]).exits(0);
+    let mut command = practice.home.command(tool("strace"));
+    command.args(["--follow-forks", "--output=/dev/null", "--inject", "fdatasync:error=EIO:when=2", "--trace-path"]);
+    command.arg(practice.ledger().join(SEGMENT)).arg(env!("CARGO_BIN_EXE_glass"));
+    let outcome = Outcome::of(command.args(practice.words(&["--", "/bin/echo", "elevated"])), "").exits(4);
+    assert_eq!(outcome.stdout, "");
+    let events: Vec<_> = practice.entries().into_iter().map(|entry| entry["ev"].clone()).collect();
+    assert_eq!(events[events.len() - 2..], ["elevate.intent", "elevate.ok"], "{events:?}");
+}
+
+/// T7: many processes at once make one chain, and nothing is lost.
+#[test]
+fn sixteen_processes_at_once_make_one_chain() {
+    let home = home();
+    for round in 1..=3 {
+        let start = |_| {
+            let mut command = home.command(env!("CARGO_BIN_EXE_glass"));
+            command.args(REFUSED).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        };
+        let children: Vec<_> = (0..16).map(start).collect();
+        for mut child in children {
+            assert_eq!(child.wait().unwrap().code(), Some(3));
+        }
+        let events = events(&home);
+        for event in ["run.start", "elevate.refused", "run.end"] {
+            assert_eq!(events.iter().filter(|found| *found == event).count(), 16 * round, "{event}");
+        }
+        assert_eq!(events.len(), 16 * round * 3 + 1);
+    }
+    by_hand(&home, &ledger(&home)).exits(0);
+    assert_eq!(verdict(&home).1["entries"], 145);
+}
