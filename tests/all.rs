@@ -11,6 +11,7 @@ mod support;
 
 mod cases;
 mod catalogue;
+mod completions;
 mod configure;
 mod docs;
 mod enrol;

@@ -122,8 +122,7 @@ fn the_aws_cli_gets_a_session_through_a_path_with_a_space_and_a_quote() {
     let (mut home, sandbox) = practice();
     let beside = |name: &str| Path::new(&sandbox.catalogue).with_file_name(name);
     for name in ["orders-db.json", "prod-db.md", "profiles.toml"] {
-        let text = fs::read_to_string(beside(name)).unwrap();
-        home.write(&format!("it's mine/{name}"), &text);
+        home.write(&format!("it's mine/{name}"), &fs::read_to_string(beside(name)).unwrap());
     }
     home.write(".aws/config", &fs::read_to_string(beside("aws-config")).unwrap());
     let catalogue = home.path("it's mine/profiles.toml");

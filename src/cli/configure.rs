@@ -38,10 +38,16 @@ pub fn run(args: &args::Configure, context: &Context) -> Result<Exit, Failure> {
     }
     add(&mut config, &profiles, &caller)?;
     refuse_hidden(&config, context)?;
-    let names: Vec<_> = config.names().map(str::to_owned).collect();
     write(&file, &config.text())?;
-    if let Some(name) = names.first() {
-        out::say(&format!("for example: aws --profile {name} sts get-caller-identity"));
+    let (recorded, open): (Vec<&Profile>, Vec<&Profile>) = profiles.into_iter().partition(|profile| profile.recording);
+    for profile in recorded {
+        out::say(&format!(
+            "{} is recorded, which only `glass assume` does: the AWS CLI gets no session of it",
+            profile.name
+        ));
+    }
+    if let Some(profile) = open.first() {
+        out::say(&format!("for example: aws --profile {}{} sts get-caller-identity", args.prefix, profile.name));
     }
     Ok(Exit::Done)
 }

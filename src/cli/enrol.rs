@@ -98,20 +98,17 @@ type Plain = (String, String);
 /// Where the daily credentials come from; a long-lived key is read or asked here.
 fn origin(args: &args::Enrol, context: &Context) -> Result<(Origin, Option<Plain>), Failure> {
     let world = context.world();
-    if let Some(profile) = &args.profile {
-        return Ok((Origin::Profile(profile.clone()), None));
-    }
-    let key = match &args.from_profile {
-        Some(profile) => Some(plain_key_of(profile, context)?),
-        None => None,
-    };
-    let store = choose_store(args, world)?;
-    match (&args.from_profile, key) {
-        (Some(profile), Some(key)) => {
+    match (&args.profile, &args.from_profile) {
+        (Some(profile), _) => Ok((Origin::Profile(profile.clone()), None)),
+        (None, Some(profile)) => {
+            let key = plain_key_of(profile, context)?;
             let plain = (profile.clone(), key.access_key_id.clone());
-            Ok((Origin::Key(key, store), Some(plain)))
+            Ok((Origin::Key(key, choose_store(args, world)?), Some(plain)))
         }
-        (_, _) => Ok((Origin::Key(ask_key(world)?, store), None)),
+        (None, None) => {
+            let store = choose_store(args, world)?;
+            Ok((Origin::Key(ask_key(world)?, store), None))
+        }
     }
 }
 

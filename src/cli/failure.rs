@@ -307,9 +307,8 @@ impl From<BreakError> for Failure {
 impl From<EnrolError> for Failure {
     fn from(error: EnrolError) -> Failure {
         match error {
-            EnrolError::Missing(ref missing) => {
-                let hint = format!("give {} or run it in a terminal", missing.join(", "));
-                Failure::of(Exit::Usage, &error).hint(hint)
+            EnrolError::Missing(_) => {
+                Failure::of(Exit::Usage, &error).hint("run it in a terminal, or give what is missing")
             }
             EnrolError::UnknownPerson(_) | EnrolError::NoArn(_) => Failure::of(Exit::Usage, &error)
                 .hint("the names are those of the catalogue's [people]; its owners add you and your `arn`"),

@@ -77,8 +77,7 @@ impl Keychain {
         let entry = format!("probe/{}", std::process::id());
         let text = Secret::new("glass was here".to_owned());
         let back = self.write(store, &entry, &text).and_then(|()| self.read(store, &entry));
-        let removed = self.remove(store, &entry);
-        removed.is_ok() && back.is_ok_and(|back| back.expose() == text.expose())
+        back.is_ok_and(|back| back.expose() == text.expose() && self.remove(store, &entry).is_ok())
     }
 }
 
