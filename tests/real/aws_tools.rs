@@ -33,6 +33,25 @@ fn the_aws_cli_works_in_the_session() {
 }
 
 #[test]
+fn whoami_in_the_session_tells_whose_session_it_is() {
+    let practice = Practice::new();
+    let outcome = practice.assume(&["--", env!("CARGO_BIN_EXE_glass"), "whoami", "--json"]).exits(0);
+    is_the_session(&practice, outcome.json()["arn"].as_str().unwrap());
+}
+
+/// Credentials that lie about in the environment are not believed because somebody set `GLASS_SESSION`.
+#[test]
+fn whoami_outside_a_live_session_asks_by_the_daily_identity() {
+    let practice = Practice::new()
+        .with("GLASS_SESSION", "00000000")
+        .with("AWS_ACCESS_KEY_ID", "ASIAEXAMPLE")
+        .with("AWS_SECRET_ACCESS_KEY", "secret")
+        .with("AWS_SESSION_TOKEN", "token");
+    let outcome = practice.home.glass(&["whoami", "--json"]).exits(0);
+    assert_eq!(outcome.json()["arn"], "arn:aws:iam::111122223333:user/alice");
+}
+
+#[test]
 fn boto3_works_in_the_session() {
     let practice = Practice::new();
     let python = python("python");
