@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{Fate, Outcome, Practice, Proxy, nobody, tool};
+use crate::support::{Fate, Practice, Proxy, nobody};
 
 /// A proxy that lets everything pass but AssumeRole, which meets its fate.
 fn before_assume_role(practice: &Practice, fate: fn() -> Fate) -> Proxy {
@@ -129,18 +129,6 @@ fn aws_stays_busy() {
 fn what_aws_says_is_shown_escaped() {
     let hostile = || Fate::Answer(403, error("AccessDenied", "no \u{9b}2J way \u{202e} in"));
     fails_with(hostile, "refused", "\\u{9b}2J way \\u{202e} in");
-}
-
-#[test]
-fn a_clock_ten_minutes_off_is_told_and_lived_with() {
-    for shift in ["+600", "-600"] {
-        let practice = Practice::new();
-        let mut command = practice.home.command(tool("faketime"));
-        command.args(["-f", shift, env!("CARGO_BIN_EXE_glass")]).args(practice.words(&["--", "/bin/true"]));
-        let outcome = Outcome::of(&mut command, "");
-        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-        assert!(outcome.stderr.contains("600 s") || outcome.stderr.contains("599 s"), "{}", outcome.stderr);
-    }
 }
 
 /// AWS's answer to a call that failed.
