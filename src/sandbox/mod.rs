@@ -82,6 +82,12 @@ impl Seen {
     pub fn opened_a_session(&self) -> bool {
         self.operation == "AssumeRole" && self.refused.is_none()
     }
+
+    /// Whether the session that this one gave made that other call.
+    pub fn is_caller_of(&self, other: &Seen) -> bool {
+        let session = self.session_name.as_deref().filter(|_| self.opened_a_session());
+        other.refused.is_none() && session.is_some_and(|name| other.caller.ends_with(&format!("/{name}")))
+    }
 }
 
 /// So many calls are remembered, the latest.

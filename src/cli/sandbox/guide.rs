@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out::{self, Paint, Style};
 use crate::host::terminal::HostTerminal;
-use crate::sandbox::Seen;
+use crate::model::text::escaped;
 use crate::world::machine::Terminal;
 
 const PROFILE: &str = "prod-db-emergency";
@@ -40,7 +40,7 @@ const BREAK: Step = Step {
 };
 
 const BREAK_ALONE: Step = Step {
-    why: "Break the glass for one command, with the code of the practice phone:",
+    why: "Break the glass with the code of the practice phone, and let AWS say who calls now:",
     words: &[
         "assume",
         PROFILE,
@@ -125,10 +125,14 @@ impl Guide<'_> {
         } else {
             self.run(step)?;
         }
-        if self.practice.sandbox.trail().iter().skip(calls).any(Seen::opened_a_session) {
+        let trail = self.practice.sandbox.trail();
+        let opened = trail.iter().skip(calls).find(|seen| seen.opened_a_session());
+        let opened = opened.ok_or_else(|| not_held(step, "AWS opened no session"))?;
+        // A person may have looked around in other ways than by asking AWS.
+        if self.attended || trail.iter().any(|seen| opened.is_caller_of(seen)) {
             Ok(())
         } else {
-            Err(not_held(step, "AWS opened no session"))
+            Err(not_held(step, "AWS saw no call of the session"))
         }
     }
 
@@ -152,7 +156,8 @@ impl Guide<'_> {
         for seen in self.practice.sandbox.trail() {
             let session = seen.session_name.map_or_else(String::new, |name| format!(" as {name}"));
             let refused = seen.refused.map_or_else(String::new, |code| format!(", refused: {}", code.as_str()));
-            out::say(&format!("     {}  {:<17}  {}{session}{refused}", seen.at, seen.operation, seen.caller));
+            let call = format!("{:<17}  {}{session}{refused}", seen.operation, seen.caller);
+            out::say(&format!("     {}  {}", seen.at, escaped(&call)));
         }
     }
 
