@@ -229,6 +229,17 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_in_the_file_is_there_again_afterwards() {
+        let pieces = ["", "\n", "\r\n", "a = 1\n", "  b\n", "[default]\n", "[profile x]\n", "# c\n"];
+        for number in 0..pieces.len().pow(4) {
+            let piece = |place| pieces[number / pieces.len().pow(place) % pieces.len()];
+            let text: String = (0..4).map(piece).collect();
+            let once = with(&text, "prod-db-emergency", &caller()).expect("valid");
+            assert_eq!(without(&once, |_| false), text);
+        }
+    }
+
+    #[test]
     fn what_is_around_the_block_stays_where_it_is() {
         let block = with("", "prod-db-emergency", &caller()).expect("valid");
         let text = format!("[default]\n\n{block}# after\n[profile x]\n");

@@ -26,8 +26,9 @@ pub enum Found {
 /// Looks for the key of a profile.
 pub fn find(kind: Kind, text: &str, profile: &str) -> Found {
     let lines = lines(text);
+    let below = || lines.iter().filter(|line| is_below(kind, line, profile));
     let value = |wanted: &str| {
-        lines.iter().filter(|line| is_below(kind, line, profile)).find_map(|line| match line.what {
+        below().find_map(|line| match line.what {
             What::Setting { key, value } if key.eq_ignore_ascii_case(wanted) => Some(value),
             What::Setting { .. } | What::Header | What::Continued { .. } | What::Other => None,
         })
@@ -39,7 +40,8 @@ pub fn find(kind: Kind, text: &str, profile: &str) -> Found {
         [None, None] => Found::Nothing,
         [Some(id), Some(secret)] => {
             let key = DailyKey { access_key_id: id.to_owned(), secret_access_key: Secret::new(secret.to_owned()) };
-            if key.is_plausible() { Found::Key(key) } else { Found::Damaged }
+            let goes_on = below().any(|line| matches!(line.what, What::Continued { key } if is_half(key)));
+            if key.is_plausible() && !goes_on { Found::Key(key) } else { Found::Damaged }
         }
         [Some(_), None] | [None, Some(_)] => Found::Damaged,
     }
@@ -58,7 +60,11 @@ fn is_of_key(kind: Kind, line: &Line<'_>, profile: &str) -> bool {
         What::Setting { key, .. } | What::Continued { key } => key,
         What::Header | What::Other => return false,
     };
-    KEY.iter().any(|name| name.eq_ignore_ascii_case(key)) && is_below(kind, line, profile)
+    is_half(key) && is_below(kind, line, profile)
+}
+
+fn is_half(key: &str) -> bool {
+    KEY.iter().any(|name| name.eq_ignore_ascii_case(key))
 }
 
 /// The line, from 1, in which an access key is named, be it in a comment.
@@ -76,10 +82,9 @@ mod tests {
     fn credentials() -> String {
         format!(
             "# mine\r\n[default]\naws_access_key_id=AKIAOTHEROTHEROTHER0\naws_secret_access_key = {SECRET}\n\n\
-             [daily]  \n; the old one\nAWS_ACCESS_KEY_ID = {ID}\nregion = eu-west-1\n  aws_secret_access_key: {SECRET}\n\
-             \taws_secret_access_key={SECRET}\n\n# tail\n[other]\noutput=json"
+             [daily]  \n; the old one\nAWS_ACCESS_KEY_ID = {ID}\nregion = eu-west-1\naws_secret_access_key: {SECRET}\n\
+             \n# tail\n[other]\noutput=json"
         )
-        .replace("  aws_secret_access_key:", "aws_secret_access_key:")
     }
 
     #[test]
@@ -90,6 +95,12 @@ mod tests {
         assert!(matches!(find(Kind::Credentials, &credentials(), "nobody"), Found::Nothing));
         assert!(matches!(find(Kind::Config, &credentials(), "daily"), Found::Nothing));
         assert!(matches!(find(Kind::Config, "[profile x]\naws_access_key_id=1\n", "x"), Found::Damaged));
+        let two_lines = credentials().replace("\n\n# tail", "\n  and more\n\n# tail");
+        assert!(matches!(find(Kind::Credentials, &two_lines, "daily"), Found::Damaged));
+        assert_eq!(
+            without(Kind::Credentials, &two_lines, "daily").expose(),
+            without(Kind::Credentials, &credentials(), "daily").expose()
+        );
         let temporary = format!("[x]\naws_access_key_id={ID}\naws_secret_access_key={SECRET}\naws_session_token=t\n");
         assert!(matches!(find(Kind::Credentials, &temporary, "x"), Found::Temporary));
     }
