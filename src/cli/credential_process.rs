@@ -1,7 +1,7 @@
 //! `glass credential-process`: answers the AWS CLI and SDKs with a session's credentials.
 //!
-//! stdout belongs to the SDK and stderr to its error message, so questions are asked on
-//! `/dev/tty` and nothing else is said.
+//! stdout belongs to the SDK and stderr to its error message, so `/dev/tty` is where questions are
+//! asked and everything else is said.
 
 use serde_json::json;
 
@@ -12,9 +12,10 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::out;
 use crate::broker::{self, Setting};
+use crate::host::terminal::HookTerminal;
 use crate::model::event::SessionKind;
 use crate::model::secret::Secret;
-use crate::world::Session;
+use crate::world::{Session, World};
 
 /// Runs the command.
 pub fn run(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Failure> {
@@ -24,7 +25,7 @@ pub fn run(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Fa
 fn serve(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Failure> {
     let catalogue = context.catalogue()?;
     let identity = context.identity()?;
-    let world = context.world();
+    let world = World { terminal: &HookTerminal, ..context.world() };
     let setting = Setting { catalogue: &catalogue, identity: &identity, kind: SessionKind::Hook, inside: None };
     let session = broker::break_glass(world, setting, &wish(&args.elevation, None))?;
     broker::give_to_hook(world, session, |session| out::print(answer(session).expose()))?;

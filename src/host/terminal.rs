@@ -41,20 +41,57 @@ impl Terminal for HostTerminal {
     }
 
     fn count_down(&self, what: &str, length: Duration) {
-        let mut seconds = length.as_millis().div_ceil(1000);
         let mut screen = io::stderr().lock();
-        if !io::stderr().is_terminal() {
-            let _ = writeln!(screen, "{what} ({seconds} s)");
-            std::thread::sleep(length);
-            return;
+        if screen.is_terminal() {
+            return count_down_on(screen, what, length);
         }
-        while seconds > 0 {
-            let _ = write!(screen, "\r\x1b[K{what} ({seconds} s)");
-            std::thread::sleep(Duration::from_secs(1));
-            seconds -= 1;
-        }
-        let _ = write!(screen, "\r\x1b[K");
+        let _ = writeln!(screen, "{what} ({} s)", seconds_of(length));
+        std::thread::sleep(length);
     }
+}
+
+/// The same for the AWS hook. Its stderr is read by the SDK, so talk goes to the terminal too.
+pub struct HookTerminal;
+
+impl Terminal for HookTerminal {
+    fn is_there(&self) -> bool {
+        HostTerminal.is_there()
+    }
+
+    fn ask(&self, question: &str) -> Result<String, AskError> {
+        HostTerminal.ask(question)
+    }
+
+    fn ask_secret(&self, question: &str) -> Result<Secret, AskError> {
+        HostTerminal.ask_secret(question)
+    }
+
+    fn say(&self, line: &str) {
+        if let Ok(mut tty) = open() {
+            // As above.
+            let _ = writeln!(tty, "{line}");
+        }
+    }
+
+    fn count_down(&self, what: &str, length: Duration) {
+        match open() {
+            Ok(tty) => count_down_on(tty, what, length),
+            Err(_) => std::thread::sleep(length),
+        }
+    }
+}
+
+fn count_down_on(mut screen: impl Write, what: &str, length: Duration) {
+    for seconds in (1..=seconds_of(length)).rev() {
+        let _ = write!(screen, "\r\x1b[K{what} ({seconds} s)");
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let _ = write!(screen, "\r\x1b[K");
+}
+
+/// A length in seconds, no less than it is.
+fn seconds_of(length: Duration) -> u128 {
+    length.as_millis().div_ceil(1000)
 }
 
 fn open() -> io::Result<File> {

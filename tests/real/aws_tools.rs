@@ -96,6 +96,23 @@ fn the_aws_cli_shows_in_one_line_why_there_are_no_credentials() {
     assert_eq!(outcome.stderr.trim().lines().count(), 1, "{}", outcome.stderr);
 }
 
+/// The SDKs keep its stderr to themselves.
+#[test]
+fn what_the_hook_has_to_say_is_said_on_the_terminal() {
+    let practice = Practice::new().asking().unrecorded();
+    let line = "\"$0\" credential-process prod-db-emergency --incident INC-4711 \
+                --reason 'orders database lost its writer' >answer 2>trouble";
+    let mut terminal = practice.home.terminal("/bin/sh", &["-c", line, env!("CARGO_BIN_EXE_glass")]);
+    terminal.expect("mfa/alice: ");
+    terminal.send("12345\r");
+    terminal.expect("an MFA code is 6 digits");
+    terminal.expect("mfa/alice: ");
+    terminal.send(&format!("{}\r", practice.code()));
+    assert_eq!(terminal.wait().0, 0);
+    assert_eq!(practice.home.read("trouble"), "");
+    assert!(practice.home.read("answer").starts_with("{\"Version\":1,"));
+}
+
 #[test]
 fn the_hook_prints_what_the_sdks_read_and_nothing_else() {
     let practice = Practice::new().unrecorded();
