@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,17 @@ fn the_example_is_good_where_a_reader_copies_it() {
     }
     let outcome = home.glass(&["catalogue", "check"]).exits(0);
     assert_eq!(outcome.stdout, "no mistake, 2 profiles\n");
+}
+
+/// T8: what lies in the catalogue's place must be what is meant.
+#[test]
+fn a_catalogue_that_is_a_link_is_refused() {
+    let home = Home::new();
+    let elsewhere = home.write("elsewhere.toml", &of_project("tests/cases/files/acme.toml"));
+    home.write(".config/glass/identity.toml", "version = 1\nperson = \"alice\"\n");
+    symlink(elsewhere, home.path(PLACE)).unwrap();
+    let outcome = home.glass(&["list"]).exits(2);
+    assert!(outcome.stderr.contains("is a link to somewhere else"), "{}", outcome.stderr);
 }
 
 #[test]
