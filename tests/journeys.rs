@@ -8,6 +8,7 @@ use glass::broker::{BreakError, Setting};
 use glass::model::event::{Event, Sent, SessionKind};
 use glass::model::name::Id;
 use glass::model::policy::Rule;
+use glass::model::request::Wish;
 use glass::world::aws::AwsError;
 use glass::world::machine::AskError;
 
@@ -210,6 +211,17 @@ fn inside_a_live_session_no_other_is_opened() {
     let inside = Id::parse("0123456z").unwrap();
     let setting = Setting { inside: Some(&inside), ..fake.setting() };
     assert_eq!(rules(fake.break_glass_in(setting, &wish(PROFILE)).unwrap_err()), ["nested"]);
+}
+
+#[test]
+fn nobody_is_asked_for_what_would_be_refused_anyway() {
+    let fake = Arc::new(Fake::new());
+    let inside = Id::parse("0123456z").unwrap();
+    let setting = Setting { inside: Some(&inside), ..fake.setting() };
+    let asked = Wish { profile: PROFILE.to_owned(), ..Wish::default() };
+    assert_eq!(rules(fake.break_glass_in(setting, &asked).unwrap_err()), ["nested"]);
+    assert_eq!(fake.typed.lock().unwrap().len(), 4);
+    assert_eq!(fake.events(), ["elevate.refused"]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Asks for what a wish leaves open, or says at once all that is missing.
 
-use super::BreakError;
+use super::{BreakError, refuse};
 use crate::model::catalogue::Profile;
 use crate::model::name::{Incident, Reason, TriggerName};
+use crate::model::policy::{self, Standing};
 use crate::model::request::{Request, Wish};
 use crate::model::text::escaped;
 use crate::world::World;
@@ -11,7 +12,8 @@ use crate::world::World;
 const TRIES: usize = 3;
 
 /// Makes a wish complete.
-pub fn complete(world: World<'_>, profile: &Profile, wish: &Wish) -> Result<Request, BreakError> {
+pub fn complete(world: World<'_>, standing: Standing<'_>, wish: &Wish) -> Result<Request, BreakError> {
+    let profile = standing.profile;
     let only_trigger = match profile.triggers.as_slice() {
         [only] => Some(only.to_string()),
         [] | [_, ..] => None,
@@ -28,6 +30,11 @@ pub fn complete(world: World<'_>, profile: &Profile, wish: &Wish) -> Result<Requ
         return Err(BreakError::Missing(missing));
     }
     if !missing.is_empty() {
+        // Nobody is asked for what would be refused anyway.
+        let no = policy::foregone(standing);
+        if !no.is_empty() {
+            return Err(refuse(world, standing.person, None, profile.name.as_str(), no));
+        }
         world.terminal.say(&format!("{}: {}", profile.name, escaped(&profile.summary)));
     }
     let question = |question: &str, fits: &dyn Fn(&str) -> Result<(), String>| ask(world, question, fits);

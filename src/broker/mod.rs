@@ -16,7 +16,7 @@ use crate::model::event::{Event, Sent, SessionKind};
 use crate::model::identity::Identity;
 use crate::model::mfa::NotACode;
 use crate::model::name::{Id, Incident, PersonName};
-use crate::model::policy::{self, Case, Grant, Rule, Verdict};
+use crate::model::policy::{self, Case, Grant, Rule, Standing, Verdict};
 use crate::model::request::{Request, Wish};
 use crate::world::aws::{AwsError, Daily, Place, SourceError};
 use crate::world::ledger::{LedgerError, Record};
@@ -47,8 +47,15 @@ pub struct Setting<'a> {
 /// When anything on the way says no; whatever was refused or failed is in the ledger too.
 pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Result<Session, BreakError> {
     let profile = find(setting.catalogue, &wish.profile)?;
-    let request = ask::complete(world, profile, wish)?;
-    let grant = judge(world, setting, profile, &request)?;
+    let standing = Standing {
+        catalogue: setting.catalogue,
+        profile,
+        person: &setting.identity.person,
+        kind: setting.kind,
+        inside: setting.inside,
+    };
+    let request = ask::complete(world, standing, wish)?;
+    let grant = judge(world, standing, &request)?;
     keep_evidence(world, setting.catalogue, &grant).map_err(BreakError::Ledger)?;
     let daily = sign_in(world, setting, &grant)?;
     prove::elevate(world, setting, daily.as_ref(), grant)
@@ -70,19 +77,10 @@ pub fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Profile, Bre
     Err(BreakError::UnknownProfile { name: name.to_owned(), nearest })
 }
 
-fn judge(world: World<'_>, setting: Setting<'_>, profile: &Profile, request: &Request) -> Result<Grant, BreakError> {
-    let person = &setting.identity.person;
+fn judge(world: World<'_>, standing: Standing<'_>, request: &Request) -> Result<Grant, BreakError> {
+    let Standing { profile, person, .. } = standing;
     let confirm = |trigger: &Trigger, incident: &Incident| confirm(world, profile, person, trigger, incident);
-    let case = Case {
-        catalogue: setting.catalogue,
-        profile,
-        person,
-        request,
-        session: world.chance.id(),
-        kind: setting.kind,
-        inside: setting.inside.cloned(),
-        confirm: &confirm,
-    };
+    let case = Case { standing, request, session: world.chance.id(), confirm: &confirm };
     match policy::judge(case) {
         Verdict::Allow(grant) => {
             tracing::info!(profile = %profile.name, session = %grant.session(), "allowed");

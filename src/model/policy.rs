@@ -5,7 +5,7 @@ mod rule;
 use std::fmt;
 use std::time::Duration;
 
-use super::catalogue::{Catalogue, MfaDemand, Person, Profile, Trigger};
+use super::catalogue::{Catalogue, MfaDemand, Profile, Trigger};
 use super::event::{Granted, SessionKind};
 use super::name::{Digest, Id, Incident, LevelName, PersonArn, PersonName, Reason, Region, nearest};
 use super::request::Request;
@@ -15,22 +15,29 @@ use super::time::LONGEST_SESSION;
 
 pub use rule::Rule;
 
-/// What is judged.
-pub struct Case<'a> {
+/// Who stands before which profile, and where: what is known before anything is asked.
+#[derive(Clone, Copy)]
+pub struct Standing<'a> {
     /// The rules.
     pub catalogue: &'a Catalogue,
     /// The profile that is asked for.
     pub profile: &'a Profile,
     /// Who the identity file says is asking.
     pub person: &'a PersonName,
+    /// What the session is for.
+    pub kind: SessionKind,
+    /// The live session this is asked from within, if any.
+    pub inside: Option<&'a Id>,
+}
+
+/// What is judged.
+pub struct Case<'a> {
+    /// Who asks for which profile.
+    pub standing: Standing<'a>,
     /// What is asked for.
     pub request: &'a Request,
     /// The id the session will have.
     pub session: Id,
-    /// What the session is for.
-    pub kind: SessionKind,
-    /// The live session this is asked from within, if any.
-    pub inside: Option<Id>,
     /// Asks the trigger's own program whether the incident is real; not called when another rule says no.
     pub confirm: &'a dyn Fn(&Trigger, &Incident) -> Result<(), String>,
 }
@@ -47,23 +54,14 @@ pub enum Verdict {
 
 /// Judges a request; the only maker of a [`Grant`].
 pub fn judge(case: Case<'_>) -> Verdict {
-    let mut no = Vec::new();
-    let Case { catalogue, profile, request, .. } = case;
-    if let Some(session) = &case.inside {
-        no.push(Rule::Nested(session.clone()));
-    }
-    if case.kind == SessionKind::Hook && profile.recording {
-        no.push(Rule::HookWithoutRecording);
-    }
-    let person = judge_person(catalogue, profile, case.person, &mut no);
+    let Case { standing: Standing { catalogue, profile, person, .. }, request, .. } = case;
+    let mut no = foregone(case.standing);
+    let person = catalogue.person(person.as_str()).and_then(|person| Some((person, person.arn.as_ref()?)));
     let trigger = judge_trigger(catalogue, profile, &request.trigger, &mut no);
     let incident = judge_incident(trigger, &request.incident, &mut no);
     let reason = Reason::parse(&request.reason).map_err(|error| no.push(Rule::Reason(error.to_string()))).ok();
     let duration = judge_duration(profile, request.duration, &mut no);
     let region = judge_region(profile, request.region.as_deref(), &mut no);
-    if profile.approvals() > 0 {
-        no.push(Rule::Approvals { needed: profile.approvals() });
-    }
     let (Some((person, arn)), Some(trigger), Some(incident), Some(reason), true) =
         (person, trigger, incident, reason, no.is_empty())
     else {
@@ -109,31 +107,31 @@ pub fn judge(case: Case<'_>) -> Verdict {
     }))
 }
 
-/// What the judgement has against a person's use of a profile, whatever they ask for.
-pub fn objections(catalogue: &Catalogue, profile: &Profile, person: &PersonName) -> Vec<Rule> {
-    let mut no = Vec::new();
-    judge_person(catalogue, profile, person, &mut no);
+/// The rules that say no whatever is asked for.
+pub fn foregone(standing: Standing<'_>) -> Vec<Rule> {
+    let Standing { catalogue, profile, person, kind, inside } = standing;
+    let mut no: Vec<Rule> = inside.cloned().map(Rule::Nested).into_iter().collect();
+    if kind == SessionKind::Hook && profile.recording {
+        no.push(Rule::HookWithoutRecording);
+    }
+    no.extend(objections(catalogue, profile, person));
+    if profile.approvals() > 0 {
+        no.push(Rule::Approvals { needed: profile.approvals() });
+    }
     no
 }
 
-fn judge_person<'a>(
-    catalogue: &'a Catalogue,
-    profile: &Profile,
-    name: &PersonName,
-    no: &mut Vec<Rule>,
-) -> Option<(&'a Person, &'a PersonArn)> {
-    let Some(person) = catalogue.person(name.as_str()) else {
-        no.push(Rule::UnknownPerson(name.clone()));
-        return None;
-    };
+/// What the judgement has against a person's use of a profile.
+pub fn objections(catalogue: &Catalogue, profile: &Profile, name: &PersonName) -> Vec<Rule> {
+    let Some(person) = catalogue.person(name.as_str()) else { return vec![Rule::UnknownPerson(name.clone())] };
+    let mut no = Vec::new();
     if !profile.audience.includes(person) {
         no.push(Rule::NotForPerson { person: name.clone(), audience: profile.audience.names().to_vec() });
     }
-    let arn = person.arn.as_ref();
-    if arn.is_none() {
+    if person.arn.is_none() {
         no.push(Rule::NoArn(name.clone()));
     }
-    arn.map(|arn| (person, arn))
+    no
 }
 
 fn judge_trigger<'a>(

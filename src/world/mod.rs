@@ -1,7 +1,7 @@
 //! All that glass asks of its surroundings, as one value, and the proofs that pass through it.
 //!
 //! Keeps the promise that nothing goes round the judgement or the ledger. A
-//! [`Grant`](crate::model::policy::Grant) becomes a [`Warrant`] only by an `elevate.intent` that is on
+//! [`Grant`] becomes a [`Warrant`] only by an `elevate.intent` that is on
 //! the disk; a warrant becomes an [`Issued`] only by AWS's answer to it; and that becomes a
 //! [`Session`], which alone shows its credentials, only by an `elevate.ok` that is on the disk.
 
