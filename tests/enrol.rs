@@ -148,7 +148,8 @@ fn a_person_types_a_key_and_a_seed_and_none_of_it_is_shown() {
     pty.send("gezd gnbv gy3t qojq gezd gnbv gy3t qojq\r");
     let (code, shown) = pty.wait();
     assert_eq!(code, 0, "{shown}");
-    assert!(!shown.contains(&desk.key.secret) && !shown.to_lowercase().contains("gezd"), "{shown}");
+    let told = shown + &desk.home.glass(&["audit", "show", "--json"]).exits(0).stdout;
+    assert!(!told.contains(&desk.key.secret) && !told.to_lowercase().contains("gezd"), "{told}");
     assert!(desk.identity().contains("code = { keyring = \"keyutils\" }"), "{}", desk.identity());
     let mut kept = desk.kept();
     kept.sort();
@@ -188,6 +189,25 @@ fn the_code_comes_from_the_seed_in_the_keyring_and_the_ledger_says_so() {
     desk.home.glass(&[&["assume", "prod-db-read"][..], &reason, &["--", "true"]].concat()).exits(0);
     let entries = desk.home.glass(&["audit", "show", "--json", "--event", "elevate.intent"]).exits(0).stdout;
     assert!(entries.contains(r#""how":"keyring""#) && entries.contains(serial), "{entries}");
+}
+
+#[test]
+fn a_seed_that_aws_would_take_no_code_of_is_not_kept() {
+    let desk = Desk::new("temporary");
+    let folder = desk.home.variable("GLASS_SANDBOX");
+    desk.home.write(".aws/config", &fs::read_to_string(format!("{folder}/aws-config")).unwrap());
+    let get = ["--profile", "practice-daily", "sts", "get-session-token"];
+    let token = Outcome::of(desk.home.command(python("aws")).args(get), "").exits(0).json();
+    let text = |name: &str| token["Credentials"][name].as_str().unwrap().to_owned();
+    let [id, secret, token] = ["AccessKeyId", "SecretAccessKey", "SessionToken"].map(text);
+    let keys = format!("aws_access_key_id = {id}\naws_secret_access_key = {secret}\naws_session_token = {token}\n");
+    desk.home.write(".aws/credentials", &format!("[session]\n{keys}"));
+    let mut pty = desk.ask(&["--person", &desk.person, "--profile", "session", "--totp"]);
+    pty.expect("Seed of the MFA device");
+    pty.send("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\r");
+    let (code, shown) = pty.wait();
+    assert_eq!(code, 3, "{shown}");
+    assert!(shown.contains("takes no code") && desk.kept().is_empty(), "{shown}");
 }
 
 #[test]

@@ -112,6 +112,9 @@ fn put_in_place(
     if !arn.admits(&caller.arn) {
         return Err(EnrolError::Stranger { arn: caller.arn, person: person.name.clone(), expected: arn.clone() });
     }
+    if daily.is_temporary() && enrolment.seed.is_some() {
+        return Err(EnrolError::UselessSeed);
+    }
     let mfa = match (&person.mfa, daily.is_temporary()) {
         _ if !enrolment.mfa.is_empty() => enrolment.mfa,
         (None, false) => devices(world, daily.as_ref())?,
@@ -215,6 +218,8 @@ pub enum EnrolError {
     NoStore,
     /// The keyring gave back something else.
     NotKept(Store),
+    /// The daily identity is temporary, and AWS takes no code from such.
+    UselessSeed,
     /// AWS says it is somebody else.
     Stranger {
         /// Who AWS says it is.
@@ -252,6 +257,9 @@ impl fmt::Display for EnrolError {
             EnrolError::NotKept(store) => {
                 write!(f, "the keyring `{store}` gives back something else than it was given")
             }
+            EnrolError::UselessSeed => {
+                f.write_str("AWS takes no code from temporary credentials, so the seed would lie there for nothing")
+            }
             EnrolError::Stranger { arn, person, expected } => {
                 write!(f, "AWS says that this is {}, and {person} is {expected}", escaped(arn))
             }
@@ -274,6 +282,7 @@ impl Error for EnrolError {
             | EnrolError::NoArn(_)
             | EnrolError::NoStore
             | EnrolError::NotKept(_)
+            | EnrolError::UselessSeed
             | EnrolError::Stranger { .. }
             | EnrolError::Aws { .. } => None,
         }

@@ -317,6 +317,7 @@ impl From<EnrolError> for Failure {
             EnrolError::NotKept(_) => {
                 Failure::of(Exit::Failed, &error).hint("choose another with --store, or use --profile NAME")
             }
+            EnrolError::UselessSeed => Failure::of(Exit::Refused, &error).hint("leave --totp away"),
             EnrolError::Stranger { .. } => {
                 Failure::of(Exit::Refused, &error).hint("use your own daily identity; check --person and --profile")
             }
