@@ -180,8 +180,9 @@ fn configured(practice: Practice) -> Practice {
 
 /// Answers what a `credential-process` on this terminal asks.
 fn answer(terminal: &mut crate::support::Pty, code: &str) {
-    for text in ["INC-4711", "orders database lost its writer", code] {
-        terminal.expect(": ");
+    let answers = [("Incident: ", "INC-4711"), ("Reason: ", "orders database lost its writer"), ("mfa/alice: ", code)];
+    for (question, text) in answers {
+        terminal.expect(question);
         terminal.send(&format!("{text}\r"));
     }
 }
