@@ -103,9 +103,13 @@ impl Child for HostChild {
 }
 
 impl HostChild {
-    /// Sends a signal to all of the child's process group; it may be gone already.
+    /// Sends a signal to all of the child's process group, and to the job that a shell has put into
+    /// the foreground in its place; they may be gone already.
     fn send(&self, signal: Signal) {
         let _ = kill_process_group(self.pid, signal);
+        if let Some(job) = self.foreground.as_ref().and_then(Foreground::job).filter(|job| *job != self.pid) {
+            let _ = kill_process_group(job, signal);
+        }
     }
 
     /// SIGHUP at the deadline, SIGTERM and SIGKILL later. A stopped child is woken to hear them.
@@ -225,6 +229,11 @@ impl Foreground {
 
     fn is_ours(&self) -> bool {
         tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp())
+    }
+
+    /// The process group that has the foreground in glass's place.
+    fn job(&self) -> Option<Pid> {
+        tcgetpgrp(&self.terminal).ok().filter(|group| *group != getpgrp())
     }
 
     fn give(&self, group: Pid, modes: Option<&Termios>) {
