@@ -30,8 +30,16 @@ pub struct HostLedger {
     path: PathBuf,
     organisation: Option<Organisation>,
     machine: Machine,
-    /// Whether an append of this process failed half-way.
-    interrupted: Mutex<bool>,
+    done: Mutex<Done>,
+}
+
+/// What this process has done to the ledger.
+#[derive(Default)]
+struct Done {
+    /// Whether an append failed half-way.
+    interrupted: bool,
+    /// The last entry; a ledger that ends before it was rolled back meanwhile.
+    last: Option<u64>,
 }
 
 impl HostLedger {
@@ -41,25 +49,30 @@ impl HostLedger {
     /// # Errors
     /// When the system does not say which boot this is.
     pub fn new(path: PathBuf, organisation: Option<Organisation>) -> Result<Self, LedgerError> {
-        Ok(HostLedger { path, organisation, machine: Machine::here()?, interrupted: Mutex::new(false) })
+        Ok(HostLedger { path, organisation, machine: Machine::here()?, done: Mutex::default() })
     }
 
-    fn append_under_lock(&self, record: &Record) -> Result<Appended, LedgerError> {
+    fn append_under_lock(&self, record: &Record, last: Option<u64>) -> Result<Appended, LedgerError> {
         let (folder, _lock) = Folder::hold(&self.path)?;
         verdict::refuse_kept(&folder)?;
         let beginning = Beginning { organisation: self.organisation.as_ref(), previous: None };
-        tail::find(&folder, &self.machine)?.settle(&self.machine, beginning)?.append(record)
+        let found = tail::find(&folder, &self.machine)?;
+        found.reaches(last)?;
+        found.settle(&self.machine, beginning)?.append(record)
     }
 }
 
 impl Ledger for HostLedger {
     fn append(&self, record: &Record) -> Result<Appended, LedgerError> {
-        let mut interrupted = self.interrupted.lock().unwrap_or_else(PoisonError::into_inner);
-        if *interrupted {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        if done.interrupted {
             return Err(LedgerError::Interrupted);
         }
-        let appended = self.append_under_lock(record);
-        *interrupted = matches!(appended, Err(LedgerError::File { .. }));
+        let appended = self.append_under_lock(record, done.last);
+        match &appended {
+            Ok(appended) => done.last = Some(appended.seq),
+            Err(error) => done.interrupted = matches!(error, LedgerError::File { .. }),
+        }
         appended
     }
 

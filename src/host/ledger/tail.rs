@@ -70,6 +70,20 @@ pub(super) fn find(folder: &Folder, machine: &Machine) -> Result<Found, LedgerEr
 }
 
 impl Found {
+    /// Checks that the ledger still has the last entry that this process appended.
+    ///
+    /// # Errors
+    /// When it ends before that.
+    pub(super) fn reaches(&self, last: Option<u64>) -> Result<(), LedgerError> {
+        match last.filter(|last| self.walked.verifier.next() <= *last) {
+            None => Ok(()),
+            Some(last) => Err(LedgerError::RolledBack {
+                segment: segment_name(self.walked.segment),
+                reason: format!("entry {last}, appended by this process, is gone"),
+            }),
+        }
+    }
+
     /// Makes the end whole: begins a ledger that is empty, keeps aside and cuts off what an interrupted
     /// append left, and writes down that it did.
     ///
