@@ -77,6 +77,12 @@ fn an_entry_was_edited() {
     let text = fs::read_to_string(&segment).unwrap();
     fs::write(&segment, text.replacen("\"whoami\"", "\"nobody\"", 1)).unwrap();
     no_evidence_no_elevation(practice.assume(&["--", "/bin/echo", "elevated"]), &proxy);
+    let verdict = practice.home.glass(&["audit", "verify", "--json"]).exits(4).json();
+    assert_eq!(verdict["integrity"], "broken");
+    assert_eq!(verdict["first_bad"]["segment"], "log-0000000000000000.jsonl");
+    // Whatever only reads goes on, with one warning.
+    let list = practice.home.glass(&["list"]).exits(0);
+    assert!(list.stdout.contains("prod-db-emergency") && list.stderr.contains("warning"), "{list:?}");
 }
 
 #[test]
@@ -88,4 +94,6 @@ fn the_tail_was_cut_off() {
     let whole = text.trim_end().rfind('\n').unwrap() + 1;
     fs::write(&segment, &text[..whole]).unwrap();
     no_evidence_no_elevation(practice.assume(&["--", "/bin/echo", "elevated"]), &proxy);
+    let verdict = practice.home.glass(&["audit", "verify", "--json"]).exits(4).json();
+    assert_eq!(verdict["integrity"], "rolled-back");
 }

@@ -2,7 +2,9 @@
 
 mod aws;
 mod aws_tools;
+mod deadline;
 mod disk;
+mod edges;
 mod network;
 mod profiles;
 mod proxies;

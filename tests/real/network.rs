@@ -26,6 +26,7 @@ fn fails_with(fate: fn() -> Fate, sent: &str, says: &str) {
     assert_eq!(fails.len(), 1, "{fails:?}");
     assert_eq!(fails[0]["sent"], sent, "{fails:?}");
     assert!(practice.told("elevate.ok").is_empty());
+    practice.home.glass(&["audit", "verify"]).exits(0);
 }
 
 #[test]
@@ -71,13 +72,13 @@ fn a_portal_answers_in_place_of_aws() {
 
 #[test]
 fn the_session_lasts_longer_than_was_asked() {
-    let longer = || Fate::Rewrite(|answer| with_element(&answer, "Expiration", "2099-01-01T00:00:00Z"));
+    let longer = || Fate::Rewrite(|answer| with_element(answer, "Expiration", "2099-01-01T00:00:00Z"));
     fails_with(longer, "maybe", "where 900 s were asked for");
 }
 
 #[test]
 fn the_session_is_over_before_it_began() {
-    let over = || Fate::Rewrite(|answer| with_element(&answer, "Expiration", "2001-01-01T00:00:00Z"));
+    let over = || Fate::Rewrite(|answer| with_element(answer, "Expiration", "2001-01-01T00:00:00Z"));
     fails_with(over, "maybe", "2001");
 }
 
@@ -93,7 +94,7 @@ fn the_session_is_of_another_role() {
 
 #[test]
 fn the_answer_has_no_session_token() {
-    fails_with(|| Fate::Rewrite(|answer| with_element(&answer, "SessionToken", "")), "maybe", "glass: ");
+    fails_with(|| Fate::Rewrite(|answer| with_element(answer, "SessionToken", "")), "maybe", "glass: ");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub enum Fate {
     /// Nothing comes back, and the connection stays open.
     Silence,
     /// The request is sent on; its answer is changed.
-    Rewrite(fn(String) -> String),
+    Rewrite(fn(&str) -> String),
     /// Nothing is sent on; this XML comes back, with this status.
     Answer(u16, String),
 }
@@ -84,7 +84,7 @@ fn serve(
                 // Until the client hangs up.
                 return client.read_to_end(&mut Vec::new()).map(drop);
             }
-            Fate::Rewrite(change) => measured(&change(forward()?)),
+            Fate::Rewrite(change) => measured(&change(&forward()?)),
             Fate::Answer(status, xml) => {
                 measured(&format!("HTTP/1.1 {status} X\r\nContent-Type: text/xml\r\nContent-Length: 0\r\n\r\n{xml}"))
             }

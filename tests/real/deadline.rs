@@ -1,0 +1,111 @@
+//! A session ends by itself, whatever runs in it does. A proxy makes AWS give sessions of three
+//! seconds, which glass takes, since they are shorter than was asked for.
+
+use std::time::{Duration, Instant};
+
+use glass::model::time::Timestamp;
+
+use crate::support::{Fate, Outcome, Practice, Proxy, tool};
+
+/// A practice whose sessions last three seconds.
+fn brief() -> (Practice, Proxy) {
+    let practice = Practice::new();
+    let proxy = Proxy::start(&practice.sandbox.endpoint, |request| {
+        if request.contains("Action=AssumeRole") { Fate::Rewrite(three_seconds) } else { Fate::Pass }
+    });
+    (practice.behind(&proxy), proxy)
+}
+
+/// The same answer with its `Expiration` three seconds after it was given, and not 15 minutes.
+fn three_seconds(answer: &str) -> String {
+    let (before, rest) = answer.split_once("<Expiration>").unwrap();
+    let (expiration, after) = rest.split_once("</Expiration>").unwrap();
+    let brief = Timestamp::from_seconds(Timestamp::parse(expiration).unwrap().seconds() - 900 + 3);
+    format!("{before}<Expiration>{}</Expiration>{after}", brief.to_seconds_text())
+}
+
+/// Checks that glass ended the session, in time, and wrote it down.
+#[track_caller]
+fn was_ended(practice: &Practice, outcome: Outcome, began: Instant) {
+    outcome.exits(124);
+    assert!(began.elapsed() < Duration::from_secs(3 + 10), "{:?}", began.elapsed());
+    let end = &practice.told("session.end")[0];
+    assert_eq!((end["cause"].as_str(), end["code"].as_u64()), (Some("deadline"), Some(124)));
+}
+
+#[test]
+fn a_command_is_ended_at_the_deadline() {
+    let (practice, _proxy) = brief();
+    let began = Instant::now();
+    let outcome = practice.assume(&["--", "/bin/sleep", "60"]);
+    was_ended(&practice, outcome, began);
+}
+
+#[test]
+fn a_command_that_is_deaf_is_ended_at_the_deadline() {
+    let (practice, _proxy) = brief();
+    let began = Instant::now();
+    let deaf = "trap '' HUP TERM INT QUIT; /bin/sleep 60 & /bin/sleep 60; /bin/sleep 60";
+    let outcome = practice.assume(&["--", "/bin/sh", "-c", deaf]);
+    was_ended(&practice, outcome, began);
+}
+
+#[test]
+fn a_wall_clock_that_stands_still_makes_no_session_longer() {
+    let (practice, _proxy) = brief();
+    practice.home.glass(&["whoami"]).exits(0);
+    let now = practice.entries()[0]["ts"].as_str().unwrap()[..19].replace('T', " ");
+    let mut command = practice.home.command(tool("faketime"));
+    command.env("TZ", "UTC").env("FAKETIME_DONT_FAKE_MONOTONIC", "1").args(["-f", &now]);
+    command.arg(env!("CARGO_BIN_EXE_glass")).args(practice.words(&["--", "/bin/sleep", "60"]));
+    let began = Instant::now();
+    let outcome = Outcome::of(&mut command, "");
+    was_ended(&practice, outcome, began);
+}
+
+#[test]
+fn a_command_that_holds_the_ledgers_lock_is_ended_and_then_written_down() {
+    let (practice, _proxy) = brief();
+    let ledger = practice.ledger();
+    let hold = "until grep -q session.start \"$0\"/log-*; do :; done; exec flock \"$0\"/lock sleep 60";
+    let began = Instant::now();
+    let outcome = practice.assume(&["--", "/bin/sh", "-c", hold, ledger.to_str().unwrap()]);
+    was_ended(&practice, outcome, began);
+}
+
+#[test]
+fn a_command_that_does_away_with_the_ledger_ends_as_broken_evidence() {
+    let practice = Practice::new();
+    let ledger = practice.ledger();
+    practice.assume(&["--", "/bin/rm", "-r", ledger.to_str().unwrap()]).exits(4);
+}
+
+#[test]
+fn a_shell_on_a_terminal_is_ended_and_the_terminal_is_as_it_was() {
+    let (practice, _proxy) = brief();
+    let practice = practice.with("SHELL", "/bin/sh").with("PS1", "elevated> ");
+    let settings = "stty -a | tr ';' '\\n' | grep -E 'echo|icanon|isig'";
+    let line = format!("{settings} >before; \"$@\"; echo ended $?; {settings} >after");
+    let mut words = vec!["-c", line.as_str(), "sh", env!("CARGO_BIN_EXE_glass")];
+    words.extend(practice.words(&[]));
+    let mut terminal = practice.home.terminal("/bin/sh", &words);
+    terminal.expect("elevated> ");
+    terminal.send("stty -echo; cat\r");
+    terminal.expect("ended 124");
+    let ended = Instant::now();
+    terminal.wait();
+    assert!(ended.elapsed() < Duration::from_secs(5), "the foreground job has gone with the shell");
+    assert_eq!(practice.home.read("before"), practice.home.read("after"));
+    assert_eq!(practice.told("session.end")[0]["cause"], "deadline");
+}
+
+#[test]
+fn a_killed_glass_leaves_a_session_without_an_end_in_the_ledger() {
+    let practice = Practice::new();
+    let ledger = practice.ledger();
+    let kill = "until grep -q session.start \"$0\"/log-*; do :; done; kill -KILL $PPID";
+    practice.assume(&["--", "/bin/sh", "-c", kill, ledger.to_str().unwrap()]).exits(128 + 9);
+    assert_eq!(practice.told("session.start").len(), 1);
+    assert!(practice.told("session.end").is_empty());
+    practice.home.glass(&["audit", "verify"]).exits(0);
+}
