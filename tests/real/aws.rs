@@ -124,3 +124,38 @@ fn a_clock_that_is_ten_minutes_off_is_told_and_made_up_for() {
         assert!(told(&outcome.stderr, way), "{}", outcome.stderr);
     }
 }
+
+/// The first JSON block of a page of the docs below a heading.
+fn json_below<'p>(page: &'p str, heading: &str) -> &'p str {
+    let (_, section) = page.split_once(heading).unwrap();
+    let (_, block) = section.split_once("```json\n").unwrap();
+    block.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_trust_policy_of_the_docs_lets_in_who_has_a_code_and_nobody_else() {
+    let mut home = Home::new();
+    let sandbox = Sandbox::start(&mut home);
+    let page = include_str!("../../docs/aws-setup.md");
+    let trust = json_below(page, "### The trust policy, for IAM users");
+    let aws = |profile: &str, words: &[&str]| {
+        Outcome::of(home.command(python("aws")).args(["--profile", profile, "--output", "json"]).args(words), "")
+    };
+    let create = ["iam", "create-role", "--path", "/glass/", "--role-name", "docs", "--assume-role-policy-document"];
+    let role = aws("practice-production", &[&create[..], &[trust]].concat()).exits(0).json()["Role"]["Arn"].clone();
+    let role = role.as_str().unwrap();
+
+    let bare = ["sts", "assume-role", "--role-arn", role, "--role-session-name", "alice"];
+    for words in [&bare[..], &[&bare[..], &["--source-identity", "alice"]].concat()] {
+        let refused = aws("practice-daily", words).exits(255);
+        assert!(refused.stderr.contains("is not authorized to perform: sts:AssumeRole"), "{}", refused.stderr);
+    }
+
+    let catalogue = std::fs::read_to_string(&sandbox.catalogue).unwrap();
+    let path = sandbox.catalogue.replace("profiles.toml", "docs.toml");
+    std::fs::write(&path, catalogue.replace("arn:aws:iam::444455556666:role/glass/prod-db-emergency", role)).unwrap();
+    home.set("GLASS_CATALOGUE", &path).set("GLASS_IDENTITY", sandbox.identity.replace("identity", "unattended"));
+    let ask = ["--", &python("aws").display().to_string(), "sts", "get-caller-identity", "--query", "Arn"];
+    let elevated = home.glass(&[&BREAK_GLASS[..], &ask[..]].concat()).exits(0);
+    assert!(elevated.stdout.contains(":assumed-role/docs/alice-"), "{}", elevated.stdout);
+}
