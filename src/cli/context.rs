@@ -1,5 +1,6 @@
 //! What a command works with: the options of the command line, the files they lead to, the world.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use super::args::{Args, ColorChoice};
@@ -110,7 +111,9 @@ fn load_catalogue(places: &Places, named: Option<&Path>) -> Result<Catalogue, Fa
     let path = places.catalogue(named).map_err(|error| untrusted("the catalogue", &error))?;
     let bytes = files::read(&path).map_err(|error| untrusted("the catalogue", &error))?;
     tracing::debug!(path = %path.display(), bytes = bytes.len(), "reading the catalogue");
-    let read_file = |file: &Path| files::read(file).map_err(|error| error.to_string());
+    // The mistake that this becomes names the file already, so of one that cannot be read it tells why.
+    let why = |error: FileError| error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    let read_file = |file: &Path| files::read(file).map_err(why);
     Ok(Catalogue::load(&path, &bytes, &read_file)?)
 }
 
@@ -125,6 +128,7 @@ fn untrusted(what: &'static str, error: &FileError) -> Failure {
             failure.hint("whoever owns it decides who may do what: it must be yours or root's")
         }
         FileError::Link(_) => failure.hint("put the file itself there, or name it where it is"),
-        FileError::NotAFile(_) | FileError::TooLarge { .. } | FileError::Unreadable { .. } => failure,
+        FileError::Unreadable { .. } => failure.hint("check that it is there, and that you may read it"),
+        FileError::NotAFile(_) | FileError::TooLarge { .. } => failure.hint("look whether the right file is named"),
     }
 }

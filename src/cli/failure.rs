@@ -356,16 +356,20 @@ impl From<BlockError> for Failure {
     }
 }
 
+impl From<ChildError> for Failure {
+    fn from(error: ChildError) -> Failure {
+        let (exit, hint) = match error {
+            ChildError::NotFound(_) => (Exit::NotFound, "check its name and PATH"),
+            ChildError::CannotRun(..) => (Exit::CannotRun, "check that it is a program, and that you may run it"),
+        };
+        Failure::of(exit, &error).hint(hint)
+    }
+}
+
 impl From<HandoverError> for Failure {
     fn from(error: HandoverError) -> Failure {
         match error {
-            HandoverError::Child(error) => {
-                let exit = match error {
-                    ChildError::NotFound(_) => Exit::NotFound,
-                    ChildError::CannotRun(..) => Exit::CannotRun,
-                };
-                Failure::of(exit, &error)
-            }
+            HandoverError::Child(error) => error.into(),
             HandoverError::Ledger(error) => error.into(),
         }
     }

@@ -14,7 +14,7 @@ use crate::model::secret::Secret;
 use crate::model::time::BootTime;
 use crate::sandbox::folder::{self, Folder};
 use crate::sandbox::{Running, Sandbox, system_clock};
-use crate::world::machine::{ChildError, Children, Command};
+use crate::world::machine::{Children, Command};
 use crate::world::variables;
 
 /// A practice that runs, until it is dropped; its folder goes with it.
@@ -61,10 +61,7 @@ impl Practice {
             }
         }
         let command = Command { argv: command.to_vec(), set, keeps };
-        let child = HostChildren.start(&command).map_err(|error| match &error {
-            ChildError::NotFound(_) => Failure::of(Exit::NotFound, &error),
-            ChildError::CannotRun(..) => Failure::of(Exit::CannotRun, &error),
-        })?;
+        let child = HostChildren.start(&command)?;
         Ok(Exit::Child(child.wait(BootTime(u64::MAX)).code))
     }
 
