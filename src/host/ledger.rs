@@ -20,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::model::name::{Digest, Organisation};
 use crate::world::ledger::{Appended, Ledger, LedgerError, Record};
 
-use folder::Folder;
+use folder::{Folder, Use};
 use machine::Machine;
 use snapshot::Snapshot;
 use tail::Beginning;
@@ -81,7 +81,7 @@ impl Ledger for HostLedger {
         verdict::refuse_kept(&folder)?;
         let snapshot = {
             let _still = folder.hold_still()?;
-            Snapshot::take(&folder)?
+            Snapshot::take(&folder, Use::Read)?
         };
         snapshot.check_owner(&self.machine.owner)?;
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));

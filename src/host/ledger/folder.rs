@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
 use super::failed;
-use crate::model::chain::walk::{segment_first, segment_name};
+use crate::model::chain::walk::segment_first;
 use crate::world::ledger::LedgerError;
 
 /// How long another process may hold the lock.
@@ -41,8 +41,10 @@ pub(super) enum Trust {
 pub(super) enum Use {
     /// To be read.
     Read,
-    /// To be written, and made if it is not there.
+    /// To be read and written.
     Write,
+    /// The same, and to be made if it is not there.
+    Make,
 }
 
 impl Folder {
@@ -83,7 +85,7 @@ impl Folder {
         let until = Instant::now() + LONGEST_WAIT;
         loop {
             let folder = Folder::make(path)?;
-            let lock = folder.open("lock", Use::Write)?;
+            let lock = folder.open("lock", Use::Make)?;
             folder.wait(until, || lock.try_lock())?;
             let same = |now: Metadata, held: Metadata| (now.dev(), now.ino()) == (held.dev(), held.ino());
             let held = lock.metadata().map_err(failed("look at", &folder.file("lock")))?;
@@ -122,11 +124,10 @@ impl Folder {
     /// Opens a file in the folder that must be ours, and no link.
     pub(super) fn open(&self, name: &str, purpose: Use) -> Result<File, LedgerError> {
         let path = self.file(name);
-        let write = purpose == Use::Write;
         let file = OpenOptions::new()
             .read(true)
-            .write(write)
-            .create(write)
+            .write(purpose != Use::Read)
+            .create(purpose == Use::Make)
             .truncate(false)
             .mode(0o600)
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
@@ -142,6 +143,14 @@ impl Folder {
         Ok(file)
     }
 
+    /// The same, if there is such a file.
+    pub(super) fn open_if_there(&self, name: &str, purpose: Use) -> Result<Option<File>, LedgerError> {
+        match self.open(name, purpose) {
+            Err(LedgerError::File { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+
     /// The numbers of the first entries of all segments, in order.
     pub(super) fn segments(&self) -> Result<Vec<u64>, LedgerError> {
         let failed = || failed("list", &self.path);
@@ -152,14 +161,6 @@ impl Folder {
         }
         segments.sort_unstable();
         Ok(segments)
-    }
-
-    /// Opens a segment and says how long it is.
-    pub(super) fn segment(&self, first: u64, purpose: Use) -> Result<(File, u64), LedgerError> {
-        let name = segment_name(first);
-        let file = self.open(&name, purpose)?;
-        let bytes = file.metadata().map_err(failed("look at", &self.file(&name)))?.len();
-        Ok((file, bytes))
     }
 
     /// Makes the names in the folder durable.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::folder::{Folder, Trust};
+use super::folder::{Folder, Trust, Use};
 use super::machine::Machine;
 use super::snapshot::{Snapshot, stop};
 use super::verdict;
@@ -98,7 +98,7 @@ impl Reader {
             Trust::Anybodys => Folder::of_anybody(&self.path)?,
         };
         let _still = folder.hold_still()?;
-        Snapshot::take(&folder).map(|snapshot| Some((folder, snapshot)))
+        Snapshot::take(&folder, Use::Read).map(|snapshot| Some((folder, snapshot)))
     }
 }
 

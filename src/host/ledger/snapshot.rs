@@ -22,6 +22,8 @@ const WINDOWS: [u64; 2] = [2048, LONGEST_LINE as u64 + 1];
 pub(super) struct Snapshot {
     pub(super) folder: Folder,
     pub(super) head: Option<Head>,
+    /// The head's file, if there is one.
+    pub(super) head_file: Option<File>,
     /// What `ledger.recover` says of the head: `ok`, `missing` or `unreadable`.
     pub(super) head_is: &'static str,
     pub(super) segments: Vec<Held>,
@@ -35,15 +37,16 @@ pub(super) struct Held {
 }
 
 impl Snapshot {
-    /// Opens the files. The caller holds the lock.
-    pub(super) fn take(folder: &Folder) -> Result<Self, LedgerError> {
-        let (head, head_is) = read_head(folder)?;
-        let mut segments = Vec::new();
-        for first in folder.segments()? {
-            let (file, bytes) = folder.segment(first, Use::Read)?;
-            segments.push(Held { first, bytes, file });
-        }
-        Ok(Snapshot { folder: folder.clone(), head, head_is, segments })
+    /// Opens the files, to read them or to write as well. The caller holds the lock.
+    pub(super) fn take(folder: &Folder, purpose: Use) -> Result<Self, LedgerError> {
+        let head_file = folder.open_if_there("head.json", purpose)?;
+        let (head, head_is) = match &head_file {
+            Some(file) => read_head(file).map_err(failed("read", &folder.file("head.json")))?,
+            None => (None, "missing"),
+        };
+        let firsts = folder.segments()?;
+        let segments = firsts.into_iter().map(|first| Held::open(folder, first, purpose)).collect::<Result<_, _>>()?;
+        Ok(Snapshot { folder: folder.clone(), head, head_file, head_is, segments })
     }
 
     /// Checks that the ledger is of this user and machine.
@@ -139,6 +142,15 @@ impl Snapshot {
 }
 
 impl Held {
+    /// Opens a segment.
+    pub(super) fn open(folder: &Folder, first: u64, purpose: Use) -> Result<Self, LedgerError> {
+        let name = segment_name(first);
+        let file = folder.open(&name, purpose)?;
+        let bytes = file.metadata().map_err(failed("look at", &folder.file(&name)))?.len();
+        Ok(Held { first, bytes, file })
+    }
+
+    /// The lines from a place on.
     fn lines(&self, from: u64) -> io::Result<BufReader<Take<File>>> {
         let mut file = self.file.try_clone()?;
         file.seek(SeekFrom::Start(from))?;
@@ -189,14 +201,9 @@ pub(super) fn stop(judgement: &Judgement) -> Result<(), LedgerError> {
 }
 
 /// Reads the head, and says what `ledger.recover` says of it.
-fn read_head(folder: &Folder) -> Result<(Option<Head>, &'static str), LedgerError> {
-    let file = match folder.open("head.json", Use::Read) {
-        Ok(file) => file,
-        Err(LedgerError::File { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok((None, "missing")),
-        Err(error) => return Err(error),
-    };
+fn read_head(file: &File) -> io::Result<(Option<Head>, &'static str)> {
     // One byte more than a head has, so that a longer file is none.
     let mut bytes = [0; HEAD_BYTES + 1];
-    let length = file.read_at(&mut bytes, 0).map_err(failed("read", &folder.file("head.json")))?;
+    let length = file.read_at(&mut bytes, 0)?;
     Ok(Head::parse(&bytes[..length]).map_or((None, "unreadable"), |head| (Some(head), "ok")))
 }

@@ -7,9 +7,9 @@ use std::os::unix::fs::FileExt;
 use super::failed;
 use super::folder::{Folder, Use};
 use super::machine::Machine;
-use super::snapshot::{Snapshot, stop};
+use super::snapshot::{Held, Snapshot, stop};
 use crate::host::chance::HostChance;
-use crate::model::chain::head::{Head, Known};
+use crate::model::chain::head::{HEAD_BYTES, Head, Known};
 use crate::model::chain::origin::Origin;
 use crate::model::chain::walk::{Walked, segment_name};
 use crate::model::chain::{Said, genesis, line};
@@ -58,7 +58,7 @@ struct Synced {
 /// # Errors
 /// When the ledger is broken, rolled back, or somebody else's.
 pub(super) fn find(folder: &Folder, machine: &Machine) -> Result<Found, LedgerError> {
-    let snapshot = Snapshot::take(folder)?;
+    let snapshot = Snapshot::take(folder, Use::Write)?;
     snapshot.check_owner(&machine.owner)?;
     let known = snapshot.head.as_ref().map(|head| head.known(&machine.boot));
     let walked = match &known {
@@ -92,9 +92,11 @@ impl Found {
     pub(super) fn settle<'m>(self, machine: &'m Machine, beginning: Beginning<'_>) -> Result<Tail<'m>, LedgerError> {
         let torn = self.torn()?;
         let notes = self.notes(machine, beginning, &torn);
-        let Found { snapshot, known, walked } = self;
+        let Found { mut snapshot, known, walked } = self;
         let folder = snapshot.folder;
-        let (file, length) = folder.segment(walked.segment, Use::Write)?;
+        let last = snapshot.segments.pop().map_or_else(|| Held::open(&folder, walked.segment, Use::Make), Ok);
+        let Held { bytes: length, file, .. } = last?;
+        let head = snapshot.head_file.map_or_else(|| folder.open("head.json", Use::Make), Ok)?;
         let segment = segment_name(walked.segment);
         let synced = match snapshot.head {
             Some(head) => Synced { seq: head.synced_seq, segment: head.synced_segment, bytes: head.synced_bytes },
@@ -107,8 +109,8 @@ impl Found {
             length,
             bytes: walked.bytes,
             next: walked.verifier.next(),
-            last: walked.verifier.last().unwrap_or(notes.genesis),
-            head: folder.open("head.json", Use::Write)?,
+            last: walked.verifier.last().or(notes.genesis).expect("an empty ledger has notes with its genesis"),
+            head,
             folder,
             synced,
         };
@@ -123,7 +125,8 @@ impl Found {
             tail.put(&said)?;
         }
         if snapshot.head_is != "ok" {
-            tail.head.sync_all().map_err(failed("sync", &tail.folder.file("head.json")))?;
+            let whole = tail.head.set_len(HEAD_BYTES as u64).and_then(|()| tail.head.sync_all());
+            whole.map_err(failed("sync", &tail.folder.file("head.json")))?;
             tail.folder.sync()?;
         }
         Ok(tail)
@@ -139,32 +142,30 @@ impl Found {
     /// What has to be written down before anything else.
     fn notes(&self, machine: &Machine, beginning: Beginning<'_>, torn: &[u8]) -> Notes {
         let empty = self.walked.verifier.next() == 0;
-        let origin = Origin::new(
-            beginning.organisation.map(Organisation::as_str),
-            &machine.host,
-            &machine.owner.user,
-            &HostChance.id(),
-        )
-        .to_string();
-        let genesis = genesis(&origin);
-        let mut events = Vec::new();
-        if empty {
-            let machine = machine.owner.machine;
-            let version = env!("CARGO_PKG_VERSION").to_owned();
-            events.push(Event::LedgerOpen { origin, machine, version, previous: beginning.previous });
-        }
+        let mut notes = if empty { Notes::beginning(machine, beginning) } else { Notes::default() };
         let head = self.snapshot.head_is;
         if !torn.is_empty() || (head != "ok" && !empty) {
-            events.push(Event::LedgerRecover { bytes: torn.len() as u64, sha256: Digest::of(torn), head });
+            notes.events.push(Event::LedgerRecover { bytes: torn.len() as u64, sha256: Digest::of(torn), head });
         }
-        Notes { genesis, events }
+        notes
     }
 }
 
-/// What has to be written down before anything else, and what stands before it in an empty ledger.
+/// What has to be written down before anything else, and what stands before the first entry of all.
+#[derive(Default)]
 struct Notes {
-    genesis: Digest,
+    genesis: Option<Digest>,
     events: Vec<Event>,
+}
+
+impl Notes {
+    fn beginning(machine: &Machine, beginning: Beginning<'_>) -> Self {
+        let organisation = beginning.organisation.map(Organisation::as_str);
+        let origin = Origin::new(organisation, &machine.host, &machine.owner.user, &HostChance.id()).to_string();
+        let genesis = Some(genesis(&origin));
+        let (machine, version) = (machine.owner.machine, env!("CARGO_PKG_VERSION").to_owned());
+        Notes { genesis, events: vec![Event::LedgerOpen { origin, machine, version, previous: beginning.previous }] }
+    }
 }
 
 impl Tail<'_> {

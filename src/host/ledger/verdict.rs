@@ -1,7 +1,7 @@
 //! A verdict that is kept: once the ledger was found broken or rolled back, elevation stops until somebody
 //! acknowledges it, also when the files have been put back in the meantime.
 
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 
 use super::failed;
 use super::folder::{Folder, Use};
@@ -30,12 +30,9 @@ pub(super) fn keep(folder: &Folder, judgement: &Judgement) -> Result<(), LedgerE
 
 /// Reads the verdict that is kept, if there is one.
 pub(super) fn kept(folder: &Folder) -> Result<Option<Judgement>, LedgerError> {
+    let Some(file) = folder.open_if_there(FILE, Use::Read)? else { return Ok(None) };
     let mut text = Vec::new();
-    match folder.open(FILE, Use::Read) {
-        Ok(file) => file.take(LARGEST).read_to_end(&mut text).map_err(failed("read", &folder.file(FILE)))?,
-        Err(LedgerError::File { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    file.take(LARGEST).read_to_end(&mut text).map_err(failed("read", &folder.file(FILE)))?;
     let unreadable = || Judgement {
         integrity: Integrity::Broken,
         first_bad: Some(FirstBad {
