@@ -32,10 +32,18 @@ pub struct Verdict<'a> {
 }
 
 /// The verdict, if that is what is asked for. It comes before `run.start`: a ledger that turns out not to
-/// verify is not appended to.
+/// verify is not appended to. So does the look at one that is to be closed.
 pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Verdict<'a>, Failure>> {
-    let Command::Audit(Audit { action: AuditAction::Verify(args) }) = command else { return None };
-    Some(verify(args, context))
+    let Command::Audit(Audit { action }) = command else { return None };
+    match action {
+        AuditAction::Verify(args) => Some(verify(args, context)),
+        AuditAction::Acknowledge(_) => {
+            // Whatever keeps it from being read keeps it from being closed too, and is told then.
+            drop(Reader::of_own(&context.places().ledger()).and_then(|reader| reader.verify()));
+            None
+        }
+        AuditAction::Show(_) | AuditAction::Tail(_) => None,
+    }
 }
 
 /// Runs the command.

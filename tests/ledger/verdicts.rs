@@ -118,6 +118,18 @@ fn a_ledger_whose_end_was_cut_off_stops_elevation_until_somebody_acknowledges() 
     home.glass(&["audit", "acknowledge", "--reason", "nothing is wrong"]).exits(3);
 }
 
+#[test]
+fn a_ledger_that_is_closed_is_closed_as_it_was_found() {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    let edited = text(&home).replacen("\"short\"", "\"shorn\"", 1);
+    fs::write(ledger(&home).join(SEGMENT), &edited).unwrap();
+    let outcome = home.glass(&["audit", "acknowledge", "--reason", "edited by a test"]).exits(0);
+    assert_eq!(fs::read_to_string(Path::new(outcome.stdout.trim_end()).join(SEGMENT)).unwrap(), edited);
+    assert_eq!(outcome.stderr.matches("warning").count(), 1, "{}", outcome.stderr);
+    assert_eq!(events(&home), ["ledger.open"]);
+}
+
 /// T4: a ledger that verifies, but is of another user on another machine.
 #[test]
 fn somebody_elses_valid_ledger_in_the_place_of_ones_own_is_found() {
