@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_iam::error::SdkError;
 use aws_sdk_iam::operation::list_mfa_devices::ListMFADevicesError;
 use aws_sdk_iam::types::MfaDevice;
@@ -14,6 +15,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::DateTime;
+use aws_types::SdkConfig;
 use tokio::time::timeout;
 
 use super::call::Call;
@@ -52,30 +54,22 @@ impl HostDaily {
     pub fn new(executor: Executor, wiring: Wiring, how: String) -> Self {
         let Wiring { credentials, http_client, region, endpoint, timeouts } = wiring;
         let is_temporary = credentials.session_token().is_some();
-        let mut sts = aws_sdk_sts::Config::builder()
+        let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .identity_cache(IdentityCache::no_cache())
-            .credentials_provider(credentials.clone())
-            .http_client(http_client.clone())
-            .region(region.clone())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(timeouts.clone());
-        sts.set_endpoint_url(endpoint.clone());
-        let mut iam = aws_sdk_iam::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .identity_cache(IdentityCache::no_cache())
-            .credentials_provider(credentials)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(http_client)
             .region(region)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts);
-        iam.set_endpoint_url(endpoint);
+        config.set_endpoint_url(endpoint);
+        let config = config.build();
         HostDaily {
             executor,
             how,
             is_temporary,
-            sts: aws_sdk_sts::Client::from_conf(sts.build()),
-            iam: aws_sdk_iam::Client::from_conf(iam.build()),
+            sts: aws_sdk_sts::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
             clock_ahead: AtomicI64::new(0),
         }
     }
