@@ -98,10 +98,10 @@ impl Folder {
     /// Keeps others from appending until the result is dropped; none where there is no lock to take.
     pub(super) fn hold_still(&self) -> Result<Option<File>, LedgerError> {
         let until = Instant::now() + LONGEST_WAIT;
-        match File::open(self.file("lock")) {
-            Ok(lock) => self.wait(until, || lock.try_lock_shared()).map(|()| Some(lock)),
-            Err(error) if error.kind() == ErrorKind::NotFound || self.trust == Trust::Anybodys => Ok(None),
-            Err(error) => Err(failed("open", &self.file("lock"))(error)),
+        match self.open_if_there("lock", Use::Read) {
+            Ok(Some(lock)) => self.wait(until, || lock.try_lock_shared()).map(|()| Some(lock)),
+            Err(error) if self.trust == Trust::Ours => Err(error),
+            Ok(None) | Err(_) => Ok(None),
         }
     }
 
@@ -130,7 +130,8 @@ impl Folder {
             .create(purpose == Use::Make)
             .truncate(false)
             .mode(0o600)
-            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            // A pipe in a file's place must not make anybody wait.
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
             .open(&path)
             .map_err(failed("open", &path))?;
         let found = file.metadata().map_err(failed("look at", &path))?;

@@ -263,6 +263,19 @@ fn a_folder_or_file_that_others_could_change_is_refused() {
 }
 
 #[test]
+fn a_pipe_in_the_place_of_a_file_makes_nobody_wait() {
+    for name in [SEGMENT, "head.json", "lock"] {
+        let ground = Ground::new();
+        ground.ledger().append(&gate()).unwrap();
+        fs::remove_file(ground.file(name)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(ground.file(name)).status().unwrap();
+        assert!(made.success());
+        assert!(ground.ledger().append(&carried()).is_err(), "{name}");
+        assert!(name == "lock" || Reader::of_copy(&ground.file("")).unwrap().verify().is_err(), "{name}");
+    }
+}
+
+#[test]
 fn a_lock_that_is_never_given_back_ends_the_wait() {
     let ground = Ground::new();
     ground.ledger().append(&gate()).unwrap();
