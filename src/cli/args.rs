@@ -77,6 +77,8 @@ pub enum Command {
     List(List),
     /// Show what a profile is for and everything it demands
     Show(Show),
+    /// Show the runbook of a profile: what to do
+    Runbook(Runbook),
     /// Look after the catalogue of profiles
     Catalogue(Catalogue),
 }
@@ -284,6 +286,15 @@ pub struct Show {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+/// `glass runbook`.
+#[derive(Debug, Group)]
+#[command(after_help = "On a terminal it is shown in $PAGER, or in less.")]
+pub struct Runbook {
+    /// The profile, see `glass list`
+    #[arg(value_name = "PROFILE")]
+    pub profile: String,
 }
 
 /// `glass catalogue`.

@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::out::{self, Paint, Style};
 use super::run::redacted;
+use super::runbook;
 use crate::broker::{self, Environment, Setting, Work};
 use crate::host::live::Mark;
 use crate::host::places::variable;
@@ -32,6 +33,11 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let mark = Mark::set(context.places().state(), session.id())
         .map_err(|error| Failure::new(Exit::Failed, "the session cannot be marked as alive").caused_by(&error))?;
     announce(&session, world.clock.now(), Paint::for_stderr(context.color()));
+    if work.kind == SessionKind::Shell
+        && let Some(profile) = catalogue.profile(session.grant().granted().profile.as_str())
+    {
+        runbook::announce(profile);
+    }
     let environment = Environment::of(&session, &catalogue);
     let ended = broker::give_to_child(world, session, environment, work)?;
     drop(mark);

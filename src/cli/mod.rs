@@ -18,6 +18,7 @@ mod log;
 mod man;
 mod out;
 mod run;
+mod runbook;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod show;
@@ -86,6 +87,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Sandbox(args) => sandbox::run(args, context),
         Command::Whoami(args) => whoami::run(args, context),
         Command::List(args) => list::run(args, context),
+        Command::Runbook(args) => runbook::run(args, context),
         Command::Show(args) => show::run(args, context),
         Command::Catalogue(args) => catalogue::run(args, context),
     }

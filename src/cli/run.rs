@@ -41,6 +41,7 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         Command::Sandbox(_) => return None,
         Command::Whoami(_) => ("whoami", false, &[]),
         Command::List(_) => ("list", true, &[]),
+        Command::Runbook(_) => ("runbook", true, &[]),
         Command::Show(_) => ("show", true, &[]),
         Command::Catalogue(_) => ("catalogue check", false, &[]),
     };

@@ -13,6 +13,7 @@ pub mod keychain;
 mod keyutils;
 pub mod ledger;
 pub mod live;
+pub mod pager;
 pub mod places;
 pub mod private;
 pub mod programs;

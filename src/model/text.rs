@@ -22,6 +22,17 @@ pub fn escaped(text: &str) -> String {
     shown
 }
 
+/// Shows a text of many lines: its line feeds and tabs as they are, everything else as [`escaped`] does.
+pub fn escaped_lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    text.split_inclusive(['\n', '\t'])
+        .map(|part| {
+            let end = part.strip_suffix(['\n', '\t']).map_or(part.len(), str::len);
+            escaped(&part[..end]) + &part[end..]
+        })
+        .collect()
+}
+
 /// Whether a character can steer a terminal or hide what is written around it.
 pub fn is_hostile(character: char) -> bool {
     character.is_control()
@@ -37,5 +48,11 @@ mod tests {
     #[test]
     fn escape_sequences_are_shown_and_do_nothing() {
         assert_eq!(escaped("a\x1b[2Jb\u{202e}c\nd\u{9b}é"), "a\\u{1b}[2Jb\\u{202e}c\\nd\\u{9b}é");
+    }
+
+    #[test]
+    fn a_text_of_many_lines_keeps_its_shape_and_nothing_that_steers() {
+        assert_eq!(escaped_lines("# a\r\n\n\tb\x1b]0;x\x07\rc\n"), "# a\n\n\tb\\u{1b}]0;x\\u{7}\\rc\n");
+        assert_eq!(escaped_lines("no line feed"), "no line feed");
     }
 }

@@ -25,6 +25,10 @@ pub const SANDBOX: &str = "GLASS_SANDBOX";
 
 /// The shell that is opened.
 pub const SHELL: &str = "SHELL";
+/// What shows a long text.
+pub const PAGER: &str = "PAGER";
+/// How `less` behaves.
+pub const LESS: &str = "LESS";
 /// Where programs are found.
 pub const PATH: &str = "PATH";
 /// The home folder.

@@ -9,6 +9,7 @@ mod network;
 mod profiles;
 mod proxies;
 mod refused_by_aws;
+mod runbook;
 mod secrets;
 mod terminal;
 
