@@ -19,10 +19,6 @@ use crate::world::{Session, World};
 
 /// Runs the command.
 pub fn run(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Failure> {
-    serve(args, context).map_err(Failure::in_one_line)
-}
-
-fn serve(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Failure> {
     let catalogue = context.catalogue()?;
     let identity = context.identity()?;
     let world = World { terminal: &HookTerminal, ..context.world() };

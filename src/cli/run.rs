@@ -17,6 +17,9 @@ const LONGEST_ARGUMENT: usize = 1024;
 /// The most arguments that go into the ledger.
 const MOST_ARGUMENTS: usize = 40;
 
+/// The command whose failures an SDK shows as its own, in one line.
+const HOOK: &str = "credential-process";
+
 /// What stands in the ledger for something secret.
 const REDACTED: &str = "***";
 
@@ -33,7 +36,7 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
     let (name, reads_only, redact): (_, _, &[usize]) = match command {
         Command::Assume(args) => ("assume", false, &args.redact),
         Command::Configure(_) => ("configure", false, &[]),
-        Command::CredentialProcess(_) => ("credential-process", false, &[]),
+        Command::CredentialProcess(_) => (HOOK, false, &[]),
         Command::Audit(_) => ("audit", true, &[]),
         Command::Enrol(_) => ("enrol", false, &[]),
         Command::Completions(_) | Command::Man => return None,
@@ -51,10 +54,11 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
 }
 
 /// Describes a command line that was not understood; what stands behind `--` may be anybody's secret.
+/// It does nothing, and what is wrong with it is told also when the ledger is.
 pub fn describe_unknown(words: &[OsString]) -> Invocation {
     let (own, given) = split(words);
     let args = own.iter().map(lossy).chain(given.map(|_| REDACTED.to_owned()));
-    Invocation { command: "", args: shortened(args), reads_only: false }
+    Invocation { command: "", args: shortened(args), reads_only: true }
 }
 
 /// The words before and behind `--`, without the program's own name.
@@ -106,19 +110,19 @@ pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() ->
     let opened = append(context, start);
     if let Err(error) = opened {
         if !invocation.reads_only {
-            return tell(&error.into(), paint);
+            return invocation.tell(error.into(), paint);
         }
         let cause = error.source().map_or_else(String::new, |source| format!(": {source}"));
         out::say(&format!("glass: warning: {error}{cause}"));
-        return work().unwrap_or_else(|failure| tell(&failure, paint));
+        return work().unwrap_or_else(|failure| invocation.tell(failure, paint));
     }
-    let exit = work().unwrap_or_else(|failure| tell(&failure, paint));
+    let exit = work().unwrap_or_else(|failure| invocation.tell(failure, paint));
     let ms = u64::try_from(context.world().clock.boot().since(began).as_millis()).unwrap_or(u64::MAX);
     match append(context, Event::RunEnd { code: exit.code(), ms }) {
         Ok(()) => exit,
         // It was told already, by the command itself.
         Err(_) if exit == Exit::Evidence => exit,
-        Err(error) => tell(&error.into(), paint),
+        Err(error) => invocation.tell(error.into(), paint),
     }
 }
 
@@ -126,7 +130,10 @@ fn append(context: &Context, event: Event) -> Result<(), LedgerError> {
     context.world().ledger.append(&Record { who: context.person(), session: None, event }).map(drop)
 }
 
-fn tell(failure: &Failure, paint: Paint) -> Exit {
-    out::say(failure.show(paint).trim_end());
-    failure.exit()
+impl Invocation {
+    fn tell(&self, failure: Failure, paint: Paint) -> Exit {
+        let failure = if self.command == HOOK { failure.in_one_line() } else { failure };
+        out::say(failure.show(paint).trim_end());
+        failure.exit()
+    }
 }

@@ -108,7 +108,10 @@ fn a_ledger_whose_end_was_cut_off_stops_elevation_until_somebody_acknowledges() 
     fs::write(ledger(&home).join(SEGMENT), &whole).unwrap();
     home.glass(&REFUSED).exits(4);
     assert_eq!(verdict(&home).0, 4);
-    home.glass(&["audit", "acknowledge", "--reason", "short"]).exits(4);
+    let hook = home.glass(&["credential-process", "prod-db-emergency"]).exits(4);
+    assert_eq!(hook.stderr.lines().count(), 1, "{}", hook.stderr);
+    let mistyped = home.glass(&["audit", "acknowledge", "--reason", "short"]).exits(2);
+    assert!(mistyped.stderr.contains("glass: warning: ") && mistyped.stderr.contains("`short` is no reason"));
     let closed = home.glass(&["audit", "acknowledge", "--reason", "restored from the backup"]).exits(0).stdout;
     assert_eq!(fs::read_to_string(Path::new(closed.trim_end()).join(SEGMENT)).unwrap(), whole);
     home.glass(&REFUSED).exits(3);
