@@ -2,8 +2,6 @@
 //! the built program in the midst of them. Nothing here waits by sleeping, and
 //! nothing outlives its test.
 
-#![allow(dead_code, unused_imports, reason = "each part waits here for its first test")]
-
 mod home;
 mod outcome;
 mod practice;

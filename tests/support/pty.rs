@@ -59,11 +59,6 @@ impl Pty {
         self.screen.write_all(text.as_bytes()).unwrap();
     }
 
-    /// The process that was started.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Everything that the terminal has shown so far.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
