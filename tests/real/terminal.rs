@@ -158,3 +158,54 @@ fn without_a_terminal_no_code_can_be_asked() {
     let outcome = practice.home.glass(&hook).exits(1);
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.lines().count()), ("", 1), "{}", outcome.stderr);
 }
+
+#[test]
+fn ctrl_z_stops_the_command_and_fg_goes_on_with_it() {
+    let practice = Practice::new().with("PS1", "daily> ").with("glass", env!("CARGO_BIN_EXE_glass"));
+    let mut terminal = practice.home.terminal("/bin/bash", &["--norc", "--noprofile"]);
+    terminal.expect("daily> ");
+    let words: Vec<_> = practice.words(&["--"]).iter().map(|word| format!("'{word}'")).collect();
+    terminal.send(&format!("$glass {} sh -c 'echo re''ady; read x; echo got-$x'\r", words.join(" ")));
+    terminal.expect("ready");
+    terminal.send("\x1a");
+    terminal.expect("Stopped");
+    terminal.expect("daily> ");
+    terminal.send("fg\r");
+    terminal.expect("assume");
+    terminal.send("on\r");
+    terminal.expect("got-on");
+    terminal.expect("daily> ");
+    terminal.send("echo left $?; exit\r");
+    terminal.expect("left 0");
+    assert_eq!(terminal.wait().0, 0);
+}
+
+#[test]
+fn an_elevated_bash_has_job_control_of_its_own() {
+    let practice = Practice::new().with("SHELL", "/bin/bash").with("PROMPT_COMMAND", "PS1='now$ '");
+    let mut terminal = practice.assume_on_terminal(&[]);
+    terminal.expect("now$ ");
+    terminal.send("echo ready; cat\r");
+    terminal.expect("ready\r");
+    terminal.send("typed\r");
+    terminal.expect("typed\r\ntyped");
+    terminal.send("\x1a");
+    terminal.expect("Stopped");
+    terminal.expect("now$ ");
+    terminal.send("fg\r");
+    terminal.expect("cat\r");
+    terminal.send("\x04");
+    terminal.expect("now$ ");
+    terminal.send("exit 3\r");
+    let (code, text) = terminal.wait();
+    assert_eq!(code, 3, "{text}");
+}
+
+#[test]
+fn glass_that_is_told_to_end_ends_its_command_and_says_so() {
+    let practice = Practice::new();
+    let ledger = practice.ledger();
+    let script = "until grep -q session.start \"$0\"/log-*; do :; done; kill -TERM $PPID; exec sleep 60";
+    practice.assume(&["--", "/bin/sh", "-c", script, ledger.to_str().unwrap()]).exits(128 + 15);
+    assert_eq!(practice.told("session.end")[0]["cause"], "signal");
+}
