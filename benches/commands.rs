@@ -10,6 +10,7 @@
     reason = "a measurement takes time, starts programs, says what it found and may fail loudly"
 )]
 
+#[allow(dead_code, unused_imports, reason = "a measurement needs a part of what the tests stand on")]
 #[path = "../tests/support/mod.rs"]
 mod support;
 
