@@ -9,13 +9,14 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::out::{self, Paint};
 use crate::model::event::Event;
+use crate::model::text::is_hostile;
 use crate::world::ledger::{LedgerError, Record};
 
 /// The most characters of one argument that go into the ledger.
 const LONGEST_ARGUMENT: usize = 1024;
 
-/// The most arguments that go into the ledger.
-const MOST_ARGUMENTS: usize = 40;
+/// The most bytes of a command line that go into the ledger; an entry has 65,535 at most.
+const LONGEST_COMMAND: usize = 40_000;
 
 /// The command whose failures an SDK shows as its own, in one line.
 const HOOK: &str = "credential-process";
@@ -85,18 +86,31 @@ pub fn redacted(command: &[OsString], redact: &[usize]) -> Vec<String> {
 
 /// Cuts what would not fit into one entry, and says so.
 fn shortened(args: impl Iterator<Item = String>) -> Vec<String> {
-    let mut args: Vec<String> = args
+    let args: Vec<String> = args
         .map(|arg| match arg.char_indices().nth(LONGEST_ARGUMENT) {
             Some((cut, _)) => format!("{}… ({} bytes in all)", &arg[..cut], arg.len()),
             None => arg,
         })
         .collect();
-    if args.len() > MOST_ARGUMENTS {
-        let all = args.len();
-        args.truncate(MOST_ARGUMENTS);
-        args.push(format!("… ({all} in all)"));
-    }
-    args
+    let mut left = LONGEST_COMMAND;
+    let fitting = args.iter().take_while(|arg| {
+        let needed = stored_bytes(arg);
+        left = left.saturating_sub(needed);
+        left > 0
+    });
+    let fitting = fitting.count();
+    let more = (fitting < args.len()).then(|| format!("… ({} in all)", args.len()));
+    args.into_iter().take(fitting).chain(more).collect()
+}
+
+/// How many bytes an argument takes in an entry at the most: with its quotes and comma, and escaped.
+fn stored_bytes(arg: &str) -> usize {
+    let of = |character: char| match character {
+        '"' | '\\' => 2,
+        _ if is_hostile(character) => 12,
+        _ => character.len_utf8(),
+    };
+    arg.chars().map(of).sum::<usize>() + 3
 }
 
 /// Runs a command between `run.start` and `run.end`.
@@ -135,5 +149,27 @@ impl Invocation {
         let failure = if self.command == HOOK { failure.in_one_line() } else { failure };
         out::say(failure.show(paint).trim_end());
         failure.exit()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_of_any_size_fits_into_an_entry() {
+        for letter in ["x", "é", "\u{1f5dd}", "\u{202e}", "\u{e0041}", "\n", "\"", "\\"] {
+            let words = vec![OsString::from(letter.repeat(3000)); 500];
+            let kept = redacted(&words, &[]);
+            let stored: usize = kept.iter().map(|arg| stored_bytes(arg)).sum();
+            assert!(stored <= LONGEST_COMMAND + 100 && kept.len() > 2, "{letter:?}: {stored}");
+            assert_eq!(kept.last().map(String::as_str), Some("… (500 in all)"));
+        }
+    }
+
+    #[test]
+    fn a_secret_word_is_not_kept() {
+        let words = ["psql", "--password", "hunter2"].map(OsString::from);
+        assert_eq!(redacted(&words, &[3]), ["psql", "--password", "***"]);
     }
 }
