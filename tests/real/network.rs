@@ -1,10 +1,13 @@
 //! AWS out of reach, slow, cut short, or not AWS at all. Every time glass says so, gives no
 //! session, sends no code twice, and the ledger tells how far it came.
 
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Fate, Practice, Proxy, nobody};
+use crate::support::{DEADLINE, Fate, Practice, Proxy, nobody};
 
 /// A proxy that lets everything pass but AssumeRole, which meets its fate.
 fn before_assume_role(practice: &Practice, fate: fn() -> Fate) -> Proxy {
@@ -50,6 +53,54 @@ fn the_answer_is_lost() {
 #[test]
 fn half_an_answer() {
     fails_with(|| Fate::Half, "maybe", "hint: the code may be used up");
+}
+
+#[test]
+fn a_glass_killed_in_the_midst_leaves_an_unresolved_session_and_a_code_that_is_not_sent_again() {
+    let practice = Practice::new();
+    let calls = AtomicUsize::new(0);
+    let (arrived, arrival) = mpsc::channel();
+    let proxy = Proxy::start(&practice.sandbox.endpoint, move |request| {
+        if request.contains("Action=AssumeRole") && calls.fetch_add(1, Ordering::Relaxed) == 0 {
+            arrived.send(()).unwrap();
+            Fate::Silence
+        } else {
+            Fate::Pass
+        }
+    });
+    let practice = practice.behind(&proxy);
+    let mut command = practice.home.command(env!("CARGO_BIN_EXE_glass"));
+    let mut glass = command.args(practice.words(&["--", "/bin/true"])).stderr(Stdio::null()).spawn().unwrap();
+    arrival.recv_timeout(DEADLINE).unwrap();
+    glass.kill().unwrap();
+    glass.wait().unwrap();
+
+    let verdict = practice.home.glass(&["audit", "verify", "--json"]).exits(0).json();
+    assert_eq!(verdict["unresolved"].as_array().unwrap().len(), 1, "{verdict}");
+    let again = practice.assume(&["--", "/bin/true"]).exits(0);
+    assert!(again.stderr.contains("waiting for the next one"), "{}", again.stderr);
+    let codes = codes_sent(&proxy);
+    assert!(codes.len() == 2 && codes[0] != codes[1], "{codes:?}");
+}
+
+#[test]
+fn two_at_once_send_two_codes() {
+    let practice = Practice::new();
+    let proxy = Proxy::start(&practice.sandbox.endpoint, |_| Fate::Pass);
+    let practice = practice.behind(&proxy);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| practice.assume(&["--", "/bin/true"]).exits(0));
+        }
+    });
+    let codes = codes_sent(&proxy);
+    assert!(codes.len() == 2 && codes[0] != codes[1], "{codes:?}");
+}
+
+/// The codes of all AssumeRole calls, in their order.
+fn codes_sent(proxy: &Proxy) -> Vec<String> {
+    let code = |request: String| request.split("TokenCode=").nth(1).unwrap()[..6].to_owned();
+    proxy.requests("Action=AssumeRole").into_iter().map(code).collect()
 }
 
 #[test]
