@@ -29,12 +29,7 @@ struct Case {
     modes: BTreeMap<String, u32>,
     #[serde(default)]
     env: BTreeMap<String, String>,
-    /// Invocations that come first; they must exit 0.
-    #[serde(default)]
-    before: Vec<Vec<String>>,
     args: Vec<String>,
-    #[serde(default)]
-    stdin: String,
     code: i32,
     #[serde(default)]
     stdout: String,
@@ -80,12 +75,8 @@ fn run(file: &Path) -> Result<(), String> {
     for (name, value) in &case.env {
         home.set(name, filled(value));
     }
-    for args in &case.before {
-        let args: Vec<String> = args.iter().map(|arg| filled(arg)).collect();
-        home.glass(&args.iter().map(String::as_str).collect::<Vec<_>>()).exits(0);
-    }
     let mut command = home.command(env!("CARGO_BIN_EXE_glass"));
-    let outcome = Outcome::of(command.args(case.args.iter().map(|arg| filled(arg))), &case.stdin);
+    let outcome = Outcome::of(command.args(case.args.iter().map(|arg| filled(arg))), "");
     let said = |text: &str| text.replace(&root, "[HOME]");
     let (stdout, stderr) = (said(&outcome.stdout), said(&outcome.stderr));
     if outcome.code == case.code && matches(&case.stdout, &stdout) && matches(&case.stderr, &stderr) {
