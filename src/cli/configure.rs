@@ -87,7 +87,7 @@ fn refuse_hidden(config: &Config<'_>, context: &Context) -> Result<(), Failure> 
 }
 
 fn write(file: &Rewrite, text: &str) -> Result<(), Failure> {
-    let path = file.path().display().to_string();
+    let path = escaped(&file.path().display().to_string());
     let same = file.text() == text;
     file.replace(text)?;
     out::say(&if same { format!("{path} is as it should be") } else { format!("{path} is written") });

@@ -35,15 +35,15 @@ pub fn run(args: &args::Enrol, context: &Context) -> Result<Exit, Failure> {
         None => ask_person(world, &catalogue)?,
     };
     let candidate = enrol::candidate(&catalogue, &name)?;
-    let replaces = format!("{} is there already. Replace it? [y/N]: ", file.path().display());
+    let path = escaped(&file.path().display().to_string());
+    let replaces = format!("{path} is there already. Replace it? [y/N]: ");
     if file.exists() && !args.yes && !is_yes(&world.terminal.ask(&replaces)?) {
-        return Err(Failure::new(Exit::Refused, format!("{} stays as it is", file.path().display())));
+        return Err(Failure::new(Exit::Refused, format!("{path} stays as it is")));
     }
     let (origin, plain) = origin(args, context)?;
     let seed = ask_seed(args, world)?;
     let mut enrolled = enrol::enrol(world, &catalogue, candidate, Enrolment { origin, mfa: args.mfa.clone(), seed })?;
     keep_what_is_not_asked(&mut enrolled.identity, &file);
-    let path = file.path().display().to_string();
     if let Err(error) = file.replace(&enrolled.identity.format()) {
         enrolled.take_back(world);
         return Err(error.into());
@@ -217,7 +217,7 @@ fn offer_removal(args: &args::Enrol, context: &Context, profile: &str, key: &str
     let terminal = context.world().terminal;
     for kind in PLAIN {
         let file = open_plain(kind, context)?;
-        let path = file.path().display().to_string();
+        let path = escaped(&file.path().display().to_string());
         if matches!(plain_key::find(kind, file.text(), profile), Found::Key(found) if found.access_key_id == key) {
             let question = format!("Remove the key from {path}? [y/N]: ");
             if args.yes || terminal.is_there() && is_yes(&terminal.ask(&question)?) {

@@ -53,7 +53,7 @@ impl Failure {
             })
             .chain(["`--help` tells more".to_owned()])
             .collect();
-        Failure::new(Exit::Usage, escaped(fact)).hint(escaped(&hints.join("; ")))
+        Failure::new(Exit::Usage, fact).hint(hints.join("; "))
     }
 
     /// Adds a cause and its own causes.
@@ -97,11 +97,12 @@ impl Failure {
 
     /// The text on stderr.
     pub fn show(&self, paint: Paint) -> String {
-        let mut text = format!("{} {}\n", paint.paint(Style::Bad, "glass:"), self.fact.trim_end());
+        let mut text = format!("{} {}\n", paint.paint(Style::Bad, "glass:"), escaped(self.fact.trim_end()));
         for cause in &self.causes {
             writeln!(text, "caused by: {cause}").expect("writing to a String cannot fail");
         }
         if let Some(hint) = &self.hint {
+            let hint = escaped(hint);
             writeln!(text, "{} {hint}", paint.paint(Style::Warn, "hint:")).expect("writing to a String cannot fail");
         }
         text
@@ -372,5 +373,19 @@ impl From<HandoverError> for Failure {
             HandoverError::Child(error) => error.into(),
             HandoverError::Ledger(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::ColorChoice;
+
+    #[test]
+    fn escape_sequences_in_a_fact_or_a_hint_do_nothing() {
+        let error = ChildError::NotFound("\x1b[2Jls".into());
+        let failure = Failure::from(error).hint("look at /tmp/\u{202e}x");
+        let shown = failure.show(Paint::for_stderr(ColorChoice::Never));
+        assert_eq!(shown, "glass: \\u{1b}[2Jls is not found\nhint: look at /tmp/\\u{202e}x\n");
     }
 }
