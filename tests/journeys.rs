@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use glass::broker::{BreakError, Setting};
 use glass::model::event::{Event, Sent, SessionKind};
+use glass::model::identity::{CodeSource, Store};
 use glass::model::name::Id;
 use glass::model::policy::Rule;
 use glass::model::request::Wish;
+use glass::model::secret::Secret;
+use glass::model::time::Timestamp;
+use glass::model::totp::Seed;
 use glass::world::aws::AwsError;
 use glass::world::machine::AskError;
 
@@ -195,6 +199,20 @@ fn a_wrong_local_clock_is_told_in_seconds() {
     let fake = Arc::new(Fake::with(|fake| fake.clock_ahead = 600));
     drop(fake.break_glass(&wish(PROFILE)).unwrap());
     assert!(fake.said.lock().unwrap().iter().any(|line| line.contains("600 s ahead of AWS's")));
+}
+
+#[test]
+fn a_code_from_the_keyring_is_of_the_time_that_aws_has() {
+    const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let fake = Arc::new(Fake::with(|fake| {
+        fake.clock_ahead = 600;
+        fake.seed = Some(SEED);
+        fake.identity.code = CodeSource::Keyring(Store::Keyutils);
+    }));
+    drop(fake.break_glass(&wish(PROFILE)).unwrap());
+    let seed = Seed::parse(&Secret::new(SEED.into())).unwrap();
+    let code = seed.code_at(Timestamp::from_seconds(1_800_000_000 - 600)).expose().to_owned();
+    assert_eq!(*fake.sent.lock().unwrap(), [Some(code)]);
 }
 
 #[test]

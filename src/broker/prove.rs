@@ -71,6 +71,10 @@ fn elevate_by_code(
     ledger.map_err(BreakError::Ledger)?;
     let mut code = code.map_err(|error| give_up(world, &grant, "NoCode", error))?;
     let (mut grant, caller) = recognised(world, grant, caller)?;
+    if caller.clock_ahead != 0 && codes.are_computed() {
+        // The first was made by the local clock, before AWS told the time.
+        code = codes.next(caller.clock_ahead).map_err(|error| give_up(world, &grant, "NoCode", error))?;
+    }
     let mut attempts_left = ATTEMPTS;
     loop {
         attempts_left -= 1;
@@ -84,7 +88,7 @@ fn elevate_by_code(
             }
             Sending::WrongCode(_, error) => return Err(error),
         }
-        code = codes.next().map_err(|error| give_up(world, &grant, "NoCode", error))?;
+        code = codes.next(caller.clock_ahead).map_err(|error| give_up(world, &grant, "NoCode", error))?;
     }
 }
 
@@ -185,6 +189,10 @@ impl CodeMaker<'_> {
         *self.source == CodeSource::Ask
     }
 
+    fn are_computed(&self) -> bool {
+        matches!(self.source, CodeSource::Keyring(_))
+    }
+
     /// The first code; when the current step is used up already, the person is spared typing in vain.
     fn first(&self) -> Result<Secret, BreakError> {
         if self.can_be_asked() && !self.world.terminal.is_there() {
@@ -195,18 +203,19 @@ impl CodeMaker<'_> {
         if let Err(wait) = spent {
             self.wait(wait);
         }
-        self.next()
+        self.next(0)
     }
 
     fn wait(&self, wait: Wait) {
         self.world.terminal.count_down(&format!("glass: {wait}; waiting for the next one"), wait.length());
     }
 
-    fn next(&self) -> Result<Secret, BreakError> {
+    /// The code that is shown now; `clock_ahead` is how many seconds the local clock is ahead of AWS's.
+    fn next(&self, clock_ahead: i64) -> Result<Secret, BreakError> {
         match self.source {
             CodeSource::Ask => self.asked(),
             CodeSource::Command(argv) => self.ask_program(argv),
-            CodeSource::Keyring(store) => self.compute(*store),
+            CodeSource::Keyring(store) => self.compute(*store, clock_ahead),
         }
     }
 
@@ -232,10 +241,10 @@ impl CodeMaker<'_> {
         read_code(&ran.stdout).map_err(|error| BreakError::Code(CodeError::NotACode(error)))
     }
 
-    fn compute(&self, store: Store) -> Result<Secret, BreakError> {
+    fn compute(&self, store: Store, clock_ahead: i64) -> Result<Secret, BreakError> {
         let seed = self.world.vault.read(store, &Seed::entry(&self.person)).map_err(BreakError::Vault)?;
         let seed = Seed::parse(&seed).map_err(|error| BreakError::Code(CodeError::Seed(error.to_string())))?;
-        Ok(seed.code_at(self.world.clock.now()))
+        Ok(seed.code_at(self.now_at_aws(clock_ahead)))
     }
 
     /// Sends a code that has not been sent before; waits and gets another one if it has.
@@ -249,12 +258,12 @@ impl CodeMaker<'_> {
     ) -> Result<Sending, BreakError> {
         loop {
             let mut hold = self.world.codes.hold(&self.serial).map_err(BreakError::Codes)?;
-            let now = self.now_at_aws(caller);
+            let now = self.now_at_aws(caller.clock_ahead);
             let before = hold.used().clone();
             if let Err(wait) = before.check(&self.serial, &code, now) {
                 drop(hold);
                 self.wait(wait);
-                code = self.next().map_err(|error| give_up(self.world, &grant, "NoCode", error))?;
+                code = self.next(caller.clock_ahead).map_err(|error| give_up(self.world, &grant, "NoCode", error))?;
                 continue;
             }
             let after = |outcome| before.after(&self.serial, &code, now, outcome);
@@ -284,8 +293,8 @@ impl CodeMaker<'_> {
     }
 
     /// AWS's time, by which it counts the steps of codes.
-    fn now_at_aws(&self, caller: &Known) -> Timestamp {
-        let ahead = caller.clock_ahead.saturating_mul(1_000_000);
+    fn now_at_aws(&self, clock_ahead: i64) -> Timestamp {
+        let ahead = clock_ahead.saturating_mul(1_000_000);
         Timestamp::from_micros(self.world.clock.now().micros().saturating_sub(ahead))
     }
 }

@@ -81,7 +81,8 @@ pub enum Fails {
 /// The surroundings of one journey.
 pub struct Fake {
     catalogue: Catalogue,
-    identity: Identity,
+    /// Who sits there.
+    pub identity: Identity,
     calls: AtomicUsize,
     failing: Option<(usize, Fails)>,
     ids: AtomicUsize,
@@ -105,6 +106,8 @@ pub struct Fake {
     pub clock_ahead: i64,
     /// Whether the daily credentials are temporary.
     pub temporary: bool,
+    /// The seed of the MFA device, if the keyring has it.
+    pub seed: Option<&'static str>,
     /// Whether somebody sits at a terminal.
     pub terminal: bool,
     /// What the trigger's program exits with.
@@ -134,6 +137,7 @@ impl Fake {
             caller: "arn:aws:iam::111122223333:user/alice".to_owned(),
             clock_ahead: 0,
             temporary: false,
+            seed: None,
             terminal: true,
             confirm: 0,
             beyond: 0,
@@ -343,7 +347,8 @@ impl Daily for FakeDaily {
 
 impl Vault for Parts {
     fn read(&self, store: Store, entry: &str) -> Result<Secret, VaultError> {
-        Err(VaultError::Missing { store, entry: entry.to_owned() })
+        let kept = self.0.seed.filter(|_| entry == "totp-seed/alice");
+        kept.map(|seed| Secret::new(seed.into())).ok_or(VaultError::Missing { store, entry: entry.to_owned() })
     }
 
     fn write(&self, store: Store, _: &str, _: &Secret) -> Result<(), VaultError> {
