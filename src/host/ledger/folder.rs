@@ -67,8 +67,12 @@ impl Folder {
 
     /// Checks the folder, and makes it where there is none.
     pub(super) fn make(path: &Path) -> Result<Self, LedgerError> {
+        match Folder::check(path) {
+            Err(LedgerError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            found => return found,
+        }
         // Somebody who acknowledges puts a new ledger beside the old one, and may have been interrupted.
-        if !path.exists() && fs::rename(next_to(path), path).is_err() {
+        if fs::rename(next_to(path), path).is_err() {
             DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make", path))?;
             if let Some(parent) = path.parent() {
                 sync(parent)?;
