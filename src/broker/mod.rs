@@ -58,7 +58,7 @@ pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Resul
     let grant = judge(world, standing, &request)?;
     keep_evidence(world, setting.catalogue, &grant).map_err(BreakError::Ledger)?;
     let daily = sign_in(world, setting, &grant)?;
-    prove::elevate(world, setting, daily.as_ref(), grant)
+    prove::elevate(world, setting, daily, grant)
 }
 
 /// Finds the profile of a name.

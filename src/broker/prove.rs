@@ -3,6 +3,8 @@
 //! Keeps the promises that a code is never sent twice and that every AssumeRole that is sent
 //! has an intent of its own.
 
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
@@ -27,19 +29,24 @@ const ATTEMPTS: usize = 3;
 const CODE_TIME: Duration = Duration::from_secs(30);
 
 /// Elevates: proves who is calling, gets a code, and asks STS.
-pub fn elevate(world: World<'_>, setting: Setting<'_>, daily: &dyn Daily, grant: Grant) -> Result<Session, BreakError> {
+pub fn elevate(
+    world: World<'_>,
+    setting: Setting<'_>,
+    daily: Box<dyn Daily>,
+    grant: Grant,
+) -> Result<Session, BreakError> {
     if daily.is_temporary() {
         if !grant.admits_source_mfa() {
             return Err(refused(world, &grant, Rule::SourceWithoutCode(grant.level().clone())));
         }
-        return elevate_by_source(world, daily, grant);
+        return elevate_by_source(world, daily.as_ref(), grant);
     }
-    let serial = match device(world, setting, daily, &grant) {
+    let serial = match device(world, setting, daily.as_ref(), &grant) {
         Ok(serial) => serial,
         Err(error) => return Err(give_up(world, &grant, "NoDevice", error)),
     };
     let codes = CodeMaker { world, source: &setting.identity.code, serial, person: grant.person().clone() };
-    elevate_by_code(world, daily, grant, &codes)
+    elevate_by_code(world, &Arc::from(daily), grant, &codes)
 }
 
 /// The source's own second factor is enough at this level: no code is sent.
@@ -57,19 +64,19 @@ fn elevate_by_source(world: World<'_>, daily: &dyn Daily, grant: Grant) -> Resul
 
 fn elevate_by_code(
     world: World<'_>,
-    daily: &dyn Daily,
+    daily: &Arc<dyn Daily>,
     grant: Grant,
     codes: &CodeMaker<'_>,
 ) -> Result<Session, BreakError> {
     // AWS is asked who is calling, and the ledger is verified, while the person types.
-    let (code, caller, ledger) = thread::scope(|scope| {
-        let caller = scope.spawn(|| daily.caller());
+    let caller = ask_who_is_calling(daily);
+    let (code, ledger) = thread::scope(|scope| {
         let ledger = scope.spawn(|| world.ledger.verify());
-        let code = codes.first();
-        (code, caller.join().expect("asking AWS does not panic"), ledger.join().expect("verifying does not panic"))
+        (codes.first(), ledger.join().expect("verifying does not panic"))
     });
     ledger.map_err(BreakError::Ledger)?;
     let mut code = code.map_err(|error| give_up(world, &grant, "NoCode", error))?;
+    let caller = caller.recv().expect("asking AWS does not panic, and ends with an answer or an error");
     let (mut grant, caller) = recognised(world, grant, caller)?;
     if caller.clock_ahead != 0 && codes.are_computed() {
         // The first was made by the local clock, before AWS told the time.
@@ -79,7 +86,7 @@ fn elevate_by_code(
     loop {
         attempts_left -= 1;
         let mfa = Mfa { serial: Some(codes.serial.clone()), how: codes.how(), source: daily.how().to_owned() };
-        let sending = codes.send(&caller, code, grant, mfa, daily)?;
+        let sending = codes.send(&caller, code, grant, mfa, daily.as_ref())?;
         match sending {
             Sending::Done(session) => return Ok(*session),
             Sending::WrongCode(back, _) if attempts_left > 0 && codes.can_be_asked() => {
@@ -90,6 +97,20 @@ fn elevate_by_code(
         }
         code = codes.next(caller.clock_ahead).map_err(|error| give_up(world, &grant, "NoCode", error))?;
     }
+}
+
+/// Asks AWS in a thread of its own, which is left behind when somebody gives up typing: nobody waits for
+/// an answer then that is not needed any more.
+fn ask_who_is_calling(daily: &Arc<dyn Daily>) -> Receiver<Result<Caller, AwsError>> {
+    let (tell, answer) = mpsc::sync_channel(1);
+    let daily = Arc::clone(daily);
+    thread::spawn(move || {
+        let caller = daily.caller();
+        drop(daily);
+        // Nobody may be listening any more.
+        let _ = tell.send(caller);
+    });
+    answer
 }
 
 /// A caller of whom AWS and the catalogue say the same, and the offset of the local clock.

@@ -111,6 +111,20 @@ fn no_answer_in_time() {
 }
 
 #[test]
+fn whoever_gives_up_at_the_code_does_not_wait_for_aws() {
+    let practice = Practice::new().asking();
+    let proxy = Proxy::start(&practice.sandbox.endpoint, |_| Fate::Silence);
+    let practice = practice.behind(&proxy);
+    let mut terminal = practice.assume_on_terminal(&[]);
+    terminal.expect("mfa/alice: ");
+    let began = Instant::now();
+    terminal.send("\x03");
+    assert_eq!(terminal.wait().0, 1);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(practice.told("elevate.fail")[0]["code"], "NoCode");
+}
+
+#[test]
 fn aws_is_unwell() {
     let unwell = || Fate::Answer(503, error("ServiceUnavailable", "Service is unavailable"));
     fails_with(unwell, "refused", "ServiceUnavailable");
