@@ -121,12 +121,15 @@ pub fn socket(folder: &Path) -> PathBuf {
     folder.join("control.sock")
 }
 
-/// Where folders of practices are.
+/// Where folders of practices are: never relative, since commands in the practice may go elsewhere.
 fn place() -> PathBuf {
-    std::env::var_os(variables::XDG_RUNTIME_DIR)
-        .map(PathBuf::from)
-        .filter(|path| path.is_dir())
-        .unwrap_or_else(std::env::temp_dir)
+    let run = std::env::var_os(variables::XDG_RUNTIME_DIR).map(PathBuf::from);
+    place_among(run, std::env::temp_dir())
+}
+
+fn place_among(run: Option<PathBuf>, temporary: PathBuf) -> PathBuf {
+    let place = run.filter(|path| path.is_absolute() && path.is_dir()).unwrap_or(temporary);
+    std::path::absolute(&place).unwrap_or(place)
 }
 
 fn make(path: &Path) -> io::Result<()> {
@@ -150,6 +153,13 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn a_practice_is_never_in_a_relative_place() {
+        assert_eq!(place_among(Some("/".into()), "/tmp".into()), Path::new("/"));
+        assert_eq!(place_among(Some(".".into()), "/tmp".into()), Path::new("/tmp"));
+        assert!(place_among(None, ".".into()).is_absolute());
+    }
 
     #[test]
     fn the_folder_is_its_owners_alone_and_gone_afterwards() {
