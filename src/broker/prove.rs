@@ -222,13 +222,14 @@ impl CodeMaker<'_> {
         let now = self.world.clock.now();
         let spent = self.world.codes.hold(&self.serial).map_err(BreakError::Codes)?.used().check_step(now);
         if let Err(wait) = spent {
-            self.wait(wait);
+            self.wait(wait)?;
         }
         self.next(0)
     }
 
-    fn wait(&self, wait: Wait) {
-        self.world.terminal.count_down(&format!("glass: {wait}; waiting for the next one"), wait.length());
+    fn wait(&self, wait: Wait) -> Result<(), BreakError> {
+        let what = format!("glass: {wait}; waiting for the next one");
+        self.world.terminal.count_down(&what, wait.length()).map_err(BreakError::Ask)
     }
 
     /// The code that is shown now; `clock_ahead` is how many seconds the local clock is ahead of AWS's.
@@ -283,8 +284,10 @@ impl CodeMaker<'_> {
             let before = hold.used().clone();
             if let Err(wait) = before.check(&self.serial, &code, now) {
                 drop(hold);
-                self.wait(wait);
-                code = self.next(caller.clock_ahead).map_err(|error| give_up(self.world, &grant, "NoCode", error))?;
+                code = self
+                    .wait(wait)
+                    .and_then(|()| self.next(caller.clock_ahead))
+                    .map_err(|error| give_up(self.world, &grant, "NoCode", error))?;
                 continue;
             }
             let after = |outcome| before.after(&self.serial, &code, now, outcome);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::signals::{self, Held};
 use crate::model::environment;
 use crate::model::secret::Secret;
 use crate::world::machine::{ProgramError, Programs, Ran};
@@ -22,9 +23,11 @@ pub struct HostPrograms;
 impl Programs for HostPrograms {
     fn run(&self, argv: &[String], limit: Duration) -> Result<Ran, ProgramError> {
         let program = argv.first().cloned().unwrap_or_default();
-        let ends_by = Instant::now() + limit;
-        let mut child = start(argv).map_err(|source| ProgramError::NotStarted { program: program.clone(), source })?;
-        let outcome = listen(&mut child, ends_by, &program, limit);
+        let not_started = |source| ProgramError::NotStarted { program: program.clone(), source };
+        // Ctrl-C reaches glass alone, since the program has a group of its own.
+        let signals = signals::hold().map_err(not_started)?;
+        let mut child = start(argv).map_err(not_started)?;
+        let outcome = listen(&mut child, &signals, &program, limit);
         end_group(&child);
         // It has ended or was just killed, so this does not wait long; it leaves no zombie.
         let _ = child.wait();
@@ -60,28 +63,40 @@ fn end_group(child: &Child) {
 
 type Output = (usize, Option<Secret>);
 
+/// How long a signal that asks glass to end may wait to be seen.
+const GLANCE: Duration = Duration::from_millis(50);
+
 fn listen(
     child: &mut Child,
-    ends_by: Instant,
+    signals: &Held,
     program: &str,
     limit: Duration,
 ) -> Result<([Secret; 2], ExitStatus), ProgramError> {
-    let timed_out = || ProgramError::TimedOut { program: program.to_owned(), limit };
+    let ends_by = Instant::now() + limit;
     let outputs = read_all(child);
     let mut texts = [None, None];
-    for _ in 0..texts.len() {
-        match outputs.recv_timeout(ends_by.saturating_duration_since(Instant::now())) {
-            Ok((place, Some(text))) => texts[place] = Some(text),
-            Ok((_, None)) => return Err(ProgramError::TooMuch { program: program.to_owned() }),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(timed_out()),
-        }
-    }
     loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ok((texts.map(|text| text.unwrap_or(Secret::new(String::new()))), status)),
-            Ok(None) if Instant::now() < ends_by => thread::sleep(Duration::from_millis(1)),
-            Ok(None) | Err(_) => return Err(timed_out()),
+        if signals.take_ending().is_some() {
+            return Err(ProgramError::Interrupted { program: program.to_owned() });
         }
+        let left = ends_by.saturating_duration_since(Instant::now());
+        let status = match outputs.recv_timeout(left.min(GLANCE)) {
+            Ok((place, Some(text))) => {
+                texts[place] = Some(text);
+                continue;
+            }
+            Ok((_, None)) => return Err(ProgramError::TooMuch { program: program.to_owned() }),
+            Err(RecvTimeoutError::Timeout) => None,
+            // Both outputs are at their end; the program has ended, or is about to.
+            Err(RecvTimeoutError::Disconnected) => child.try_wait().ok().flatten(),
+        };
+        if let Some(status) = status {
+            return Ok((texts.map(|text| text.unwrap_or(Secret::new(String::new()))), status));
+        }
+        if left.is_zero() {
+            return Err(ProgramError::TimedOut { program: program.to_owned(), limit });
+        }
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

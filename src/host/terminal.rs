@@ -5,9 +5,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::signal::SIGCONT;
 
@@ -40,13 +40,13 @@ impl Terminal for HostTerminal {
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
-    fn count_down(&self, what: &str, length: Duration) {
+    fn count_down(&self, what: &str, length: Duration) -> Result<(), AskError> {
         let mut screen = io::stderr().lock();
         if screen.is_terminal() {
             return count_down_on(screen, what, length);
         }
         let _ = writeln!(screen, "{what} ({} s)", seconds_of(length));
-        std::thread::sleep(length);
+        pause(&hold()?, length)
     }
 }
 
@@ -73,20 +73,45 @@ impl Terminal for HookTerminal {
         }
     }
 
-    fn count_down(&self, what: &str, length: Duration) {
+    fn count_down(&self, what: &str, length: Duration) -> Result<(), AskError> {
         match open() {
             Ok(tty) => count_down_on(tty, what, length),
-            Err(_) => std::thread::sleep(length),
+            Err(_) => pause(&hold()?, length),
         }
     }
 }
 
-fn count_down_on(mut screen: impl Write, what: &str, length: Duration) {
-    for seconds in (1..=seconds_of(length)).rev() {
+fn count_down_on(mut screen: impl Write, what: &str, length: Duration) -> Result<(), AskError> {
+    let signals = hold()?;
+    let mut seconds = (1..=seconds_of(length)).rev();
+    let over = seconds.try_for_each(|seconds| {
         let _ = write!(screen, "\r\x1b[K{what} ({seconds} s)");
-        std::thread::sleep(Duration::from_secs(1));
-    }
+        pause(&signals, Duration::from_secs(1))
+    });
     let _ = write!(screen, "\r\x1b[K");
+    over
+}
+
+fn hold() -> Result<Held, AskError> {
+    signals::hold().map_err(AskError::Failed)
+}
+
+/// Waits, unless a signal asks glass to end.
+fn pause(signals: &Held, length: Duration) -> Result<(), AskError> {
+    let until = Instant::now() + length;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        let timeout = Timespec::try_from(left).ok();
+        // Interrupted or not, both the signals and the clock are looked at.
+        let _ = poll(&mut [PollFd::from_borrowed_fd(signals.wake(), PollFlags::IN)], timeout.as_ref());
+        signals.drain();
+        if signals.take_ending().is_some() {
+            return Err(AskError::Interrupted);
+        }
+    }
 }
 
 /// A length in seconds, no less than it is.
@@ -116,7 +141,7 @@ impl Question {
     fn open() -> Result<Question, AskError> {
         let tty = open().map_err(|_| AskError::NoTerminal)?;
         let before = tcgetattr(&tty).map_err(|_| AskError::NoTerminal)?;
-        let signals = signals::hold().map_err(AskError::Failed)?;
+        let signals = hold()?;
         let question = Question { tty, before, signals };
         question.listen()?;
         Ok(question)

@@ -118,7 +118,10 @@ pub trait Terminal: Sync {
     fn say(&self, line: &str);
 
     /// Waits with a countdown that is seen on a terminal.
-    fn count_down(&self, what: &str, length: Duration);
+    ///
+    /// # Errors
+    /// When the person gave up.
+    fn count_down(&self, what: &str, length: Duration) -> Result<(), AskError>;
 }
 
 /// Why a question has no answer.
@@ -159,7 +162,7 @@ pub trait Programs: Sync {
     /// Runs a program to its end, at most `limit` long, then kills it with its children.
     ///
     /// # Errors
-    /// When it could not be run, did not end in time, or wrote more than it may (64 KiB).
+    /// When it could not be run, did not end in time, wrote more than it may (64 KiB), or glass was asked to end.
     fn run(&self, argv: &[String], limit: Duration) -> Result<Ran, ProgramError>;
 }
 
@@ -196,6 +199,11 @@ pub enum ProgramError {
         /// The program.
         program: String,
     },
+    /// glass was asked to end meanwhile.
+    Interrupted {
+        /// The program.
+        program: String,
+    },
 }
 
 impl fmt::Display for ProgramError {
@@ -206,6 +214,7 @@ impl fmt::Display for ProgramError {
                 write!(f, "{program} did not end within {} s and was killed", limit.as_secs())
             }
             ProgramError::TooMuch { program } => write!(f, "{program} wrote more than 64 KiB and was killed"),
+            ProgramError::Interrupted { program } => write!(f, "{program} was interrupted"),
         }
     }
 }
@@ -214,7 +223,7 @@ impl error::Error for ProgramError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             ProgramError::NotStarted { source, .. } => Some(source),
-            ProgramError::TimedOut { .. } | ProgramError::TooMuch { .. } => None,
+            ProgramError::TimedOut { .. } | ProgramError::TooMuch { .. } | ProgramError::Interrupted { .. } => None,
         }
     }
 }

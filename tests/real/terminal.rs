@@ -129,6 +129,44 @@ fn a_code_is_not_sent_twice() {
     assert_eq!(practice.told("elevate.intent").len(), 1, "the second time nothing is sent");
 }
 
+/// Ctrl-C reaches glass alone: the program that it asks has a process group of its own.
+#[test]
+fn a_program_that_is_asked_does_not_outlive_ctrl_c() {
+    let summary = "summary = \"The orders database is down or losing writes\"";
+    let confirm = "confirm = [\"/bin/sh\", \"-c\", \"echo pid $$. >/dev/tty; exec sleep 60\"]";
+    let practice = Practice::new().asking().edited("profiles.toml", summary, &format!("{summary}\n{confirm}"));
+    let mut terminal = practice.assume_on_terminal(&["--", "/bin/true"]);
+    terminal.expect("pid ");
+    let program = format!("/proc/{}", terminal.expect("."));
+    terminal.send("\x03");
+    let (code, text) = terminal.wait();
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("was interrupted"), "{text}");
+    assert!(!std::path::Path::new(&program).exists(), "{program} lives");
+    assert_eq!(practice.told("elevate.refused")[0]["rules"][0], "confirm");
+    assert_eq!(practice.told("run.end")[0]["code"], 3);
+}
+
+/// Whoever gives up while glass waits for the next code has that in the ledger too.
+#[test]
+fn ctrl_c_ends_the_wait_for_the_next_code() {
+    let practice = Practice::new().asking();
+    let code = practice.code();
+    let mut terminal = practice.assume_on_terminal(&["--", "/bin/true"]);
+    terminal.expect("MFA code");
+    terminal.send(&format!("{code}\r"));
+    terminal.wait();
+    let mut terminal = practice.assume_on_terminal(&["--", "/bin/true"]);
+    // Should the next half minute have begun, it waits because this very code was sent.
+    terminal.send(&format!("{code}\r"));
+    terminal.expect("waiting for the next one");
+    terminal.send("\x03");
+    let (code, text) = terminal.wait();
+    assert_eq!(code, 1, "{text}");
+    assert_eq!(practice.told("elevate.fail")[0]["code"], "NoCode", "{text}");
+    assert_eq!(practice.told("run.end").len(), 2);
+}
+
 #[test]
 fn a_command_gets_the_terminal_and_its_signals() {
     let practice = Practice::new();

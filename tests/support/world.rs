@@ -409,9 +409,13 @@ impl Terminal for Parts {
         self.0.said.lock().unwrap().push(line.to_owned());
     }
 
-    fn count_down(&self, what: &str, length: Duration) {
+    fn count_down(&self, what: &str, length: Duration) -> Result<(), AskError> {
         self.say(what);
-        self.0.pass(length);
+        let wait = || {
+            self.0.pass(length);
+            Ok(())
+        };
+        self.0.call(wait, || AskError::Interrupted)
     }
 }
 
