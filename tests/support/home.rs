@@ -84,10 +84,12 @@ impl Home {
         Pty::spawn(self.session(&["--ctty"], program.as_ref()).args(args))
     }
 
-    /// `setsid` takes away the terminal that the tests may have been started on.
+    /// `env` takes away that the tests may have been started with Ctrl-C ignored, as every shell
+    /// starts what is in its background, and `setsid` the terminal that they may have been started on.
     fn session(&self, flags: &[&str], program: &OsStr) -> Command {
-        let mut command = Command::new(tool("setsid"));
-        command.args(flags).arg(program).env_clear().envs(&self.env).current_dir(self.path(""));
+        let mut command = Command::new(tool("env"));
+        command.arg("--default-signal").arg(tool("setsid")).args(flags).arg(program);
+        command.env_clear().envs(&self.env).current_dir(self.path(""));
         command
     }
 
