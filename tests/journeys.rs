@@ -20,6 +20,11 @@ use crate::support::world::{Fails, Fake, SECRET, wish, wrong_code};
 
 const PROFILE: &str = "prod-db-emergency";
 
+/// What is granted for a step: it has all the calls of a command, and one more.
+fn step() -> Wish {
+    Wish { step: Some("failover".to_owned()), ..wish(PROFILE) }
+}
+
 fn rules(error: BreakError) -> Vec<&'static str> {
     match error {
         BreakError::Refused { rules, .. } => rules.iter().map(Rule::name).collect(),
@@ -49,11 +54,12 @@ fn a_session_name_carries_person_session_and_the_intent() {
 #[test]
 fn a_failure_at_any_call_elevates_nobody_unseen() {
     let smooth = Arc::new(Fake::new());
-    smooth.run(&wish(PROFILE)).unwrap();
+    smooth.run(&step()).unwrap();
+    assert_eq!(smooth.events(), ["elevate.intent", "elevate.ok", "session.start", "command", "session.end"]);
     for call in 0..smooth.calls() {
         for fails in [Fails::Before, Fails::After] {
             let fake = Arc::new(Fake::failing(call, fails));
-            let outcome = fake.run(&wish(PROFILE));
+            let outcome = fake.run(&step());
             let events = fake.events();
             let at = |name| events.iter().position(|event| *event == name);
             let started = fake.started.load(Ordering::SeqCst) > 0;

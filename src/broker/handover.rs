@@ -6,10 +6,12 @@ use std::ffi::OsString;
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::catalogue::Catalogue;
+use super::step::Start;
+use crate::model::catalogue::{Catalogue, Step};
 use crate::model::environment;
 use crate::model::event::{Cause, Event, SessionKind};
 use crate::model::secret::Secret;
+use crate::model::session::Credentials;
 use crate::world::ledger::{LedgerError, Record};
 use crate::world::machine::{ChildError, Command, Ended};
 use crate::world::{Session, World, variables};
@@ -18,19 +20,18 @@ use crate::world::{Session, World, variables};
 const ENDED_BY_GLASS: u8 = 124;
 
 /// The variables of a session's child, by name.
-pub struct Environment(BTreeMap<&'static str, Secret>);
+pub struct Environment {
+    set: BTreeMap<&'static str, Secret>,
+    keeps: fn(&str) -> bool,
+}
 
 impl Environment {
-    /// Credentials for every AWS tool, and what a prompt needs to show.
+    /// Credentials for every AWS tool, and what a prompt needs to show. A step has nothing of the caller's.
     pub fn of(session: &Session, catalogue: &Catalogue) -> Environment {
         let granted = session.grant().granted();
-        let credentials = session.credentials();
         let plain = |text: &str| Secret::new(text.to_owned());
         let expires = session.expires();
-        let mut set = BTreeMap::from([
-            ("AWS_ACCESS_KEY_ID", plain(&credentials.access_key_id)),
-            ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.duplicate()),
-            ("AWS_SESSION_TOKEN", credentials.session_token.duplicate()),
+        let set = BTreeMap::from([
             ("AWS_CREDENTIAL_EXPIRATION", plain(&expires.to_seconds_text())),
             ("AWS_REGION", plain(granted.region.as_str())),
             ("AWS_DEFAULT_REGION", plain(granted.region.as_str())),
@@ -43,15 +44,66 @@ impl Environment {
             (variables::INCIDENT, plain(granted.incident.as_str())),
             (variables::PERSON, plain(session.grant().person().as_str())),
         ]);
+        let environment = Environment::new(set, session.credentials(), catalogue);
+        if session.grant().step().is_some() { environment.of_step() } else { environment }
+    }
+
+    /// The same of the session that glass is in, by what it inherited.
+    pub fn inherited(
+        credentials: &Credentials,
+        catalogue: &Catalogue,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Environment {
+        let told = INHERITED.iter().filter_map(|name| Some((*name, Secret::new(variable(name)?))));
+        let mut set: BTreeMap<_, _> = told.collect();
+        // These two glass drops at its start, as it drops the credentials.
+        if let Some(expires) = variable(variables::EXPIRATION) {
+            set.insert("AWS_CREDENTIAL_EXPIRATION", Secret::new(expires));
+        }
+        if let Some(profile) = variable(variables::PROFILE) {
+            set.insert("AWS_VAULT", Secret::new(format!("glass:{profile}")));
+        }
+        Environment::new(set, credentials, catalogue)
+    }
+
+    fn new(mut set: BTreeMap<&'static str, Secret>, credentials: &Credentials, catalogue: &Catalogue) -> Environment {
+        let plain = |text: &str| Secret::new(text.to_owned());
+        set.insert("AWS_ACCESS_KEY_ID", plain(&credentials.access_key_id));
+        set.insert("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.duplicate());
+        set.insert("AWS_SESSION_TOKEN", credentials.session_token.duplicate());
         if let Some(endpoint) = &catalogue.aws().endpoint {
             set.insert("AWS_ENDPOINT_URL", plain(endpoint.as_str()));
         }
         if let Some(bundle) = &catalogue.aws().ca_bundle {
             set.insert("AWS_CA_BUNDLE", Secret::new(bundle.path.to_string_lossy().into_owned()));
         }
-        Environment(set)
+        Environment { set, keeps: environment::keeps }
+    }
+
+    /// These variables, and what every step has, for a step.
+    pub(super) fn of_step(mut self) -> Environment {
+        self.set.extend(environment::OF_STEP.map(|(name, value)| (name, Secret::new(value.to_owned()))));
+        Environment { keeps: environment::keeps_nothing, ..self }
+    }
+
+    /// A command that has it.
+    pub(super) fn command(self, argv: Vec<OsString>) -> Command {
+        Command { argv, set: self.set, keeps: self.keeps }
     }
 }
+
+/// What of a session is in the environment of all that runs in it, and is not secret.
+const INHERITED: [&str; 9] = [
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    variables::PROFILE,
+    variables::LEVEL,
+    variables::SESSION,
+    variables::EXPIRATION,
+    variables::EXPIRATION_EPOCH,
+    variables::INCIDENT,
+    variables::PERSON,
+];
 
 /// What is run with a session.
 pub struct Work {
@@ -61,6 +113,17 @@ pub struct Work {
     pub argv: Vec<OsString>,
     /// The same for the ledger, without what the caller wants out of it.
     pub logged: Vec<String>,
+}
+
+impl Work {
+    /// A step of the runbook, word for word.
+    pub fn of_step(step: &Step) -> Work {
+        Work {
+            kind: SessionKind::Command,
+            argv: step.argv().iter().map(Into::into).collect(),
+            logged: step.argv().to_vec(),
+        }
+    }
 }
 
 /// Runs a shell or command with a session, to its end or to the deadline.
@@ -73,8 +136,8 @@ pub fn give_to_child(
     environment: Environment,
     work: Work,
 ) -> Result<Ended, HandoverError> {
-    let began = world.clock.boot();
-    let command = Command { argv: work.argv, set: environment.0, keeps: environment::keeps };
+    let began = Start::now(world);
+    let command = environment.command(work.argv);
     let child = match world.children.start(&command) {
         Ok(child) => child,
         Err(error) => {
@@ -92,7 +155,10 @@ pub fn give_to_child(
     let code = if ended.cause == Cause::Deadline { ENDED_BY_GLASS } else { ended.code };
     let ended = Ended { code, ..ended };
     started.map_err(HandoverError::Ledger)?;
-    end(world, &session, ended, world.clock.boot().since(began)).map_err(HandoverError::Ledger)?;
+    if let Some(step) = session.grant().step() {
+        append(world, &session, began.ran(world, step, ended)).map_err(HandoverError::Ledger)?;
+    }
+    end(world, &session, ended, began.lasted(world)).map_err(HandoverError::Ledger)?;
     drop(session);
     Ok(ended)
 }

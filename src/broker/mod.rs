@@ -6,6 +6,7 @@ mod ask;
 pub mod enrol;
 mod handover;
 mod prove;
+mod step;
 
 use std::error::Error;
 use std::fmt;
@@ -24,6 +25,7 @@ use crate::world::machine::{AskError, CodesError, ProgramError, VaultError};
 use crate::world::{Session, World};
 
 pub use handover::{Environment, HandoverError, Work, give_to_child, give_to_hook};
+pub use step::{Inside, run_step};
 
 /// How long the program of a trigger may take to confirm an incident.
 const CONFIRM_TIME: Duration = Duration::from_secs(10);
@@ -53,6 +55,7 @@ pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Resul
         person: &setting.identity.person,
         kind: setting.kind,
         inside: setting.inside,
+        step: wish.step.as_deref(),
     };
     let request = ask::complete(world, standing, wish)?;
     let grant = judge(world, standing, &request)?;

@@ -79,6 +79,8 @@ pub enum Command {
     Show(Show),
     /// Show the runbook of a profile: what to do
     Runbook(Runbook),
+    /// Run a step of the runbook within a session
+    Step(Step),
     /// Look after the catalogue of profiles
     Catalogue(Catalogue),
 }
@@ -127,6 +129,10 @@ pub struct Assume {
     /// The number of a word of the command, from 1, that is a secret and not for the ledger
     #[arg(long, value_name = "N", requires = "command")]
     pub redact: Vec<usize>,
+
+    /// A step of the profile's runbook, run instead of a shell
+    #[arg(long, value_name = "NAME", conflicts_with = "command")]
+    pub step: Option<String>,
 
     /// The command to run instead of a shell
     #[arg(last = true, value_name = "COMMAND")]
@@ -295,6 +301,15 @@ pub struct Runbook {
     /// The profile, see `glass list`
     #[arg(value_name = "PROFILE")]
     pub profile: String,
+}
+
+/// `glass step`.
+#[derive(Debug, Group)]
+#[command(after_help = "From outside a session it is `glass assume PROFILE --step NAME`.")]
+pub struct Step {
+    /// The step, see `glass show PROFILE`
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// `glass catalogue`.

@@ -27,13 +27,15 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let identity = context.identity()?;
     let world = context.world();
     let inside = context.inside();
-    let work = work(args);
-    let setting = Setting { catalogue: &catalogue, identity: &identity, kind: work.kind, inside: inside.as_ref() };
-    let session = broker::break_glass(world, setting, &wish(&args.elevation, args.region.clone()))?;
+    let kind = kind(args);
+    let setting = Setting { catalogue: &catalogue, identity: &identity, kind, inside: inside.as_ref() };
+    let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, args.region.clone()) };
+    let session = broker::break_glass(world, setting, &wish)?;
+    let work = session.grant().step().map_or_else(|| work(args), Work::of_step);
     let mark = Mark::set(context.places().state(), session.id())
         .map_err(|error| Failure::new(Exit::Failed, "the session cannot be marked as alive").caused_by(&error))?;
     announce(&session, world.clock.now(), Paint::for_stderr(context.color()));
-    if work.kind == SessionKind::Shell
+    if kind == SessionKind::Shell
         && let Some(profile) = catalogue.profile(session.grant().granted().profile.as_str())
     {
         runbook::announce(profile);
@@ -63,9 +65,15 @@ pub fn wish(args: &args::Elevation, region: Option<String>) -> Wish {
         reason: args.reason.clone(),
         duration: args.duration,
         region,
+        step: None,
     }
 }
 
+fn kind(args: &args::Assume) -> SessionKind {
+    if args.command.is_empty() && args.step.is_none() { SessionKind::Shell } else { SessionKind::Command }
+}
+
+/// A shell or a command; a step's words are the catalogue's.
 fn work(args: &args::Assume) -> Work {
     if args.command.is_empty() {
         let shell = variable(variables::SHELL).unwrap_or_else(|| OsString::from("/bin/sh"));

@@ -239,6 +239,8 @@ fn hint_for_rule(rule: &Rule) -> &'static str {
         }
         Rule::NotConfirmed(_) => "check the incident's number and state",
         Rule::Reason(_) => "say why in one line of 10 to 500 characters",
+        Rule::Step { .. } => "`glass show PROFILE` has its steps",
+        Rule::OnlySteps { .. } => "name one with --step; `glass show PROFILE` has what each of them runs",
         Rule::DurationOverMaximum { .. } => {
             "ask for less, or leave --duration away; durations are never shortened silently"
         }

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::out::{self, Paint, Style};
 use crate::model::catalogue::{Catalogue, Profile};
-use crate::model::name::{LevelName, PersonName, ProfileName, Region, RoleArn, TriggerName};
+use crate::model::name::{LevelName, PersonName, ProfileName, Region, RoleArn, StepName, TriggerName};
 use crate::model::policy;
 use crate::model::text::escaped;
 use crate::model::time::show_duration;
@@ -45,6 +45,8 @@ pub struct Row<'a> {
     approvals: u32,
     triggers: &'a [TriggerName],
     allowed: bool,
+    #[serde(skip)]
+    steps: String,
 }
 
 impl<'a> Row<'a> {
@@ -61,7 +63,18 @@ impl<'a> Row<'a> {
             approvals: profile.approvals(),
             triggers: &profile.triggers,
             allowed: person.is_some_and(|person| policy::objections(catalogue, profile, person).is_empty()),
+            steps: steps(profile),
         }
+    }
+}
+
+/// The steps that a profile has, as they stand behind its summary.
+fn steps(profile: &Profile) -> String {
+    let names: Vec<&str> = profile.steps.keys().map(StepName::as_str).collect();
+    match names.join(", ") {
+        names if names.is_empty() => names,
+        names if profile.only_steps => format!(" (only steps: {names})"),
+        names => format!(" (steps: {names})"),
     }
 }
 
@@ -69,7 +82,13 @@ fn table(rows: &[Row<'_>], paint: Paint) -> String {
     let cells = |row: &Row<'_>| {
         let triggers: Vec<&str> = row.triggers.iter().map(TriggerName::as_str).collect();
         let most = show_duration(std::time::Duration::from_secs(row.max_duration));
-        [row.profile.to_string(), most, row.approvals.to_string(), triggers.join(", "), escaped(row.summary)]
+        [
+            row.profile.to_string(),
+            most,
+            row.approvals.to_string(),
+            triggers.join(", "),
+            escaped(row.summary) + &row.steps,
+        ]
     };
     let titles = ["PROFILE", "AT MOST", "APPROVALS", "TRIGGERS", "SUMMARY"].map(str::to_owned);
     let lines: Vec<(bool, [String; 5])> = rows.iter().map(|row| (row.allowed, cells(row))).collect();

@@ -22,6 +22,7 @@ mod runbook;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod show;
+mod step;
 mod whoami;
 
 use std::ffi::OsString;
@@ -89,6 +90,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::List(args) => list::run(args, context),
         Command::Runbook(args) => runbook::run(args, context),
         Command::Show(args) => show::run(args, context),
+        Command::Step(args) => step::run(args, context),
         Command::Catalogue(args) => catalogue::run(args, context),
     }
 }

@@ -47,6 +47,7 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         Command::List(_) => ("list", true, &[]),
         Command::Runbook(_) => ("runbook", true, &[]),
         Command::Show(_) => ("show", true, &[]),
+        Command::Step(_) => ("step", false, &[]),
         Command::Catalogue(_) => ("catalogue check", false, &[]),
     };
     let (own, given) = split(words);

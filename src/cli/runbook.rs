@@ -11,6 +11,7 @@ use super::out;
 use crate::broker;
 use crate::host::pager;
 use crate::model::catalogue::{NamedFile, Profile};
+use crate::model::name::StepName;
 use crate::model::text::escaped_lines;
 
 /// How many lines of it a session begins with.
@@ -35,14 +36,23 @@ pub fn run(args: &args::Runbook, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Says how the runbook of a session begins, and how to see the rest.
+/// Says how the runbook of a session begins, which steps there are, and how to see and run them.
 pub fn announce(profile: &Profile) {
-    let Some(runbook) = &profile.runbook else { return };
+    if let Some(runbook) = &profile.runbook {
+        begin(runbook);
+        out::say(&format!("glass: the whole runbook: glass runbook {}", profile.name));
+    }
+    if !profile.steps.is_empty() {
+        let names: Vec<&str> = profile.steps.keys().map(StepName::as_str).collect();
+        out::say(&format!("glass: its steps, each run by glass step NAME: {}", names.join(", ")));
+    }
+}
+
+fn begin(runbook: &NamedFile) {
     for line in shown(runbook).lines().take(FIRST_LINES) {
         let more = if line.chars().nth(LONGEST_LINE).is_some() { "…" } else { "" };
         out::say(&format!("  {}{more}", line.chars().take(LONGEST_LINE).collect::<String>()));
     }
-    out::say(&format!("glass: the whole runbook: glass runbook {}", profile.name));
 }
 
 /// The text as it may be shown; it ends with a line feed.

@@ -1,6 +1,6 @@
 //! `glass show`: what a profile is for, everything it demands, and what this person may do with it.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::args;
 use super::catalogue::warn_of_broken;
@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::list::Row;
 use super::out::{self, Paint, Style};
 use crate::broker;
-use crate::model::catalogue::{Catalogue, MfaDemand, Network, Profile, SessionTags, Trigger};
+use crate::model::catalogue::{Catalogue, MfaDemand, Network, Profile, SessionTags, Step, Trigger};
 use crate::model::name::{PersonName, Region};
 use crate::model::policy;
 use crate::model::text::escaped;
@@ -65,6 +65,7 @@ fn rows(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -
         one("external id", profile.external_id.clone()),
         one("recording", Some(recording(profile).to_owned())),
         one("runbook", profile.runbook.as_ref().map(|file| file.path.display().to_string())),
+        (if profile.only_steps { "only these steps" } else { "steps" }, profile.steps.values().map(step).collect()),
     ]
 }
 
@@ -125,6 +126,12 @@ fn network(network: &Network) -> String {
 fn tags(tags: &SessionTags) -> String {
     let own = tags.own().iter().map(|(key, value)| format!("{key}={value}"));
     own.chain(["glass:incident, glass:trigger, glass:session".to_owned()]).collect::<Vec<_>>().join(", ")
+}
+
+fn step(step: &Step) -> String {
+    let plain = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_graphic() && !b"\"'\\".contains(&b));
+    let shown = |word: &String| if plain(word) { word.clone() } else { json!(word).to_string() };
+    format!("{}: {}", step.name(), step.argv().iter().map(shown).collect::<Vec<_>>().join(" "))
 }
 
 fn recording(profile: &Profile) -> &'static str {
@@ -191,6 +198,8 @@ fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName
         "source_identity": profile.source_identity,
         "external_id": profile.external_id,
         "recording": profile.recording,
+        "steps": profile.steps.iter().map(|(name, step)| (name.to_string(), json!(step.argv()))).collect::<Map<_, _>>(),
+        "only_steps": profile.only_steps,
         "runbook": profile.runbook.as_ref().map(|file| json!({ "path": file.path, "sha256": file.digest })),
     });
     let fields = [row, more].into_iter().filter_map(|part| part.as_object().cloned());

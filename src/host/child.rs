@@ -50,7 +50,7 @@ impl Children for HostChildren {
         let mut child = process::Command::new(program);
         child.args(arguments).process_group(0);
         for (name, _) in std::env::vars_os() {
-            if !name.to_str().is_none_or(command.keeps) {
+            if !(command.keeps)(&name.to_string_lossy()) {
                 child.env_remove(name);
             }
         }
@@ -62,6 +62,10 @@ impl Children for HostChildren {
         let pid = pid.expect("a process that was started has an id above 0");
         let foreground = Foreground::share(pid);
         Ok(Box::new(HostChild { pid, signals, foreground, end: None }))
+    }
+
+    fn folder(&self) -> String {
+        std::env::current_dir().map_or(String::new(), |folder| folder.to_string_lossy().into_owned())
     }
 }
 

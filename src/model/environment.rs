@@ -31,9 +31,24 @@ const REMOVED: [&str; 20] = [
 const REMOVED_PREFIXES: [&str; 8] =
     ["AWSU_PROFILE", "AWSUME_", "AWS_SSO", "AWS_OKTA_", "GRANTED_", "SAML2AWS_", "AWS_ENDPOINT_URL", "AWS_CSM_"];
 
+/// What a step of a runbook has in its environment besides the session's own variables: no home whose
+/// files, no search path whose programs, no pager whose commands could make another command of it.
+pub const OF_STEP: [(&str, &str); 5] = [
+    ("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"),
+    ("HOME", "/nonexistent"),
+    ("TERM", "dumb"),
+    ("LANG", "C.UTF-8"),
+    ("AWS_PAGER", ""),
+];
+
 /// Whether a variable of the caller's may reach a child.
 pub fn keeps(name: &str) -> bool {
     !REMOVED.contains(&name) && !REMOVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether a variable of the caller's may reach a step: none.
+pub fn keeps_nothing(_: &str) -> bool {
+    false
 }
 
 #[cfg(test)]

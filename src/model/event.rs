@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::name::{Digest, Id, Incident, MfaSerial, ProfileName, Reason, Region, RoleArn, TriggerName};
+use super::name::{Digest, Id, Incident, MfaSerial, ProfileName, Reason, Region, RoleArn, StepName, TriggerName};
 use super::time::Timestamp;
 
 /// One event with its details, the `ev` and `d` of an entry.
@@ -91,6 +91,8 @@ pub enum Event {
         /// When it will be ended, by the wall clock.
         deadline: Timestamp,
     },
+    /// A step of the runbook was run with the session's credentials, and has ended.
+    Command(Box<RanStep>),
     /// The session is over for glass.
     SessionEnd {
         /// Why.
@@ -118,6 +120,37 @@ pub struct Intent {
     pub mfa: Mfa,
 }
 
+/// The fields of `command` for a step.
+#[derive(Clone, Debug, Serialize)]
+pub struct RanStep {
+    /// Who saw it: glass, which started it.
+    pub source: CommandSource,
+    /// The step.
+    pub step: StepName,
+    /// The digest of its words, by which the catalogue's can be held against them.
+    pub sha256: Digest,
+    /// The program.
+    pub path: String,
+    /// The program again and its arguments.
+    pub argv: Vec<String>,
+    /// The folder in which it was started.
+    pub cwd: String,
+    /// When it was started.
+    pub start: Timestamp,
+    /// How long it ran, in seconds.
+    pub seconds: u64,
+    /// Its exit code; 128+n when it died of signal n.
+    pub code: u8,
+}
+
+/// Who saw a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CommandSource {
+    /// glass started it, as a step of the runbook.
+    Step,
+}
+
 /// What the judgement allowed, and by which text of the catalogue.
 #[derive(Clone, Debug, Serialize)]
 pub struct Granted {
@@ -138,7 +171,7 @@ pub struct Granted {
     /// The request whose approvals are used.
     pub request: Option<Id>,
     /// The runbook step that will be run.
-    pub step: Option<String>,
+    pub step: Option<StepName>,
     /// Whether the approvals were overridden.
     #[serde(rename = "override")]
     pub overridden: bool,
@@ -227,6 +260,7 @@ impl Event {
             Event::ElevateFail { .. } => "elevate.fail",
             Event::ElevateRefused { .. } => "elevate.refused",
             Event::SessionStart { .. } => "session.start",
+            Event::Command(_) => "command",
             Event::SessionEnd { .. } => "session.end",
         }
     }
@@ -241,7 +275,7 @@ impl Event {
             | Event::ElevateFail { .. }
             | Event::ElevateRefused { .. }
             | Event::SessionEnd { .. } => true,
-            Event::RunStart { .. } | Event::RunEnd { .. } | Event::SessionStart { .. } => false,
+            Event::RunStart { .. } | Event::RunEnd { .. } | Event::SessionStart { .. } | Event::Command(_) => false,
         }
     }
 }

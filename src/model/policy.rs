@@ -5,7 +5,7 @@ mod rule;
 use std::fmt;
 use std::time::Duration;
 
-use super::catalogue::{Catalogue, MfaDemand, Profile, Trigger};
+use super::catalogue::{Catalogue, MfaDemand, Profile, Step, Trigger};
 use super::event::{Granted, SessionKind};
 use super::name::{Digest, Id, Incident, LevelName, PersonArn, PersonName, Reason, Region, nearest};
 use super::request::Request;
@@ -28,6 +28,8 @@ pub struct Standing<'a> {
     pub kind: SessionKind,
     /// The live session this is asked from within, if any.
     pub inside: Option<&'a Id>,
+    /// The step of the runbook that is to be run, as typed.
+    pub step: Option<&'a str>,
 }
 
 /// What is judged.
@@ -62,6 +64,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
     let reason = Reason::parse(&request.reason).map_err(|error| no.push(Rule::Reason(error.to_string()))).ok();
     let duration = judge_duration(profile, request.duration, &mut no);
     let region = judge_region(profile, request.region.as_deref(), &mut no);
+    let step = case.standing.step.and_then(|name| profile.steps.get(name)).cloned();
     let (Some((person, arn)), Some(trigger), Some(incident), Some(reason), true) =
         (person, trigger, incident, reason, no.is_empty())
     else {
@@ -89,7 +92,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
         incident,
         reason,
         request: None,
-        step: None,
+        step: step.as_ref().map(|step| step.name().clone()),
         overridden: false,
         catalogue: catalogue.digest(),
         profile_sha256: catalogue.parts(profile, trigger, person).digest(),
@@ -103,16 +106,22 @@ pub fn judge(case: Case<'_>) -> Verdict {
         mfa: profile.level.mfa,
         order,
         granted,
+        step,
         approvals: Vec::new(),
     }))
 }
 
 /// The rules that say no whatever is asked for.
 pub fn foregone(standing: Standing<'_>) -> Vec<Rule> {
-    let Standing { catalogue, profile, person, kind, inside } = standing;
+    let Standing { catalogue, profile, person, kind, inside, step } = standing;
     let mut no: Vec<Rule> = inside.cloned().map(Rule::Nested).into_iter().collect();
     if kind == SessionKind::Hook && profile.recording {
         no.push(Rule::HookWithoutRecording);
+    }
+    match step {
+        Some(asked) if !profile.steps.contains_key(asked) => no.push(Rule::step(asked, profile)),
+        None if profile.only_steps => no.push(Rule::OnlySteps { known: rule::names_of_steps(profile) }),
+        Some(_) | None => {}
     }
     no.extend(objections(catalogue, profile, person));
     if profile.approvals() > 0 {
@@ -200,6 +209,7 @@ pub struct Grant {
     mfa: MfaDemand,
     order: Order,
     granted: Granted,
+    step: Option<Step>,
     approvals: Vec<Digest>,
 }
 
@@ -232,6 +242,11 @@ impl Grant {
     /// What was allowed, as the ledger tells it.
     pub fn granted(&self) -> &Granted {
         &self.granted
+    }
+
+    /// The step that is all that may be run with it, if one was asked for.
+    pub fn step(&self) -> Option<&Step> {
+        self.step.as_ref()
     }
 
     /// The approvals that count for it.

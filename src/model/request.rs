@@ -17,6 +17,8 @@ pub struct Wish {
     pub duration: Option<Duration>,
     /// In which region, if not the profile's.
     pub region: Option<String>,
+    /// The step of the runbook that is to be run, and nothing else.
+    pub step: Option<String>,
 }
 
 /// A wish with nothing missing, still in the person's words.

@@ -279,6 +279,9 @@ pub trait Children: Sync {
     /// # Errors
     /// When it cannot be started.
     fn start(&self, command: &Command) -> Result<Box<dyn Child>, ChildError>;
+
+    /// The folder in which children are started.
+    fn folder(&self) -> String;
 }
 
 /// What is started. Its environment holds secrets: no `Debug`.

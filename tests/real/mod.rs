@@ -11,6 +11,7 @@ mod proxies;
 mod refused_by_aws;
 mod runbook;
 mod secrets;
+mod steps;
 mod terminal;
 
 use crate::support::Home;

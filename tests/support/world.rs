@@ -53,6 +53,7 @@ for = ["oncall"]
 triggers = ["outage"]
 duration = "15m"
 max_duration = "30m"
+steps = { failover = ["/bin/failover", "orders"] }
 [profiles.prod-db-hook]
 summary = "The database, read"
 role = "arn:aws:iam::444455556666:role/glass/prod-db-hook"
@@ -186,7 +187,9 @@ impl Fake {
         let parts = Parts(Arc::clone(self));
         let session = self.break_glass(wish).map_err(|error| error.to_string())?;
         let environment = Environment::of(&session, &self.catalogue);
-        let work = Work { kind: SessionKind::Command, argv: vec!["true".into()], logged: vec!["true".to_owned()] };
+        let command =
+            || Work { kind: SessionKind::Command, argv: vec!["true".into()], logged: vec!["true".to_owned()] };
+        let work = session.grant().step().map_or_else(command, Work::of_step);
         broker::give_to_child(parts.world(), session, environment, work).map_err(|error| error.to_string())
     }
 
@@ -433,6 +436,10 @@ impl Children for Parts {
             Ok(Box::new(FakeChild(Arc::clone(&self.0))) as Box<dyn Child>)
         };
         self.0.call(start, || ChildError::NotFound(command.argv[0].clone()))
+    }
+
+    fn folder(&self) -> String {
+        "/home/alice".to_owned()
     }
 }
 

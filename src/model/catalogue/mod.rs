@@ -16,6 +16,7 @@ mod person;
 mod profile;
 pub mod reader;
 mod session_policy;
+mod step;
 mod tags;
 mod trigger;
 
@@ -33,6 +34,7 @@ pub use mistake::Mistake;
 pub use network::Network;
 pub use person::{Audience, Person, SshKey};
 pub use profile::Profile;
+pub use step::Step;
 pub use tags::SessionTags;
 pub use trigger::{Confirm, Trigger};
 

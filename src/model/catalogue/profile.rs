@@ -12,8 +12,9 @@ use super::network::{self, Network};
 use super::person::{self, Audience, Person};
 use super::reader::{Section, Value};
 use super::session_policy;
+use super::step::{self, Step};
 use super::tags::{self, SessionTags};
-use crate::model::name::{Environment, Id, Incident, ProfileName, Region, RoleArn, TriggerName};
+use crate::model::name::{Environment, Id, Incident, ProfileName, Region, RoleArn, StepName, TriggerName};
 use crate::model::time::show_duration;
 
 /// The most managed policies that STS takes for a session.
@@ -60,6 +61,10 @@ pub struct Profile {
     pub session_tags: Option<SessionTags>,
     /// What to do, shown at the moment of need.
     pub runbook: Option<Arc<NamedFile>>,
+    /// The pre-approved commands, by name.
+    pub steps: BTreeMap<StepName, Step>,
+    /// Whether nothing but the steps may be run; then there is at least one.
+    pub only_steps: bool,
     session_policy: Option<String>,
 }
 
@@ -120,8 +125,10 @@ pub(super) fn read(
     let external_id = section.optional("external_id").map_or(Some(None), |value| external_id(value).map(Some));
     let session_tags =
         section.optional("session_tags").map_or(Some(None), |value| tags::read(value, section.name()).map(Some));
+    let steps = steps(&mut section);
+    let only_steps = only_steps(&mut section, scope.as_ref(), steps.as_ref());
     let runbook = section.optional("runbook").map_or(Some(None), |value| files.read(value).map(Some));
-    section.not_built(&["override", "steps", "only_steps", "trace", "record_input", "hold", "database", "api_log"]);
+    section.not_built(&["override", "trace", "record_input", "hold", "database", "api_log"]);
     section.close();
     let (duration, max_duration) = durations?;
     let (place, scope) = (place?, scope?);
@@ -145,8 +152,33 @@ pub(super) fn read(
         network: scope.network,
         session_tags: session_tags?,
         runbook: runbook?,
+        steps: steps?,
+        only_steps: only_steps?,
         session_policy: scope.session_policy,
     })
+}
+
+fn steps(section: &mut Section<'_>) -> Option<BTreeMap<StepName, Step>> {
+    let Some(value) = section.optional("steps") else { return Some(BTreeMap::new()) };
+    step::read(value, format!("{}.steps", section.name()))
+}
+
+/// Whether nothing but the steps may be run. What AWS lets the session do must then be narrowed, since AWS is
+/// the wall and glass is not.
+fn only_steps(
+    section: &mut Section<'_>,
+    scope: Option<&Scope>,
+    steps: Option<&BTreeMap<StepName, Step>>,
+) -> Option<bool> {
+    let Some(value) = section.optional("only_steps") else { return Some(false) };
+    let only = value.boolean()?;
+    if only && scope.is_some_and(|scope| scope.policy.is_none()) {
+        return value.wrong("`only_steps` needs a `policy`: the session must be able to do no more than its steps");
+    }
+    if only && steps.is_some_and(BTreeMap::is_empty) {
+        return value.wrong("`only_steps` without `steps` allows nothing");
+    }
+    Some(only)
 }
 
 fn triggers(value: Value<'_>, known: &BTreeSet<String>) -> Option<Vec<TriggerName>> {

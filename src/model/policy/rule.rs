@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Stranger;
+use crate::model::catalogue::Profile;
 use crate::model::name::{Id, LevelName, PersonName};
 use crate::model::text::escaped;
 use crate::model::time::show_duration;
@@ -58,6 +59,18 @@ pub enum Rule {
         /// The profile's regions.
         known: Vec<String>,
     },
+    /// The profile has no such step.
+    Step {
+        /// The step, as typed.
+        asked: String,
+        /// The profile's steps.
+        known: Vec<String>,
+    },
+    /// The profile allows nothing but its steps, and none was asked for.
+    OnlySteps {
+        /// The profile's steps.
+        known: Vec<String>,
+    },
     /// The profile needs approvals, and there are not enough.
     Approvals {
         /// How many it needs.
@@ -73,7 +86,17 @@ pub enum Rule {
     Stranger(Stranger),
 }
 
+/// The names of a profile's steps.
+pub(super) fn names_of_steps(profile: &Profile) -> Vec<String> {
+    profile.steps.keys().map(ToString::to_string).collect()
+}
+
 impl Rule {
+    /// That the profile has no step of this name.
+    pub fn step(asked: &str, profile: &Profile) -> Rule {
+        Rule::Step { asked: asked.to_owned(), known: names_of_steps(profile) }
+    }
+
     /// The rule's word in the ledger.
     pub fn name(&self) -> &'static str {
         match self {
@@ -85,6 +108,8 @@ impl Rule {
             Rule::Reason(_) => "reason",
             Rule::DurationOverMaximum { .. } | Rule::DurationUnderMinimum(_) => "duration",
             Rule::Region { .. } => "region",
+            Rule::Step { .. } => "step",
+            Rule::OnlySteps { .. } => "only_steps",
             Rule::Approvals { .. } => "approvals",
             Rule::Nested(_) => "nested",
             Rule::HookWithoutRecording => "recording",
@@ -117,6 +142,13 @@ impl fmt::Display for Rule {
             Rule::Region { asked, known } => {
                 write!(f, "`{}` is none of its regions: {}", escaped(asked), known.join(", "))
             }
+            Rule::Step { asked, known } if known.is_empty() => {
+                write!(f, "it has no steps, so none is called `{}`", escaped(asked))
+            }
+            Rule::Step { asked, known } => {
+                write!(f, "`{}` is none of its steps: {}", escaped(asked), known.join(", "))
+            }
+            Rule::OnlySteps { known } => write!(f, "it allows nothing but its steps: {}", known.join(", ")),
             Rule::Approvals { needed: 1 } => f.write_str("it needs an approval"),
             Rule::Approvals { needed } => write!(f, "it needs {needed} approvals"),
             Rule::Nested(session) => write!(f, "this shell belongs to the live session {session}"),
