@@ -81,8 +81,12 @@ fn an_entry_was_edited() {
     assert_eq!(verdict["integrity"], "broken");
     assert_eq!(verdict["first_bad"]["segment"], "log-0000000000000000.jsonl");
     // Whatever only reads goes on, with one warning.
-    let list = practice.home.glass(&["list"]).exits(0);
-    assert!(list.stdout.contains("prod-db-emergency") && list.stderr.contains("warning"), "{list:?}");
+    for (args, shown) in
+        [(&["list"][..], "prod-db-emergency"), (&["runbook", "prod-db-emergency"], "The orders database")]
+    {
+        let outcome = practice.home.glass(args).exits(0);
+        assert!(outcome.stdout.contains(shown) && outcome.stderr.contains("warning"), "{outcome:?}");
+    }
 }
 
 #[test]
