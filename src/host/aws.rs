@@ -11,6 +11,7 @@ mod wire;
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -21,6 +22,7 @@ use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::config::{Region, SharedHttpClient};
 use aws_types::os_shim_internal::Env;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 use crate::model::daily_key::DailyKey;
 use crate::model::identity::{Source, Store};
@@ -38,6 +40,9 @@ pub struct HostAws<'v> {
 
 /// How many times a call without a code is sent at most, within [`CALL_TIMEOUT`].
 const ATTEMPTS: u32 = 3;
+
+/// How long a profile may take to give its credentials: somebody may have to sign in meanwhile.
+const SIGN_IN_TIME: Duration = Duration::from_secs(60);
 
 impl Aws for HostAws<'_> {
     fn sign_in(&self, person: &PersonName, source: &Source, place: &Place) -> Result<Box<dyn Daily>, SourceError> {
@@ -132,9 +137,17 @@ fn from_profile(
             .profile_name(name)
             .profile_files(profile.files)
             .build();
-        let credentials = provider.provide_credentials().await.map_err(|error| unresolved(classify::told(&error)))?;
+        let credentials = provided(&provider, SIGN_IN_TIME).await.map_err(unresolved)?;
         Ok((credentials, format!("profile {name} ({})", profile.kind)))
     })
+}
+
+/// A `credential_process` may never end, and the SDK would wait for it.
+async fn provided(provider: &impl ProvideCredentials, limit: Duration) -> Result<Credentials, String> {
+    match timeout(limit, provider.provide_credentials()).await {
+        Ok(provided) => provided.map_err(|error| classify::told(&error)),
+        Err(_) => Err(format!("none came within {} s", limit.as_secs())),
+    }
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::future::ProvideCredentials as ProvidedCredentials;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
@@ -539,6 +540,23 @@ fn a_credential_process_that_fails_is_told_without_what_it_printed_on_stdout() {
     let executor = Executor::new().expect("a runtime");
     let error = from_profile(&executor, &env, "acme", &place, &http_client).expect_err("it fails").to_string();
     assert!(error.contains("locked") && !error.contains("wJalr"), "{error}");
+}
+
+#[test]
+fn a_source_that_gives_nothing_in_time_is_given_up() {
+    #[derive(Debug)]
+    struct Never;
+    impl ProvideCredentials for Never {
+        fn provide_credentials<'a>(&'a self) -> ProvidedCredentials<'a>
+        where
+            Self: 'a,
+        {
+            ProvidedCredentials::new(std::future::pending())
+        }
+    }
+    let executor = Executor::new().expect("a runtime");
+    let given_up = executor.run(provided(&Never, Duration::from_millis(10)));
+    assert_eq!(given_up.expect_err("nothing came"), "none came within 0 s");
 }
 
 #[test]
