@@ -4,7 +4,7 @@
 //! kept. An old or hostile one must neither be in the child nor steer it.
 
 /// Variables that select credentials, for the AWS CLI, the SDKs and older tools.
-const REMOVED: [&str; 20] = [
+const REMOVED: [&str; 21] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -25,11 +25,23 @@ const REMOVED: [&str; 20] = [
     "AWS_SDK_LOAD_CONFIG",
     "EC2_SECURITY_TOKEN",
     "AWS_VAULT",
+    // With it the CLI and the SDKs pass over the endpoint that the session is for.
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 ];
 
 /// Beginnings of such variables.
-const REMOVED_PREFIXES: [&str; 8] =
-    ["AWSU_PROFILE", "AWSUME_", "AWS_SSO", "AWS_OKTA_", "GRANTED_", "SAML2AWS_", "AWS_ENDPOINT_URL", "AWS_CSM_"];
+const REMOVED_PREFIXES: [&str; 9] = [
+    "AWSU_PROFILE",
+    "AWSUME_",
+    "AWS_SSO",
+    "AWS_OKTA_",
+    "GRANTED_",
+    "SAML2AWS_",
+    "AWS_ENDPOINT_URL",
+    "AWS_CSM_",
+    // `AWS_BEARER_TOKEN_<SERVICE>` is used in place of the session's credentials.
+    "AWS_BEARER_TOKEN_",
+];
 
 /// What a step of a runbook has in its environment besides the session's own variables: no home whose
 /// files, no search path whose programs, no pager whose commands could make another command of it.
@@ -57,7 +69,15 @@ mod tests {
 
     #[test]
     fn what_selects_credentials_is_removed_and_what_configures_is_kept() {
-        for removed in ["AWS_PROFILE", "AWS_ENDPOINT_URL_STS", "AWS_SSO_ACCOUNT", "AWSUME_X", "AWS_CSM_ENABLED"] {
+        for removed in [
+            "AWS_PROFILE",
+            "AWS_ENDPOINT_URL_STS",
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+            "AWS_BEARER_TOKEN_BEDROCK",
+            "AWS_SSO_ACCOUNT",
+            "AWSUME_X",
+            "AWS_CSM_ENABLED",
+        ] {
             assert!(!keeps(removed), "{removed}");
         }
         for kept in ["AWS_CONFIG_FILE", "AWS_CA_BUNDLE", "AWS_PAGER", "HTTPS_PROXY", "AWS_EC2_METADATA_DISABLED"] {

@@ -26,7 +26,7 @@ fn is_the_session(practice: &Practice, arn: &str) {
 
 #[test]
 fn the_aws_cli_works_in_the_session() {
-    let practice = Practice::new();
+    let practice = Practice::new().with("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
     let aws = python("aws");
     let outcome = practice.assume(&["--", aws.to_str().unwrap(), "sts", "get-caller-identity"]).exits(0);
     is_the_session(&practice, outcome.json()["Arn"].as_str().unwrap());
