@@ -114,7 +114,7 @@ fn confirm(
     let Some(confirm) = &trigger.confirm else { return Ok(()) };
     let argv = confirm.argv(incident, person, &profile.name);
     let program = argv.first().map_or("", String::as_str);
-    match world.programs.run(&argv, CONFIRM_TIME) {
+    match world.programs.check_writers(program).and_then(|()| world.programs.run(&argv, CONFIRM_TIME)) {
         Ok(ran) if ran.code == 0 => Ok(()),
         Ok(ran) if ran.stderr.is_empty() => Err(format!("{program} ended with {}", ran.code)),
         Ok(ran) => Err(format!("{program} ended with {}: {}", ran.code, ran.stderr)),

@@ -79,6 +79,20 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
+/// Checks a file that is not read here, such as a program, as [`read`] does; it may be a link to such a file.
+///
+/// # Errors
+/// When others can have written it, or it is no file.
+pub fn check_writers(path: &Path) -> Result<(), FileError> {
+    let resolved = resolve(path)?;
+    let unreadable = |error: rustix::io::Errno| FileError::Unreadable { path: path.to_owned(), source: error.into() };
+    let stat = rustix::fs::lstat(&resolved).map_err(unreadable)?;
+    if !FileType::from_raw_mode(stat.st_mode).is_file() {
+        return Err(FileError::NotAFile(path.to_owned()));
+    }
+    check(&resolved, &stat)
+}
+
 /// The path without links, each folder and each link on the way checked.
 fn resolve(path: &Path) -> Result<PathBuf, FileError> {
     let unreadable = |source: io::Error| FileError::Unreadable { path: path.to_owned(), source };
@@ -287,6 +301,18 @@ mod tests {
         folder.write("real/good", 0o600);
         symlink("real/good", folder.path("link")).expect("a link");
         assert!(matches!(read(&folder.path("link")), Err(FileError::Link(_))));
+    }
+
+    #[test]
+    fn a_program_may_be_a_link_but_not_to_one_that_others_can_write() {
+        let folder = Folder::new();
+        folder.write("good", 0o755);
+        folder.write("shared", 0o775);
+        for (target, good) in [("good", true), ("shared", false), ("absent", false), (".", false)] {
+            symlink(target, folder.path("program")).expect("a link");
+            assert_eq!(check_writers(&folder.path("program")).is_ok(), good, "{target}");
+            fs::remove_file(folder.path("program")).expect("the link");
+        }
     }
 
     #[test]

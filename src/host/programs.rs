@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::files::{self, FileError};
 use super::signals::{self, Held};
 use crate::model::environment;
 use crate::model::secret::Secret;
@@ -36,6 +38,19 @@ impl Programs for HostPrograms {
             code: status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1),
             stdout,
             stderr: stderr.expose().trim().chars().take(1024).collect(),
+        })
+    }
+
+    fn check_writers(&self, program: &str) -> Result<(), ProgramError> {
+        let name = program.to_owned();
+        files::check_writers(Path::new(program)).map_err(|error| match error {
+            FileError::Unreadable { source, .. } => ProgramError::NotStarted { program: name, source },
+            FileError::Absent { .. }
+            | FileError::Link(_)
+            | FileError::NotAFile(_)
+            | FileError::Writable { .. }
+            | FileError::Foreign { .. }
+            | FileError::TooLarge { .. } => ProgramError::Untrusted { program: name, why: error.to_string() },
         })
     }
 }

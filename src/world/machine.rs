@@ -164,6 +164,12 @@ pub trait Programs: Sync {
     /// # Errors
     /// When it could not be run, did not end in time, wrote more than it may (64 KiB), or glass was asked to end.
     fn run(&self, argv: &[String], limit: Duration) -> Result<Ran, ProgramError>;
+
+    /// Checks that nobody but the caller and root can have written a program: one that decides something.
+    ///
+    /// # Errors
+    /// When somebody else can have, or it is not there.
+    fn check_writers(&self, program: &str) -> Result<(), ProgramError>;
 }
 
 /// How a program ended.
@@ -186,6 +192,13 @@ pub enum ProgramError {
         program: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// Others can have written it.
+    Untrusted {
+        /// The program.
+        program: String,
+        /// What is wrong with it, or with a folder on the way to it.
+        why: String,
     },
     /// It did not end in time.
     TimedOut {
@@ -210,6 +223,7 @@ impl fmt::Display for ProgramError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ProgramError::NotStarted { program, .. } => write!(f, "{program} cannot be started"),
+            ProgramError::Untrusted { program, why } => write!(f, "{program} is not run: {why}"),
             ProgramError::TimedOut { program, limit } => {
                 write!(f, "{program} did not end within {} s and was killed", limit.as_secs())
             }
@@ -223,7 +237,10 @@ impl error::Error for ProgramError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             ProgramError::NotStarted { source, .. } => Some(source),
-            ProgramError::TimedOut { .. } | ProgramError::TooMuch { .. } | ProgramError::Interrupted { .. } => None,
+            ProgramError::Untrusted { .. }
+            | ProgramError::TimedOut { .. }
+            | ProgramError::TooMuch { .. }
+            | ProgramError::Interrupted { .. } => None,
         }
     }
 }

@@ -427,6 +427,11 @@ impl Programs for Parts {
         let ran = Ran { code: self.0.confirm, stdout: Secret::new(String::new()), stderr: String::new() };
         self.0.call(|| Ok(ran), || ProgramError::TimedOut { program: argv[0].clone(), limit })
     }
+
+    fn check_writers(&self, program: &str) -> Result<(), ProgramError> {
+        let untrusted = || ProgramError::Untrusted { program: program.to_owned(), why: "others wrote it".to_owned() };
+        self.0.call(|| Ok(()), untrusted)
+    }
 }
 
 impl Children for Parts {
