@@ -54,6 +54,9 @@ fn elevate_by_source(world: World<'_>, daily: &dyn Daily, grant: Grant) -> Resul
     world.ledger.verify().map_err(BreakError::Ledger)?;
     let caller = daily.caller();
     let (grant, caller) = recognised(world, grant, caller)?;
+    if !(daily.is_login() || caller.recognised.arn().contains(":assumed-role/")) {
+        return Err(refused(world, &grant, Rule::SourceUnproven));
+    }
     let mfa = Mfa { serial: None, how: "source", source: daily.how().to_owned() };
     let warrant = write_down(world.ledger, grant, &caller.recognised, mfa).map_err(BreakError::Ledger)?;
     match daily.assume(warrant, None) {
@@ -279,7 +282,8 @@ impl CodeMaker<'_> {
         daily: &dyn Daily,
     ) -> Result<Sending, BreakError> {
         loop {
-            let mut hold = self.world.codes.hold(&self.serial).map_err(BreakError::Codes)?;
+            let no_memory = |grant: &Grant, error| give_up(self.world, grant, "NoMemory", BreakError::Codes(error));
+            let mut hold = self.world.codes.hold(&self.serial).map_err(|error| no_memory(&grant, error))?;
             let now = self.now_at_aws(caller.clock_ahead);
             let before = hold.used().clone();
             if let Err(wait) = before.check(&self.serial, &code, now) {
@@ -292,20 +296,22 @@ impl CodeMaker<'_> {
             }
             let after = |outcome| before.after(&self.serial, &code, now, outcome);
             // Until AWS has answered the code may have been taken, even if this process is killed.
-            hold.remember(after(Outcome::Uncertain)).map_err(BreakError::Codes)?;
+            hold.remember(after(Outcome::Uncertain)).map_err(|error| no_memory(&grant, error))?;
             let warrant = write_down(self.world.ledger, grant, &caller.recognised, mfa).map_err(BreakError::Ledger)?;
             tracing::info!(session_name = warrant.session_name(), "sending AssumeRole");
             let answer = daily.assume(warrant, Some(&code));
             let outcome = answer.as_ref().map_or_else(|declined| outcome_of(declined.why()), |_| Outcome::Answered);
-            let remembered = hold.remember(after(outcome)).map_err(BreakError::Codes);
+            if let Err(error) = hold.remember(after(outcome)) {
+                // What is remembered already is stricter: the code may have been taken.
+                self.world.terminal.say(&format!("glass: warning: {error}"));
+            }
             return match answer {
                 Ok(issued) => {
                     let session = issued.write_down(self.world.ledger).map_err(BreakError::Ledger)?;
-                    remembered.map(|()| Sending::Done(Box::new(session)))
+                    Ok(Sending::Done(Box::new(session)))
                 }
                 Err(declined) => {
                     let (grant, error) = settled(self.world, *declined)?;
-                    remembered?;
                     if outcome == Outcome::WrongCode {
                         Ok(Sending::WrongCode(Box::new(grant), error))
                     } else {

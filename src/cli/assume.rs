@@ -40,6 +40,11 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     {
         runbook::announce(profile);
     }
+    if catalogue.profile(session.grant().granted().profile.as_str()).is_some_and(|profile| profile.recording) {
+        out::say(
+            "glass: warning: this profile demands recording, which is not built in this version: nothing is recorded",
+        );
+    }
     let environment = Environment::of(&session, &catalogue);
     let ended = broker::give_to_child(world, session, environment, work)?;
     drop(mark);

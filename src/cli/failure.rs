@@ -254,6 +254,9 @@ fn hint_for_rule(rule: &Rule) -> &'static str {
         Rule::SourceWithoutCode(_) => {
             "use a long-lived key in the keyring as the source (`glass enrol`), or have the level set mfa = \"source\""
         }
+        Rule::SourceUnproven => {
+            "use a profile of Identity Center or `aws login`, or a key in the keyring (`glass enrol`)"
+        }
         Rule::Stranger(_) => "check the identity file's `source`, and your `arn` in the catalogue",
     }
 }

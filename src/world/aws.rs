@@ -45,6 +45,9 @@ pub trait Daily: Send + Sync {
     /// Whether the credentials are a role session's or another temporary kind: STS takes no code from those.
     fn is_temporary(&self) -> bool;
 
+    /// Whether the source is `aws login`, where AWS itself asked for the second factor.
+    fn is_login(&self) -> bool;
+
     /// `sts:GetCallerIdentity`.
     ///
     /// # Errors

@@ -142,3 +142,13 @@ fn within_a_session_a_step_is_run_with_its_credentials_and_outside_it_is_refused
     assert_eq!(of("command")["session"], of("session.start")["session"]);
     assert_eq!((&of("command")["d"]["step"], &of("command")["d"]["code"]), (&json!("who"), &json!(0)));
 }
+
+/// What was approved is the text of the moment at which the session was opened, for the profile of that session.
+#[test]
+fn a_step_that_was_edited_into_the_catalogue_later_is_refused() {
+    let practice = practice("steps = { look = [\"/bin/echo\", \"looked\"] }");
+    let script = "export GLASS_PROFILE=prod-db-read; \"$0\" step look; sed -i s/looked/moved/ \"$GLASS_CATALOGUE\"; \"$0\" step look";
+    let outcome = practice.assume(&["--", "/bin/sh", "-c", script, GLASS]).exits(3);
+    assert_eq!(outcome.stdout, "looked\n");
+    assert!(outcome.stderr.contains("the catalogue has changed since this session was opened"), "{}", outcome.stderr);
+}

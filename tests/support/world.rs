@@ -107,6 +107,8 @@ pub struct Fake {
     pub clock_ahead: i64,
     /// Whether the daily credentials are temporary.
     pub temporary: bool,
+    /// Whether they come from `aws login`.
+    pub login: bool,
     /// The seed of the MFA device, if the keyring has it.
     pub seed: Option<&'static str>,
     /// Whether somebody sits at a terminal.
@@ -138,6 +140,7 @@ impl Fake {
             caller: "arn:aws:iam::111122223333:user/alice".to_owned(),
             clock_ahead: 0,
             temporary: false,
+            login: false,
             seed: None,
             terminal: true,
             confirm: 0,
@@ -304,6 +307,10 @@ impl Daily for FakeDaily {
 
     fn is_temporary(&self) -> bool {
         self.0.temporary
+    }
+
+    fn is_login(&self) -> bool {
+        self.0.login
     }
 
     fn caller(&self) -> Result<Caller, AwsError> {

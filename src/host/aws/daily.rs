@@ -38,6 +38,9 @@ pub struct Wiring {
     pub timeouts: TimeoutConfig,
 }
 
+/// How [`HostDaily::how`] ends for a profile of `aws login`.
+const LOGIN: &str = " (login)";
+
 /// A daily identity.
 pub struct HostDaily {
     executor: Executor,
@@ -109,6 +112,10 @@ impl Daily for HostDaily {
 
     fn is_temporary(&self) -> bool {
         self.is_temporary
+    }
+
+    fn is_login(&self) -> bool {
+        self.how.ends_with(LOGIN)
     }
 
     fn caller(&self) -> Result<Caller, AwsError> {

@@ -82,6 +82,8 @@ pub enum Rule {
     HookWithoutRecording,
     /// The source cannot send a code, and the level demands one.
     SourceWithoutCode(LevelName),
+    /// The daily credentials are temporary, and nothing says that a second factor was given for them.
+    SourceUnproven,
     /// AWS says that somebody else is calling.
     Stranger(Stranger),
 }
@@ -113,7 +115,7 @@ impl Rule {
             Rule::Approvals { .. } => "approvals",
             Rule::Nested(_) => "nested",
             Rule::HookWithoutRecording => "recording",
-            Rule::SourceWithoutCode(_) => "mfa",
+            Rule::SourceWithoutCode(_) | Rule::SourceUnproven => "mfa",
             Rule::Stranger(_) => "caller",
         }
     }
@@ -161,6 +163,10 @@ impl fmt::Display for Rule {
                     "the daily credentials are temporary, STS takes no MFA code from those, and the level `{level}` demands one"
                 )
             }
+            Rule::SourceUnproven => f.write_str(
+                "the daily credentials are temporary and neither a role session nor from `aws login`, so no second factor \
+                 stands behind them",
+            ),
             Rule::Stranger(stranger) => fmt::Display::fmt(stranger, f),
         }
     }
