@@ -90,6 +90,11 @@ impl Environment {
     pub(super) fn command(self, argv: Vec<OsString>) -> Command {
         Command { argv, set: self.set, keeps: self.keeps }
     }
+
+    /// Sets another variable.
+    pub fn set(&mut self, name: &'static str, value: String) {
+        self.set.insert(name, Secret::new(value));
+    }
 }
 
 /// What of a session is in the environment of all that runs in it, and is not secret.

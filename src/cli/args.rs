@@ -11,7 +11,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::model::name::{Id, Reason};
 use crate::model::time::{Timestamp, parse_duration};
-pub use set_up::{Completions, Configure, Enrol};
+pub use set_up::{Completions, Configure, Enrol, Init, Plain, Snippet};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -64,10 +64,9 @@ pub enum Command {
     Configure(Configure),
     /// Put your daily identity in place
     Enrol(Enrol),
-    /// Print the completions of a shell
-    Completions(Completions),
-    /// Print the manual page
-    Man,
+    /// What needs neither files nor the ledger.
+    #[command(flatten)]
+    Plain(Plain),
     /// Practise on an AWS inside glass: no account, no configuration
     #[cfg(feature = "sandbox")]
     Sandbox(Sandbox),

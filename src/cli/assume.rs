@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::out::{self, Paint, Style};
 use super::run::redacted;
 use super::runbook;
+use super::shell;
 use crate::broker::{self, Environment, Setting, Work};
 use crate::host::live::Mark;
 use crate::host::places::variable;
@@ -31,7 +32,7 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let setting = Setting { catalogue: &catalogue, identity: &identity, kind, inside: inside.as_ref() };
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, args.region.clone()) };
     let session = broker::break_glass(world, setting, &wish)?;
-    let work = session.grant().step().map_or_else(|| work(args), Work::of_step);
+    let mut work = session.grant().step().map_or_else(|| work(args), Work::of_step);
     let mark = Mark::set(context.places().state(), session.id())
         .map_err(|error| Failure::new(Exit::Failed, "the session cannot be marked as alive").caused_by(&error))?;
     announce(&session, world.clock.now(), Paint::for_stderr(context.color()));
@@ -45,9 +46,10 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
             "glass: warning: this profile demands recording, which is not built in this version: nothing is recorded",
         );
     }
-    let environment = Environment::of(&session, &catalogue);
+    let mut environment = Environment::of(&session, &catalogue);
+    let start_file = shell::show_session(&mut work, &mut environment, context.places().state(), session.id());
     let ended = broker::give_to_child(world, session, environment, work)?;
-    drop(mark);
+    drop((start_file, mark));
     Ok(exit_of(ended))
 }
 

@@ -13,14 +13,17 @@ mod credential_process;
 mod enrol;
 mod exit;
 mod failure;
+mod init;
 mod list;
 mod log;
 mod man;
 mod out;
+mod prompt;
 mod run;
 mod runbook;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod shell;
 mod show;
 mod step;
 mod whoami;
@@ -31,7 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Args, ColorChoice, Command};
+use args::{Args, ColorChoice, Command, Plain};
 use context::Context;
 use exit::Exit;
 use failure::Failure;
@@ -60,6 +63,9 @@ fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>) -> Exi
     if let Err(failure) = log::start(args.verbose) {
         return report(Err(failure), color);
     }
+    if let Command::Plain(plain) = &args.command {
+        return report(at_once(plain, color), color);
+    }
     let context = match Context::of(args, inherited) {
         Ok(context) => context,
         Err(failure) => return report(Err(failure), color),
@@ -78,12 +84,11 @@ fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>) -> Exi
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Assume(args) => assume::run(args, context),
-        Command::Completions(args) => completions::run(args),
         Command::Configure(args) => configure::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
         Command::Audit(args) => audit::run(args, context),
         Command::Enrol(args) => enrol::run(args, context),
-        Command::Man => man::run(),
+        Command::Plain(plain) => at_once(plain, context.color()),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(args, context),
         Command::Whoami(args) => whoami::run(args, context),
@@ -92,6 +97,16 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Show(args) => show::run(args, context),
         Command::Step(args) => step::run(args, context),
         Command::Catalogue(args) => catalogue::run(args, context),
+    }
+}
+
+/// Runs a command that needs no context: a prompt must not fail for want of a ledger.
+fn at_once(plain: &Plain, color: ColorChoice) -> Result<Exit, Failure> {
+    match plain {
+        Plain::Completions(args) => completions::run(args),
+        Plain::Init(args) => init::run(args),
+        Plain::Man => man::run(),
+        Plain::Prompt => prompt::run(color),
     }
 }
 

@@ -40,7 +40,7 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         Command::CredentialProcess(_) => (HOOK, false, &[]),
         Command::Audit(_) => ("audit", true, &[]),
         Command::Enrol(_) => ("enrol", false, &[]),
-        Command::Completions(_) | Command::Man => return None,
+        Command::Plain(_) => return None,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => return None,
         Command::Whoami(_) => ("whoami", false, &[]),

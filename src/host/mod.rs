@@ -19,6 +19,7 @@ pub mod private;
 pub mod programs;
 pub mod rewrite;
 pub mod signals;
+pub mod start_file;
 pub mod terminal;
 pub mod watch;
 pub mod world;

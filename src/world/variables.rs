@@ -29,6 +29,8 @@ pub const SHELL: &str = "SHELL";
 pub const PAGER: &str = "PAGER";
 /// How `less` behaves.
 pub const LESS: &str = "LESS";
+/// The folder of zsh's start-up files, when it is not the home folder.
+pub const ZDOTDIR: &str = "ZDOTDIR";
 /// Where programs are found.
 pub const PATH: &str = "PATH";
 /// The home folder.

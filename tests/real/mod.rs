@@ -7,6 +7,7 @@ mod disk;
 mod edges;
 mod network;
 mod profiles;
+mod prompt;
 mod proxies;
 mod refused_by_aws;
 mod runbook;

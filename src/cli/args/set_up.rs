@@ -1,7 +1,7 @@
-//! The words of what is done once on a machine: enrol, configure, completions.
+//! The words of what is done once on a machine: enrol, configure, what the shell is given.
 
-use clap::Args as Group;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args as Group, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::model::identity::Store;
@@ -77,6 +77,45 @@ pub struct Enrol {
 fn stores() -> impl TypedValueParser<Value = Store> {
     let by_name = |name: String| Store::ALL.into_iter().find(|store| store.name() == name);
     PossibleValuesParser::new(Store::ALL.map(Store::name)).map(move |name| by_name(name).expect("it is one of them"))
+}
+
+/// The subcommands that need neither files nor the ledger.
+#[derive(Debug, Subcommand)]
+pub enum Plain {
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print what shows a session in the shell's prompt
+    Init(Init),
+    /// Print the manual page
+    Man,
+    /// Print the session of this environment, for tmux and other status lines; nothing outside of one
+    Prompt,
+}
+
+/// `glass init`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Shells that `glass assume` opens have it already. For those that are started in them, e.g. by tmux:
+
+  eval \"$(glass init bash)\"        at the end of ~/.bashrc
+  eval \"$(glass init zsh)\"         at the end of ~/.zshrc
+  glass init fish | source          at the end of ~/.config/fish/config.fish")]
+pub struct Init {
+    /// The shell, or what makes its prompt
+    pub shell: Snippet,
+}
+
+/// What there is a snippet for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Snippet {
+    /// bash.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish, 3.6 or newer.
+    Fish,
+    /// A part of `~/.config/starship.toml`.
+    Starship,
 }
 
 /// `glass completions`.
