@@ -346,7 +346,8 @@ impl From<RewriteError> for Failure {
         let failure = Failure::of(Exit::Failed, &error);
         match error {
             RewriteError::Changed(_) => failure.hint("try again"),
-            RewriteError::File { .. } | RewriteError::NotText(_) => failure,
+            RewriteError::File { .. } => failure.hint("look at its folder's rights and the disk's room"),
+            RewriteError::NotText(_) => failure.hint("look whether the right file is named"),
         }
     }
 }
