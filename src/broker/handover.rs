@@ -199,6 +199,16 @@ fn start(
     append(world, session, Event::SessionStart { kind, argv, pid, deadline })
 }
 
+/// Ends a session that could be handed to nobody; its credentials are wiped.
+///
+/// # Errors
+/// When the ledger does not take its end.
+pub fn abandon(world: World<'_>, session: Session) -> Result<(), LedgerError> {
+    end(world, &session, Ended { cause: Cause::Lost, code: 1 }, Duration::ZERO)?;
+    drop(session);
+    Ok(())
+}
+
 fn end(world: World<'_>, session: &Session, ended: Ended, lasted: Duration) -> Result<(), LedgerError> {
     let event = Event::SessionEnd {
         cause: ended.cause,

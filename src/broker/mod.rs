@@ -24,7 +24,7 @@ use crate::world::ledger::{LedgerError, Record};
 use crate::world::machine::{AskError, CodesError, ProgramError, VaultError};
 use crate::world::{Session, World};
 
-pub use handover::{Environment, HandoverError, Work, give_to_child, give_to_hook};
+pub use handover::{Environment, HandoverError, Work, abandon, give_to_child, give_to_hook};
 pub use step::{Inside, run_step};
 
 /// How long the program of a trigger may take to confirm an incident.

@@ -33,8 +33,15 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, args.region.clone()) };
     let session = broker::break_glass(world, setting, &wish)?;
     let mut work = session.grant().step().map_or_else(|| work(args), Work::of_step);
-    let mark = Mark::set(context.places().state(), session.id())
-        .map_err(|error| Failure::new(Exit::Failed, "the session cannot be marked as alive").caused_by(&error))?;
+    let mark = match Mark::set(context.places().state(), session.id()) {
+        Ok(mark) => mark,
+        Err(error) => {
+            broker::abandon(world, session)?;
+            return Err(Failure::new(Exit::Failed, "the session cannot be marked as alive, so it was not opened")
+                .caused_by(&error)
+                .hint("mend the folder `run` in glass's state folder, or remove it"));
+        }
+    };
     announce(&session, world.clock.now(), Paint::for_stderr(context.color()));
     if kind == SessionKind::Shell
         && let Some(profile) = catalogue.profile(session.grant().granted().profile.as_str())

@@ -94,3 +94,17 @@ fn a_confirm_program_that_hangs_is_killed_and_confirms_nothing() {
     let pid = home.read("pid");
     assert!(!fs::exists(format!("/proc/{}", pid.trim())).unwrap(), "it is dead");
 }
+
+/// The session was given and is in the ledger, so its end must be too, although nobody got it.
+#[test]
+fn a_session_that_cannot_be_marked_as_alive_is_ended_in_the_ledger() {
+    let practice = Practice::new();
+    let run = practice.ledger().with_file_name("run");
+    fs::create_dir_all(run.parent().unwrap()).unwrap();
+    fs::write(&run, "no folder").unwrap();
+    let outcome = practice.assume(&["--", "/bin/echo", "elevated"]).exits(1);
+    assert_eq!(outcome.stdout, "");
+    assert!(outcome.stderr.contains("cannot be marked as alive"), "{}", outcome.stderr);
+    assert_eq!(practice.told("elevate.ok").len(), 1);
+    assert_eq!(practice.told("session.end")[0]["cause"], "lost");
+}
