@@ -22,3 +22,4 @@ mod layers;
 mod ledger;
 mod real;
 mod sandbox;
+mod supervised;

@@ -265,3 +265,14 @@ fn an_unknown_profile_suggests_the_nearest() {
         other => panic!("{other}"),
     }
 }
+
+#[test]
+fn the_deadline_is_told_beforehand_with_the_way_on_and_written_down() {
+    let fake = Arc::new(Fake::with(|fake| fake.lasts_to_the_end = true));
+    fake.run(&wish(PROFILE)).unwrap();
+    let warned = ["elevate.intent", "elevate.ok", "session.start", "session.warn", "session.warn", "session.end"];
+    assert_eq!(fake.events(), warned);
+    let said = fake.said.lock().unwrap().join("\n");
+    assert!(said.contains("ends in 5 min; to go on: `glass assume prod-db-emergency --incident 'INC-42'`"), "{said}");
+    assert!(said.contains("ends in 1 min"), "{said}");
+}

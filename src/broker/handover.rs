@@ -147,7 +147,7 @@ pub fn give_to_child(
         Ok(child) => child,
         Err(error) => {
             let code = if matches!(error, ChildError::NotFound(_)) { 127 } else { 126 };
-            let ended = Ended { cause: Cause::Exit, code };
+            let ended = Ended { cause: Cause::Exit, code, left_behind: 0 };
             end(world, &session, ended, Duration::ZERO).map_err(HandoverError::Ledger)?;
             return Err(HandoverError::Child(error));
         }
@@ -156,7 +156,7 @@ pub fn give_to_child(
     let started = start(world, &session, work.kind, work.logged, child.pid());
     // Without its start in the ledger the child does not go on.
     let deadline = if started.is_ok() { session.deadline() } else { world.clock.boot() };
-    let ended = child.wait(deadline);
+    let ended = child.wait(deadline, &mut |left| Some(warn(world, &session, left)));
     let code = if ended.cause == Cause::Deadline { ENDED_BY_GLASS } else { ended.code };
     let ended = Ended { code, ..ended };
     started.map_err(HandoverError::Ledger)?;
@@ -181,7 +181,7 @@ where
     E: From<LedgerError>,
 {
     start(world, &session, SessionKind::Hook, Vec::new(), 0)?;
-    end(world, &session, Ended { cause: Cause::Exit, code: 0 }, Duration::ZERO)?;
+    end(world, &session, Ended { cause: Cause::Exit, code: 0, left_behind: 0 }, Duration::ZERO)?;
     give(&session)?;
     drop(session);
     Ok(())
@@ -204,9 +204,24 @@ fn start(
 /// # Errors
 /// When the ledger does not take its end.
 pub fn abandon(world: World<'_>, session: Session) -> Result<(), LedgerError> {
-    end(world, &session, Ended { cause: Cause::Lost, code: 1 }, Duration::ZERO)?;
+    end(world, &session, Ended { cause: Cause::Lost, code: 1, left_behind: 0 }, Duration::ZERO)?;
     drop(session);
     Ok(())
+}
+
+/// Writes down that the person is warned; the answer is what to tell them.
+fn warn(world: World<'_>, session: &Session, left: Duration) -> String {
+    let granted = session.grant().granted();
+    let line = format!(
+        "glass: {} ends in {} min; to go on: `glass assume {0} --incident '{}'` in another terminal",
+        granted.profile,
+        left.as_secs().div_ceil(60),
+        granted.incident
+    );
+    match append(world, session, Event::SessionWarn { seconds_left: left.as_secs() }) {
+        Ok(()) => line,
+        Err(error) => format!("{line}; {error}"),
+    }
 }
 
 fn end(world: World<'_>, session: &Session, ended: Ended, lasted: Duration) -> Result<(), LedgerError> {

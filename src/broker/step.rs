@@ -30,7 +30,7 @@ pub fn run_step(world: World<'_>, inside: Inside, step: &Step) -> Result<Ended, 
     let command = inside.environment.of_step().command(step.argv().iter().map(Into::into).collect());
     let child = world.children.start(&command).map_err(HandoverError::Child)?;
     drop(command);
-    let ended = child.wait(BootTime(u64::MAX));
+    let ended = child.wait(BootTime(u64::MAX), &mut |_| None);
     let event = start.ran(world, step, ended);
     let record = Record { who: inside.person, session: Some(inside.session), event };
     world.ledger.append(&record).map_err(HandoverError::Ledger)?;

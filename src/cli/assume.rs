@@ -12,7 +12,7 @@ use super::run::redacted;
 use super::runbook;
 use super::shell;
 use crate::broker::{self, Environment, Setting, Work};
-use crate::host::live::Mark;
+use crate::host::live::{Mark, Marked};
 use crate::host::places::variable;
 use crate::model::event::{Cause, SessionKind};
 use crate::model::request::Wish;
@@ -33,7 +33,7 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, args.region.clone()) };
     let session = broker::break_glass(world, setting, &wish)?;
     let mut work = session.grant().step().map_or_else(|| work(args), Work::of_step);
-    let mark = match Mark::set(context.places().state(), session.id()) {
+    let mark = match Mark::set(context.places().state(), &marked(&session, world.clock.now())) {
         Ok(mark) => mark,
         Err(error) => {
             broker::abandon(world, session)?;
@@ -67,6 +67,15 @@ fn refuse_missed(args: &args::Assume) -> Result<(), Failure> {
         None => Ok(()),
         Some(number) => Err(Failure::new(Exit::Usage, format!("the command has no word {number} for --redact"))
             .hint(format!("the words behind `--` are numbered 1 to {words}"))),
+    }
+}
+
+fn marked(session: &Session, now: Timestamp) -> Marked {
+    Marked {
+        session: session.id().clone(),
+        person: session.grant().person().clone(),
+        began: now,
+        valid_until: session.expires(),
     }
 }
 
@@ -113,6 +122,9 @@ fn announce(session: &Session, now: Timestamp, paint: Paint) {
 }
 
 fn exit_of(ended: Ended) -> Exit {
+    if ended.left_behind > 0 {
+        out::say(&format!("glass: the session left {} running, which went with it", processes(ended.left_behind)));
+    }
     match ended.cause {
         Cause::Deadline => {
             out::say("glass: the session's time is over, it was ended");
@@ -120,4 +132,8 @@ fn exit_of(ended: Ended) -> Exit {
         }
         Cause::Exit | Cause::Signal | Cause::Lost => Exit::Child(ended.code),
     }
+}
+
+fn processes(count: usize) -> String {
+    if count == 1 { "1 process".to_owned() } else { format!("{count} processes") }
 }

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use crate::host::files::{self, FileError};
 use crate::host::live;
 use crate::host::places::{Places, variable};
+use crate::host::watcher::Watcher;
 use crate::host::world::HostWorld;
 use crate::model::catalogue::Catalogue;
 use crate::model::identity::Identity;
@@ -26,24 +27,25 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of a command line, and of the credentials that glass was started with.
-    pub fn of(args: &Args, inherited: Option<Credentials>) -> Result<Context, Failure> {
-        Ok(Context { inherited, ..Context::new(args.catalogue.clone(), args.color)? })
+    /// The context of a command line, and of the credentials that glass was started with; `watcher` watches
+    /// what is started.
+    pub fn of(args: &Args, inherited: Option<Credentials>, watcher: Option<Watcher>) -> Result<Context, Failure> {
+        Ok(Context { inherited, ..Context::new(args.catalogue.clone(), args.color, watcher)? })
     }
 
     /// The context of a command line that was not understood.
     pub fn without_options() -> Result<Context, Failure> {
-        Context::new(None, ColorChoice::Auto)
+        Context::new(None, ColorChoice::Auto, None)
     }
 
-    fn new(catalogue: Option<PathBuf>, color: ColorChoice) -> Result<Context, Failure> {
+    fn new(catalogue: Option<PathBuf>, color: ColorChoice, watcher: Option<Watcher>) -> Result<Context, Failure> {
         let places = Places::find().ok_or_else(|| {
             Failure::new(Exit::Failed, "there is no home folder to keep the ledger in").hint("set HOME")
         })?;
         // The organisation is written into a new ledger only; without a catalogue that is `-`.
         let organisation =
             || load_catalogue(&places, catalogue.as_deref()).ok().map(|found| found.organisation().clone());
-        let world = HostWorld::new(&places, &organisation)?;
+        let world = HostWorld::new(&places, &organisation, watcher)?;
         Ok(Context { places, world, catalogue, color, inherited: None })
     }
 

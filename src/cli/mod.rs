@@ -16,6 +16,7 @@ mod failure;
 mod init;
 mod list;
 mod log;
+mod lost;
 mod man;
 mod out;
 mod prompt;
@@ -41,6 +42,7 @@ use failure::Failure;
 use out::Paint;
 
 use crate::host::harden;
+use crate::host::watcher::{self, End, Side, Watcher};
 use crate::model::session::Credentials;
 
 /// Runs glass with the words it was called with.
@@ -48,7 +50,7 @@ pub fn main() -> ExitCode {
     let inherited = harden::at_start();
     let words: Vec<OsString> = std::env::args_os().collect();
     let exit = match Args::try_parse_from(&words) {
-        Ok(args) => start(&args, &words, inherited),
+        Ok(args) => watched(&args, &words, inherited),
         Err(error) if error.exit_code() == 0 => {
             report(out::written(error.print()).and(Ok(Exit::Done)), ColorChoice::Auto)
         }
@@ -57,8 +59,38 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// Runs a command that was understood.
-fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>) -> Exit {
+/// Runs a command that was understood. One that opens a session is run by a second process, and watched by this.
+fn watched(args: &Args, words: &[OsString], inherited: Option<Credentials>) -> Exit {
+    if !matches!(args.command, Command::Assume(_)) {
+        return start(args, words, inherited, None);
+    }
+    match watcher::split() {
+        Ok(Side::Supervisor(watcher)) => start(args, words, inherited, Some(watcher)),
+        Ok(Side::Watcher(supervised)) => {
+            drop(inherited);
+            match supervised.watch() {
+                End::Exit(code) => Exit::Child(code),
+                End::Killed(signal) => after_its_death(args, signal),
+            }
+        }
+        Err(error) => {
+            let failure = Failure::new(Exit::Failed, "glass cannot start a second process to watch the first");
+            report(Err(failure.caused_by(&error)), args.color)
+        }
+    }
+}
+
+/// Sees to the session of a supervisor that was killed.
+fn after_its_death(args: &Args, signal: i32) -> Exit {
+    match Context::of(args, None, None) {
+        Ok(context) if lost::see_to(&context) > 0 => Exit::Ended,
+        Ok(_) => Exit::Child(u8::try_from(128 + signal).unwrap_or(u8::MAX)),
+        Err(failure) => report(Err(failure), args.color),
+    }
+}
+
+/// Runs a command.
+fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>, watcher: Option<Watcher>) -> Exit {
     let color = args.color;
     if let Err(failure) = log::start(args.verbose) {
         return report(Err(failure), color);
@@ -66,7 +98,7 @@ fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>) -> Exi
     if let Command::Plain(plain) = &args.command {
         return report(at_once(plain, color), color);
     }
-    let context = match Context::of(args, inherited) {
+    let context = match Context::of(args, inherited, watcher) {
         Ok(context) => context,
         Err(failure) => return report(Err(failure), color),
     };

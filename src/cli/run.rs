@@ -7,6 +7,7 @@ use super::args::Command;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::lost;
 use super::out::{self, Paint};
 use crate::model::event::Event;
 use crate::model::text::is_hostile;
@@ -131,6 +132,7 @@ pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() ->
         out::say(&format!("glass: warning: {error}{cause}"));
         return work().unwrap_or_else(|failure| invocation.tell(failure, paint));
     }
+    lost::see_to(context);
     let exit = work().unwrap_or_else(|failure| invocation.tell(failure, paint));
     let ms = u64::try_from(context.world().clock.boot().since(began).as_millis()).unwrap_or(u64::MAX);
     match append(context, Event::RunEnd { code: exit.code(), ms }) {

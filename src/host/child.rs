@@ -1,42 +1,51 @@
 //! The shell or command that works with a session.
 //!
-//! Keeps the promise that it ends at the deadline. The child has a process group of its own; it
-//! gets the terminal's foreground when glass has it, stops and goes on with glass as under sudo,
-//! and is told of every signal that asks glass to end.
+//! Keeps the promise that it ends at the deadline, and all that descends from it too. A person at a
+//! terminal gets one of the session's own; otherwise the child has the streams that glass was given,
+//! and a process group of its own, and stops and goes on with glass as under sudo. Every signal that
+//! asks glass to end reaches it.
 
-use std::io::{self, IsTerminal};
-use std::os::fd::AsFd;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::process;
+use std::sync::Arc;
 use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal as MaskedSignal};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpgrp, kill_process_group, waitpid};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpgrp, kill_process_group, wait, waitpid};
 
 use super::clock::HostClock;
+use super::descent;
+use super::ending::Ending;
+use super::foreground::Foreground;
+use super::front::Front;
+use super::pty::Pty;
 use super::signals::{self, Held};
+use super::watcher::Watcher;
 use crate::model::event::Cause;
 use crate::model::time::BootTime;
-use crate::world::machine::{Child, ChildError, Children, Clock, Command, Ended};
-
-/// How long after SIGHUP SIGTERM follows.
-const UNTIL_TERM: Duration = Duration::from_secs(2);
-
-/// How long after SIGHUP SIGKILL follows.
-const UNTIL_KILL: Duration = Duration::from_secs(7);
+use crate::world::machine::{Child, ChildError, Children, Clock, Command, Ended, WARNINGS, Warn};
 
 /// The longest time between two looks at the clock. Timers of `poll` stand still while the
 /// machine sleeps; so the deadline is met at most this long after waking.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Starts real children.
-pub struct HostChildren;
+/// Starts real children. With a watcher, all that descends from them ends with them.
+#[derive(Default)]
+pub struct HostChildren {
+    watcher: Option<Arc<Watcher>>,
+}
+
+impl HostChildren {
+    /// The children of a supervisor.
+    pub fn watched_by(watcher: Watcher) -> Self {
+        HostChildren { watcher: Some(Arc::new(watcher)) }
+    }
+}
 
 impl Children for HostChildren {
     fn start(&self, command: &Command) -> Result<Box<dyn Child>, ChildError> {
-        let Some((program, arguments)) = command.argv.split_first() else {
+        let Some((program, _)) = command.argv.split_first() else {
             return Err(ChildError::NotFound(Default::default()));
         };
         let failed = |error: io::Error| {
@@ -47,21 +56,32 @@ impl Children for HostChildren {
             }
         };
         let signals = signals::hold().map_err(failed)?;
-        let mut child = process::Command::new(program);
-        child.args(arguments).process_group(0);
-        for (name, _) in std::env::vars_os() {
-            if !(command.keeps)(&name.to_string_lossy()) {
-                child.env_remove(name);
+        let mut child = prepare(command);
+        let pty = match &self.watcher {
+            Some(_) => {
+                signals.stay_awake();
+                descent::adopt();
+                Pty::open().map_err(failed)?
             }
+            None => None,
+        };
+        if let Some(pty) = &pty {
+            pty.connect(&mut child).map_err(failed)?;
         }
-        for (name, value) in &command.set {
-            child.env(name, value.expose());
-        }
-        let child = child.spawn().map_err(failed)?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let started = child.spawn().map_err(failed)?;
+        // It holds copies of the terminal, which the session's end waits for.
+        drop(child);
+        let pid = i32::try_from(started.id()).ok().and_then(Pid::from_raw);
         let pid = pid.expect("a process that was started has an id above 0");
-        let foreground = Foreground::share(pid);
-        Ok(Box::new(HostChild { pid, signals, foreground, end: None }))
+        let front = match pty {
+            Some(pty) => {
+                pty.put_in_front(pid);
+                Front::Own(pty)
+            }
+            None => Foreground::share(pid).map_or(Front::Streams, |shared| Front::Shared { shared, stopped: None }),
+        };
+        let watcher = self.watcher.clone();
+        Ok(Box::new(HostChild { pid, signals, watcher, front, ending: None, status: None, left_behind: 0 }))
     }
 
     fn folder(&self) -> String {
@@ -69,19 +89,30 @@ impl Children for HostChildren {
     }
 }
 
+/// The command with its arguments and its environment.
+fn prepare(command: &Command) -> process::Command {
+    let mut child = process::Command::new(&command.argv[0]);
+    child.args(&command.argv[1..]).process_group(0);
+    for (name, _) in std::env::vars_os() {
+        if !(command.keeps)(&name.to_string_lossy()) {
+            child.env_remove(name);
+        }
+    }
+    for (name, value) in &command.set {
+        child.env(name, value.expose());
+    }
+    child
+}
+
 struct HostChild {
     pid: Pid,
     signals: Held,
-    foreground: Option<Foreground>,
-    end: Option<End>,
-}
-
-/// The end that glass is making of a child.
-#[derive(Clone, Copy)]
-struct End {
-    began: BootTime,
-    cause: Cause,
-    sent: Signal,
+    watcher: Option<Arc<Watcher>>,
+    front: Front,
+    ending: Option<Ending>,
+    /// How the child itself ended.
+    status: Option<WaitStatus>,
+    left_behind: usize,
 }
 
 impl Child for HostChild {
@@ -89,188 +120,265 @@ impl Child for HostChild {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    fn wait(mut self: Box<Self>, deadline: BootTime) -> Ended {
+    fn wait(mut self: Box<Self>, deadline: BootTime, warn: &mut Warn<'_>) -> Ended {
+        let left = deadline.since(HostClock.boot());
+        let mut warnings = WARNINGS.into_iter().filter(|at| *at < left).peekable();
         loop {
             self.signals.drain();
-            match waitpid(Some(self.pid), WaitOptions::NOHANG | WaitOptions::UNTRACED) {
-                Ok(Some((_, status))) if status.stopped() => self.stop_with_child(status),
-                Ok(Some((_, status))) => return self.ended(status),
-                Ok(None) | Err(rustix::io::Errno::INTR) => {}
-                Err(_) => return Ended { cause: Cause::Lost, code: 1 },
+            if !self.reap() {
+                return self.ended(Cause::Lost, 1);
             }
-            self.pass_signals_on();
             let now = HostClock.boot();
+            if let Some(ended) = self.over(now) {
+                return ended;
+            }
+            self.pass_signals_on(now);
             self.end_at(deadline, now);
-            self.sleep(deadline.since(now));
+            let left = deadline.since(now);
+            if let Some(at) = warnings.next_if(|at| left <= *at)
+                && let Some(line) = warn(at)
+            {
+                self.front.tell(&line);
+            }
+            self.wait_for_more(left);
         }
     }
 }
 
 impl HostChild {
-    /// Sends a signal to all of the child's process group, and to the job that a shell has put into
-    /// the foreground in its place; they may be gone already.
+    /// Takes note of who has ended or stopped; false when the child's own end can never be known.
+    fn reap(&mut self) -> bool {
+        loop {
+            let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
+            // Orphans come back to a process that is watched, and to no other.
+            let changed = if self.watcher.is_some() { wait(options) } else { waitpid(Some(self.pid), options) };
+            match changed {
+                Ok(Some((pid, _))) if pid != self.pid => {}
+                Ok(Some((_, status))) if status.stopped() => self.stopped(status),
+                Ok(Some((_, status))) => self.status = Some(status),
+                Err(rustix::io::Errno::INTR) => {}
+                Ok(None) => return true,
+                Err(_) => return self.status.is_some(),
+            }
+            if self.status.is_some() && self.watcher.is_none() {
+                return true;
+            }
+        }
+    }
+
+    /// The end, once the child has ended and nothing that descends from it is left.
+    fn over(&mut self, now: BootTime) -> Option<Ended> {
+        let status = self.status?;
+        let died_of = status.terminating_signal();
+        let code = status.exit_status().or(died_of.map(|signal| 128 + signal)).unwrap_or(1);
+        let code = u8::try_from(code).unwrap_or(1);
+        if self.is_something_left(now) {
+            return None;
+        }
+        if let Front::Shared { shared, .. } = &self.front {
+            shared.take_back();
+            if died_of.is_some() {
+                shared.restore();
+            }
+        }
+        let cause = self.ending.as_ref().map_or(Cause::Exit, Ending::cause);
+        Some(self.ended(cause, code))
+    }
+
+    /// Whether anything outlives the child; whatever does not end by itself is made to.
+    fn is_something_left(&mut self, now: BootTime) -> bool {
+        if !self.finds_all() {
+            if self.ending.is_some() {
+                // What is left of the child's group does not outlive it.
+                self.send(Signal::KILL);
+            }
+            return false;
+        }
+        if self.ending.as_ref().is_some_and(Ending::is_done) {
+            // Nothing more can be done than was done.
+            return false;
+        }
+        let left = descent::all().len();
+        if left > 0 && self.ending.is_none() {
+            self.left_behind = left;
+            self.begin(Ending::of_what_is_left(now));
+        }
+        left > 0
+    }
+
+    /// Whether all that descends from the child can be found.
+    fn finds_all(&self) -> bool {
+        self.watcher.is_some() && cfg!(target_os = "linux")
+    }
+
+    fn ended(&mut self, cause: Cause, code: u8) -> Ended {
+        if let Front::Own(pty) = &mut self.front {
+            pty.finish();
+        }
+        Ended { cause, code, left_behind: self.left_behind }
+    }
+
+    /// Sends a signal to the child and all that descends from it; it may be gone already.
     fn send(&self, signal: Signal) {
+        if self.finds_all() {
+            descent::send(&descent::all(), signal);
+        } else {
+            self.send_to_group(signal);
+        }
+    }
+
+    /// Sends a signal to the child's process group, and to the job that a shell has put into the foreground in
+    /// its place.
+    fn send_to_group(&self, signal: Signal) {
         let _ = kill_process_group(self.pid, signal);
-        if let Some(job) = self.foreground.as_ref().and_then(Foreground::job).filter(|job| *job != self.pid) {
+        if let Front::Shared { shared, .. } = &self.front
+            && let Some(job) = shared.job().filter(|job| *job != self.pid)
+        {
             let _ = kill_process_group(job, signal);
         }
     }
 
-    /// SIGHUP at the deadline, SIGTERM and SIGKILL later. A stopped child is woken to hear them.
+    fn begin(&mut self, ending: Ending) {
+        let now = ending.began();
+        self.ending = Some(ending);
+        self.go_on_ending(now);
+    }
+
+    /// Ends the child at the deadline, or when nobody watches any more; goes on with an end that was begun.
     fn end_at(&mut self, deadline: BootTime, now: BootTime) {
-        let Some(end) = self.end else {
-            if now >= deadline {
-                self.begin_end(Cause::Deadline, Signal::HUP, now);
-            }
-            return;
-        };
-        let next = match now.since(end.began) {
-            since if since >= UNTIL_KILL => Signal::KILL,
-            since if since >= UNTIL_TERM => Signal::TERM,
-            _ => end.sent,
-        };
-        if next != end.sent {
-            self.end = Some(End { sent: next, ..end });
-            self.send(next);
-            self.send(Signal::CONT);
+        let is_lost = self.is_lost();
+        match &self.ending {
+            Some(ending) if is_lost && !ending.is_done() => self.begin(Ending::at_once(now)),
+            None if is_lost => self.begin(Ending::at_once(now)),
+            None if now >= deadline => self.begin(Ending::at_deadline(now)),
+            Some(_) => self.go_on_ending(now),
+            None => {}
         }
     }
 
-    fn begin_end(&mut self, cause: Cause, signal: Signal, now: BootTime) {
-        self.end = Some(End { began: now, cause, sent: signal });
-        self.send(signal);
-        self.send(Signal::CONT);
+    fn go_on_ending(&mut self, now: BootTime) {
+        let due = self.ending.as_mut().map(|ending| ending.due(now)).unwrap_or_default();
+        for signal in due {
+            if signal == Signal::KILL && self.finds_all() {
+                descent::kill(descent::all);
+            } else {
+                self.send(signal);
+                // What is stopped is woken to hear it.
+                self.send(Signal::CONT);
+            }
+        }
+    }
+
+    fn is_lost(&self) -> bool {
+        self.watcher.as_ref().is_some_and(|watcher| watcher.is_gone())
     }
 
     /// What asks glass to end asks the child to: SIGHUP and SIGTERM for good, the keyboard's as they are.
-    fn pass_signals_on(&mut self) {
+    fn pass_signals_on(&mut self, now: BootTime) {
         while let Some(signal) = self.signals.take_ending() {
             let Some(signal) = Signal::from_named_raw(signal) else { continue };
-            if self.end.is_none() && matches!(signal, Signal::HUP | Signal::TERM) {
-                self.begin_end(Cause::Signal, signal, HostClock.boot());
+            if self.ending.is_none() && matches!(signal, Signal::HUP | Signal::TERM) {
+                self.begin(Ending::by_signal(signal, now));
             } else {
-                self.send(signal);
+                self.send_to_group(signal);
             }
+        }
+        if let Front::Own(pty) = &mut self.front {
+            if self.signals.take(Signal::WINCH.as_raw()) {
+                pty.resize();
+            }
+            if pty.has_hung_up() && self.ending.is_none() {
+                self.begin(Ending::by_signal(Signal::HUP, now));
+            }
+        }
+        // Without a watcher SIGTSTP has stopped this process already.
+        if self.signals.take(Signal::TSTP.as_raw()) && self.watcher.is_some() {
+            self.stop();
+        }
+        if self.signals.take(Signal::CONT.as_raw()) && self.watcher.is_some() {
+            self.go_on();
         }
     }
 
-    fn sleep(&self, until_deadline: Duration) {
-        let longest = if self.end.is_some() { TICK / 10 } else { TICK };
-        let length = if until_deadline.is_zero() { longest } else { until_deadline.min(longest) };
-        let timeout = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let timeout = Timespec::try_from(length).unwrap_or(timeout);
-        // Interrupted or not, the loop looks at everything again.
-        let _ = poll(&mut [PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN)], Some(&timeout));
+    /// Stops the child, because glass is asked to stop. When it has stopped so does glass's job.
+    fn stop(&mut self) {
+        match &mut self.front {
+            Front::Own(pty) => {
+                if let (false, Some(watcher)) = (pty.is_suspended(), &self.watcher) {
+                    pty.suspend();
+                    pty.send_to_front(Signal::STOP);
+                    self.send_to_group(Signal::STOP);
+                    watcher.stop();
+                }
+            }
+            Front::Shared { stopped: Some(_), .. } => {}
+            Front::Shared { stopped: None, .. } | Front::Streams => self.send_to_group(Signal::TSTP),
+        }
     }
 
-    /// Stops glass along with its child, and takes the child along when glass goes on.
-    fn stop_with_child(&mut self, status: WaitStatus) {
-        let Some(foreground) = &self.foreground else {
-            return;
-        };
+    /// The child has stopped, and takes glass's job along.
+    fn stopped(&mut self, status: WaitStatus) {
         let wants_terminal = status
             .stopping_signal()
             .is_some_and(|signal| signal == Signal::TTIN.as_raw() || signal == Signal::TTOU.as_raw());
-        if !(wants_terminal && foreground.is_ours()) {
-            let modes = foreground.take_back();
-            let _ = kill_process_group(getpgrp(), Signal::TSTP);
-            foreground.give(self.pid, modes.as_ref());
-        } else {
-            foreground.give(self.pid, None);
-        }
-        self.send(Signal::CONT);
-    }
-
-    fn ended(&mut self, status: WaitStatus) -> Ended {
-        let died_of = status.terminating_signal();
-        let code = status.exit_status().or(died_of.map(|signal| 128 + signal)).unwrap_or(1);
-        if self.end.is_some() {
-            // Whatever the leader left behind in its group does not outlive it.
-            self.send(Signal::KILL);
-        }
-        if let Some(foreground) = self.foreground.take() {
-            foreground.take_back();
-            if died_of.is_some() {
-                foreground.restore();
+        match (&mut self.front, &self.watcher) {
+            (Front::Streams, _) => return,
+            (Front::Own(_), _) if wants_terminal => {}
+            (Front::Own(pty), Some(watcher)) => {
+                if !pty.is_suspended() {
+                    pty.suspend();
+                    watcher.stop();
+                }
+                return;
+            }
+            (Front::Own(_), None) => {}
+            (Front::Shared { shared, .. }, _) if wants_terminal && shared.is_ours() => shared.give(self.pid, None),
+            (Front::Shared { shared, stopped }, watcher) => {
+                if stopped.is_none() {
+                    *stopped = Some(shared.take_back());
+                    // This stops glass too, unless there is a watcher that stops in its place.
+                    let _ = kill_process_group(getpgrp(), Signal::TSTP);
+                }
+                if watcher.is_none() {
+                    self.go_on();
+                }
+                return;
             }
         }
-        let code = u8::try_from(code).unwrap_or(1);
-        match self.end {
-            Some(End { cause, .. }) => Ended { cause, code },
-            None => Ended { cause: Cause::Exit, code },
-        }
-    }
-}
-
-/// The terminal whose foreground glass shares with its child.
-struct Foreground {
-    terminal: io::Stdin,
-    before: Termios,
-}
-
-impl Foreground {
-    /// Shares the terminal with the child, if glass has its foreground.
-    ///
-    /// The child gets it at once when all three standard streams are the terminal; as part of a
-    /// pipeline it gets it when it asks, so that a pager at the end of the pipeline can have it.
-    fn share(child: Pid) -> Option<Foreground> {
-        let terminal = io::stdin();
-        if !terminal.is_terminal() {
-            return None;
-        }
-        let before = tcgetattr(&terminal).ok()?;
-        let foreground = Foreground { terminal, before };
-        if !foreground.is_ours() {
-            return None;
-        }
-        if io::stdout().is_terminal() && io::stderr().is_terminal() {
-            foreground.give(child, None);
-            // It may have reached for the terminal before it was given it, and been stopped.
-            let _ = kill_process_group(child, Signal::CONT);
-        }
-        Some(foreground)
+        self.send_to_group(Signal::CONT);
     }
 
-    fn is_ours(&self) -> bool {
-        tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp())
-    }
-
-    /// The process group that has the foreground in glass's place.
-    fn job(&self) -> Option<Pid> {
-        tcgetpgrp(&self.terminal).ok().filter(|group| *group != getpgrp())
-    }
-
-    fn give(&self, group: Pid, modes: Option<&Termios>) {
-        with_ttou_blocked(|| {
-            if let Some(modes) = modes {
-                let _ = tcsetattr(&self.terminal, OptionalActions::Drain, modes);
+    /// glass's job was continued; so is the child.
+    fn go_on(&mut self) {
+        match &mut self.front {
+            Front::Own(pty) => {
+                if pty.is_suspended() {
+                    pty.resume();
+                    pty.send_to_front(Signal::CONT);
+                }
             }
-            let _ = tcsetpgrp(self.terminal.as_fd(), group);
-        });
+            Front::Shared { shared, stopped } => {
+                if let Some(modes) = stopped.take()
+                    && shared.is_ours()
+                {
+                    shared.give(self.pid, modes.as_ref());
+                }
+            }
+            Front::Streams => {}
+        }
+        self.send_to_group(Signal::CONT);
     }
 
-    /// Takes the foreground back; the answer is the modes the child had set.
-    fn take_back(&self) -> Option<Termios> {
-        let modes = tcgetattr(&self.terminal).ok();
-        self.give(getpgrp(), None);
-        modes
-    }
-
-    fn restore(&self) {
-        with_ttou_blocked(|| {
-            let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
-        });
-    }
-}
-
-/// A process in the background may take the foreground only with SIGTTOU blocked.
-fn with_ttou_blocked(work: impl FnOnce()) {
-    let mut mask = SigSet::empty();
-    mask.add(MaskedSignal::SIGTTOU);
-    let before = mask.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK);
-    work();
-    if let Ok(before) = before {
-        let _ = before.thread_set_mask();
+    /// Waits for a signal, for the watcher's end, for the time to look at the clock; carries what is typed
+    /// and shown meanwhile.
+    fn wait_for_more(&mut self, until_deadline: Duration) {
+        let longest = if self.ending.is_some() { TICK / 10 } else { TICK };
+        let length = if until_deadline.is_zero() { longest } else { until_deadline.min(longest) };
+        let mut others = vec![PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN)];
+        if let Some(watcher) = self.watcher.as_ref().filter(|watcher| !watcher.is_gone()) {
+            others.push(PollFd::from_borrowed_fd(watcher.alive(), PollFlags::IN));
+        }
+        self.front.wait(others, length);
     }
 }
 
@@ -299,16 +407,24 @@ mod tests {
         }
     }
 
+    fn ended(cause: Cause, code: u8) -> Ended {
+        Ended { cause, code, left_behind: 0 }
+    }
+
+    fn unwarned(_: Duration) -> Option<String> {
+        None
+    }
+
     fn run(script: &str, time: Duration) -> Ended {
-        let child = HostChildren.start(&shell(script)).unwrap();
-        child.wait(HostClock.boot().plus(time))
+        let child = HostChildren::default().start(&shell(script)).unwrap();
+        child.wait(HostClock.boot().plus(time), &mut unwarned)
     }
 
     /// Starts a script, and waits until it has written a line to its file `$ready`; the answer has that line.
     fn start_ready(script: &str) -> (Box<dyn Child>, String) {
         let folder = tempfile::tempdir().unwrap();
         let ready = folder.path().join("ready");
-        let child = HostChildren.start(&shell(&format!("ready={}; {script}", ready.display()))).unwrap();
+        let child = HostChildren::default().start(&shell(&format!("ready={}; {script}", ready.display()))).unwrap();
         let began = HostClock.boot();
         loop {
             let line = std::fs::read_to_string(&ready).unwrap_or_default();
@@ -331,15 +447,16 @@ mod tests {
     #[test]
     fn a_childs_own_end_is_told_as_it_was() {
         let _turn = turn();
-        assert_eq!(run("exit 7", LONG), Ended { cause: Cause::Exit, code: 7 });
-        assert_eq!(run("kill -KILL $$", LONG), Ended { cause: Cause::Exit, code: 137 });
+        assert_eq!(run("exit 7", LONG), ended(Cause::Exit, 7));
+        assert_eq!(run("kill -KILL $$", LONG), ended(Cause::Exit, 137));
         assert_eq!(run("test \"$GLASS_PERSON\" = alice", LONG).code, 0);
     }
 
     #[test]
     fn what_cannot_be_started_is_told_apart() {
         let _turn = turn();
-        let start = |program: &str| HostChildren.start(&Command { argv: vec![program.into()], ..shell("") }).err();
+        let start =
+            |program: &str| HostChildren::default().start(&Command { argv: vec![program.into()], ..shell("") }).err();
         assert!(matches!(start("/no/such/program"), Some(ChildError::NotFound(_))));
         assert!(matches!(start("/etc/passwd"), Some(ChildError::CannotRun(..))));
     }
@@ -349,8 +466,8 @@ mod tests {
         let _turn = turn();
         assert_eq!(run("sleep 60", SHORT).cause, Cause::Deadline);
         let (child, _) = start_ready("trap '' HUP; trap 'exit 5' TERM; echo >$ready; while :; do sleep 0.1; done");
-        let ended = child.wait(HostClock.boot().plus(SHORT));
-        assert_eq!(ended, Ended { cause: Cause::Deadline, code: 5 });
+        let outcome = child.wait(HostClock.boot().plus(SHORT), &mut unwarned);
+        assert_eq!(outcome, ended(Cause::Deadline, 5));
     }
 
     #[test]
@@ -359,7 +476,7 @@ mod tests {
         let script = "trap '' HUP TERM; (while :; do sleep 0.1; done) & echo $! >$ready; kill -STOP $$; wait";
         let (child, left_behind) = start_ready(script);
         let began = HostClock.boot();
-        assert_eq!(child.wait(began.plus(SHORT)), Ended { cause: Cause::Deadline, code: 137 });
+        assert_eq!(child.wait(began.plus(SHORT), &mut unwarned), ended(Cause::Deadline, 137));
         assert!(HostClock.boot().since(began) < Duration::from_secs(10));
         // It was killed together with its leader; all that is left is for init to notice.
         while !is_gone(&left_behind) {
@@ -373,6 +490,6 @@ mod tests {
         let _turn = turn();
         let (child, _) = start_ready("trap 'exit 3' TERM; echo >$ready; while :; do sleep 0.1; done");
         rustix::process::kill_process(rustix::process::getpid(), Signal::TERM).unwrap();
-        assert_eq!(child.wait(HostClock.boot().plus(LONG)), Ended { cause: Cause::Signal, code: 3 });
+        assert_eq!(child.wait(HostClock.boot().plus(LONG), &mut unwarned), ended(Cause::Signal, 3));
     }
 }

@@ -9,14 +9,18 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use signal_hook::consts::signal::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal as MaskedSignal};
+use signal_hook::consts::signal::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::{flag, low_level::pipe};
 
 /// The signals that end a process unless it says otherwise.
 pub const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
 struct Watch {
+    /// Whether a signal that ends a process ends this one.
     default: Arc<AtomicBool>,
+    /// Whether SIGTSTP stops it.
+    stops: Arc<AtomicBool>,
     seen: Vec<(i32, Arc<AtomicBool>)>,
     wake: Mutex<UnixStream>,
 }
@@ -52,10 +56,12 @@ pub fn hold() -> io::Result<Held> {
 impl Watch {
     fn install() -> io::Result<Watch> {
         let default = Arc::new(AtomicBool::new(true));
+        let stops = Arc::new(AtomicBool::new(true));
+        flag::register_conditional_default(SIGTSTP, Arc::clone(&stops))?;
         let (wake, write) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         let mut seen = Vec::new();
-        for signal in ENDING.into_iter().chain([SIGCHLD, SIGCONT]) {
+        for signal in ENDING.into_iter().chain([SIGCHLD, SIGCONT, SIGTSTP, SIGWINCH]) {
             if ENDING.contains(&signal) {
                 flag::register_conditional_default(signal, Arc::clone(&default))?;
             }
@@ -64,7 +70,7 @@ impl Watch {
             pipe::register(signal, write.try_clone()?)?;
             seen.push((signal, flag));
         }
-        Ok(Watch { default, seen, wake: Mutex::new(wake) })
+        Ok(Watch { default, stops, seen, wake: Mutex::new(wake) })
     }
 }
 
@@ -78,6 +84,11 @@ impl Held {
     pub fn drain(&self) {
         let mut bytes = [0u8; 64];
         while matches!((&self.wake).read(&mut bytes), Ok(count) if count > 0) {}
+    }
+
+    /// From now on SIGTSTP does not stop this process: it is told like the others.
+    pub fn stay_awake(&self) {
+        self.watch.stops.store(false, Ordering::SeqCst);
     }
 
     /// Whether a signal has arrived since this was last asked.
@@ -94,5 +105,17 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.watch.default.store(true, Ordering::SeqCst);
+        self.watch.stops.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Does what a process in the background may do to its terminal only with SIGTTOU blocked.
+pub fn with_ttou_blocked(work: impl FnOnce()) {
+    let mut mask = SigSet::empty();
+    mask.add(MaskedSignal::SIGTTOU);
+    let before = mask.thread_swap_mask(SigmaskHow::SIG_BLOCK);
+    work();
+    if let Ok(before) = before {
+        let _ = before.thread_set_mask();
     }
 }

@@ -63,7 +63,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::host::live::Mark;
+    use crate::host::live::{Mark, Marked};
 
     #[test]
     fn it_is_private_and_goes_with_its_session_or_with_the_next_one() {
@@ -71,13 +71,13 @@ mod tests {
         let [first, second] = ["f0tdn06d", "g1ven2me"].map(|id| Id::parse(id).unwrap());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
 
-        let mark = Mark::set(state.path(), &first).unwrap();
+        let mark = Mark::set(state.path(), &Marked::of(first.clone())).unwrap();
         let file = StartFile::write(state.path(), &first, "bashrc", "text").unwrap();
         let path = file.path().to_owned();
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         std::mem::forget(file);
 
-        let _other = Mark::set(state.path(), &second).unwrap();
+        let _other = Mark::set(state.path(), &Marked::of(second.clone())).unwrap();
         drop(StartFile::write(state.path(), &second, "bashrc", "text").unwrap());
         assert!(path.exists(), "its session is alive");
         drop(mark);

@@ -10,6 +10,7 @@ use super::ledger::HostLedger;
 use super::places::Places;
 use super::programs::HostPrograms;
 use super::terminal::HostTerminal;
+use super::watcher::Watcher;
 use crate::model::name::Organisation;
 use crate::world::World;
 use crate::world::ledger::LedgerError;
@@ -19,18 +20,24 @@ pub struct HostWorld {
     ledger: HostLedger,
     aws: HostAws<'static>,
     codes: HostCodes,
+    children: HostChildren,
 }
 
 impl HostWorld {
-    /// The world of one user. `organisation` is asked when the ledger has to be made.
+    /// The world of one user. `organisation` is asked when the ledger has to be made; `watcher` watches the children.
     ///
     /// # Errors
     /// When the ledger's folder cannot be used.
-    pub fn new(places: &Places, organisation: &dyn Fn() -> Option<Organisation>) -> Result<Self, LedgerError> {
+    pub fn new(
+        places: &Places,
+        organisation: &dyn Fn() -> Option<Organisation>,
+        watcher: Option<Watcher>,
+    ) -> Result<Self, LedgerError> {
         let folder = places.ledger();
         let organisation = if folder.join("head.json").exists() { None } else { organisation() };
         let ledger = HostLedger::new(folder, organisation)?;
-        Ok(HostWorld { ledger, aws: HostAws { vault: &Keychain }, codes: HostCodes::new(places.state()) })
+        let children = watcher.map(HostChildren::watched_by).unwrap_or_default();
+        Ok(HostWorld { ledger, aws: HostAws { vault: &Keychain }, codes: HostCodes::new(places.state()), children })
     }
 
     /// The world as the broker knows it.
@@ -44,7 +51,7 @@ impl HostWorld {
             codes: &self.codes,
             terminal: &HostTerminal,
             programs: &HostPrograms,
-            children: &HostChildren,
+            children: &self.children,
         }
     }
 }

@@ -93,6 +93,11 @@ pub enum Event {
     },
     /// A step of the runbook was run with the session's credentials, and has ended.
     Command(Box<RanStep>),
+    /// The person was warned that the session ends soon.
+    SessionWarn {
+        /// How soon.
+        seconds_left: u64,
+    },
     /// The session is over for glass.
     SessionEnd {
         /// Why.
@@ -243,7 +248,7 @@ pub enum Cause {
     Deadline,
     /// glass was told to end by a signal.
     Signal,
-    /// The child died of a signal, or its end could not be watched.
+    /// Nobody watched over it any more: glass itself was killed.
     Lost,
 }
 
@@ -261,6 +266,7 @@ impl Event {
             Event::ElevateRefused { .. } => "elevate.refused",
             Event::SessionStart { .. } => "session.start",
             Event::Command(_) => "command",
+            Event::SessionWarn { .. } => "session.warn",
             Event::SessionEnd { .. } => "session.end",
         }
     }
@@ -275,7 +281,11 @@ impl Event {
             | Event::ElevateFail { .. }
             | Event::ElevateRefused { .. }
             | Event::SessionEnd { .. } => true,
-            Event::RunStart { .. } | Event::RunEnd { .. } | Event::SessionStart { .. } | Event::Command(_) => false,
+            Event::RunStart { .. }
+            | Event::RunEnd { .. }
+            | Event::SessionStart { .. }
+            | Event::SessionWarn { .. }
+            | Event::Command(_) => false,
         }
     }
 }

@@ -316,9 +316,16 @@ pub trait Child {
     /// Its process id.
     fn pid(&self) -> u32;
 
-    /// Waits until it ended, and ends it at the deadline: SIGHUP, SIGTERM after 2 s, SIGKILL after 5 s more.
-    fn wait(self: Box<Self>, deadline: BootTime) -> Ended;
+    /// Waits until it and all that descends from it ended, and ends them at the deadline: SIGHUP, SIGTERM after
+    /// 2 s, SIGKILL after 5 s more. Before that it asks for each of [`WARNINGS`] what to tell the person.
+    fn wait(self: Box<Self>, deadline: BootTime, warn: &mut Warn<'_>) -> Ended;
 }
+
+/// How long before the deadline the person is warned.
+pub const WARNINGS: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(60)];
+
+/// What is to be told when so much time is left.
+pub type Warn<'a> = dyn FnMut(Duration) -> Option<String> + 'a;
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -327,6 +334,8 @@ pub struct Ended {
     pub cause: Cause,
     /// Its exit code; 128+n when it died of signal n.
     pub code: u8,
+    /// How many processes it left behind, which were ended.
+    pub left_behind: usize,
 }
 
 /// Why a child could not be started.

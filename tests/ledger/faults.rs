@@ -18,7 +18,7 @@ const COMMON: [&str; 3] = ["openat", "statx", "close"];
 /// `glass` on its way to be refused, under strace, which does this at a system call for one of these files.
 fn traced(home: &Home, files: &[&str], inject: &str) -> Outcome {
     let mut command = home.command(tool("strace"));
-    command.args(["--output=/dev/null", "--inject", inject]);
+    command.args(["--follow-forks", "--output=/dev/null", "--inject", inject]);
     for file in files {
         command.arg("--trace-path").arg(ledger(home).join(file));
     }

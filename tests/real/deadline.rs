@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use glass::model::time::Timestamp;
 
-use crate::support::{Fate, Outcome, Practice, Proxy, tool};
+use crate::support::{DEADLINE, Fate, Outcome, Practice, Proxy, tool};
 
 /// A practice whose sessions last three seconds.
 fn brief() -> (Practice, Proxy) {
@@ -100,12 +100,21 @@ fn a_shell_on_a_terminal_is_ended_and_the_terminal_is_as_it_was() {
 }
 
 #[test]
-fn a_killed_glass_leaves_a_session_without_an_end_in_the_ledger() {
-    let practice = Practice::new();
-    let ledger = practice.ledger();
-    let kill = "until grep -q session.start \"$0\"/log-*; do :; done; kill -KILL $PPID";
-    practice.assume(&["--", "/bin/sh", "-c", kill, ledger.to_str().unwrap()]).exits(128 + 9);
-    assert_eq!(practice.told("session.start").len(), 1);
-    assert!(practice.told("session.end").is_empty());
-    practice.home.glass(&["audit", "verify"]).exits(0);
+fn a_session_that_is_suspended_is_ended_at_the_deadline_all_the_same() {
+    let (practice, _proxy) = brief();
+    let practice = practice.with("PS1", "daily> ").with("glass", env!("CARGO_BIN_EXE_glass"));
+    let mut terminal = practice.home.terminal("/bin/bash", &["--norc", "--noprofile"]);
+    terminal.expect("daily> ");
+    let words: Vec<_> = practice.words(&["--"]).iter().map(|word| format!("'{word}'")).collect();
+    terminal.send(&format!("$glass {} sh -c 'echo re''ady; kill -STOP $$; sleep 1000'\r", words.join(" ")));
+    terminal.expect("Stopped");
+    terminal.expect("daily> ");
+    let until = Instant::now() + DEADLINE;
+    while practice.told("session.end").is_empty() {
+        assert!(Instant::now() < until, "the session lives");
+    }
+    assert_eq!(practice.told("session.end")[0]["cause"], "deadline");
+    terminal.send("fg; echo ended $?; exit\r");
+    terminal.expect("ended 124");
+    terminal.wait();
 }

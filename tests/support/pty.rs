@@ -59,6 +59,17 @@ impl Pty {
         self.screen.write_all(text.as_bytes()).unwrap();
     }
 
+    /// Types these bytes.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.screen.write_all(bytes).unwrap();
+    }
+
+    /// Changes the size of the terminal.
+    pub fn resize(&self, rows: u16, columns: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.screen, size).unwrap();
+    }
+
     /// Everything that the terminal has shown so far.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
@@ -66,12 +77,19 @@ impl Pty {
 
     /// Waits for the program's end; returns its exit code and all that was shown.
     #[track_caller]
-    pub fn wait(mut self) -> (i32, String) {
+    pub fn wait(self) -> (i32, String) {
+        let (code, bytes) = self.wait_bytes();
+        (code, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The same with what was shown as it is.
+    #[track_caller]
+    pub fn wait_bytes(mut self) -> (i32, Vec<u8>) {
         let until = Instant::now() + DEADLINE;
         while self.read_more(until) {}
         let left = until.saturating_duration_since(Instant::now());
         assert!(ends_within(&self.child, left), "the program did not end; the terminal shows:\n{}", self.text());
-        (code_of(self.child.wait().unwrap()), self.text())
+        (code_of(self.child.wait().unwrap()), std::mem::take(&mut self.seen))
     }
 
     /// Reads what the terminal shows next; false at its end, or when the time is up.

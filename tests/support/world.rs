@@ -21,7 +21,7 @@ use glass::world::aws::{Aws, AwsError, Caller, Daily, Place, SourceError, Why};
 use glass::world::ledger::{Appended, Ledger, LedgerError, Record};
 use glass::world::machine::{
     AskError, Chance, Child, ChildError, Children, Clock, Codes, CodesError, Command, Ended, Hold, ProgramError,
-    Programs, Ran, Terminal, Vault, VaultError,
+    Programs, Ran, Terminal, Vault, VaultError, WARNINGS, Warn,
 };
 use glass::world::{Declined, Issued, Session, Warrant, World};
 
@@ -117,6 +117,8 @@ pub struct Fake {
     pub confirm: i32,
     /// By how much STS's expiry lies beyond what was asked for, in seconds.
     pub beyond: i64,
+    /// Whether the child lives until the person has been warned of the deadline.
+    pub lasts_to_the_end: bool,
 }
 
 impl Fake {
@@ -145,6 +147,7 @@ impl Fake {
             terminal: true,
             confirm: 0,
             beyond: 0,
+            lasts_to_the_end: false,
         }
     }
 
@@ -462,10 +465,14 @@ impl Child for FakeChild {
         4711
     }
 
-    fn wait(self: Box<Self>, deadline: BootTime) -> Ended {
+    fn wait(self: Box<Self>, deadline: BootTime, warn: &mut Warn<'_>) -> Ended {
+        if self.0.lasts_to_the_end {
+            let told = WARNINGS.into_iter().filter_map(warn);
+            self.0.said.lock().unwrap().extend(told);
+        }
         let now = BootTime(u64::try_from(self.0.time().micros()).unwrap() * 1000);
         let cause = if deadline <= now { Cause::Deadline } else { Cause::Exit };
-        Ended { cause, code: 0 }
+        Ended { cause, code: 0, left_behind: 0 }
     }
 }
 

@@ -61,8 +61,8 @@ impl Practice {
             }
         }
         let command = Command { argv: command.to_vec(), set, keeps };
-        let child = HostChildren.start(&command)?;
-        Ok(Exit::Child(child.wait(BootTime(u64::MAX)).code))
+        let child = HostChildren::default().start(&command)?;
+        Ok(Exit::Child(child.wait(BootTime(u64::MAX), &mut |_| None).code))
     }
 
     /// A file of the practice.

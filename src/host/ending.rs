@@ -1,0 +1,84 @@
+//! The end that glass makes of a session, step by step.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::model::event::Cause;
+use crate::model::time::BootTime;
+
+/// How long after the first signal SIGTERM follows.
+const UNTIL_TERM: Duration = Duration::from_secs(2);
+
+/// How long after the first signal SIGKILL follows.
+const UNTIL_KILL: Duration = Duration::from_secs(7);
+
+/// How long what the child left behind has to end by itself.
+const UNTIL_LEFT_IS_KILLED: Duration = Duration::from_secs(2);
+
+/// An end that was begun.
+#[derive(Debug)]
+pub struct Ending {
+    began: BootTime,
+    cause: Cause,
+    /// Which signal is due how long after the beginning.
+    steps: Vec<(Duration, Signal)>,
+    taken: usize,
+}
+
+impl Ending {
+    /// At the deadline: SIGHUP, SIGTERM after 2 s, SIGKILL after 5 s more.
+    pub fn at_deadline(now: BootTime) -> Self {
+        Ending::polite(Cause::Deadline, Signal::HUP, now)
+    }
+
+    /// After a signal that asks glass to end: the same, beginning with that signal.
+    pub fn by_signal(signal: Signal, now: BootTime) -> Self {
+        Ending::polite(Cause::Signal, signal, now)
+    }
+
+    /// When nobody watches any more: SIGKILL.
+    pub fn at_once(now: BootTime) -> Self {
+        Ending::new(Cause::Lost, vec![(Duration::ZERO, Signal::KILL)], now)
+    }
+
+    /// What the child left behind when it ended by itself: SIGHUP and SIGTERM, SIGKILL after 2 s.
+    pub fn of_what_is_left(now: BootTime) -> Self {
+        let steps =
+            vec![(Duration::ZERO, Signal::HUP), (Duration::ZERO, Signal::TERM), (UNTIL_LEFT_IS_KILLED, Signal::KILL)];
+        Ending::new(Cause::Exit, steps, now)
+    }
+
+    fn polite(cause: Cause, first: Signal, now: BootTime) -> Self {
+        let steps = vec![(Duration::ZERO, first), (UNTIL_TERM, Signal::TERM), (UNTIL_KILL, Signal::KILL)];
+        Ending::new(cause, steps, now)
+    }
+
+    fn new(cause: Cause, steps: Vec<(Duration, Signal)>, now: BootTime) -> Self {
+        Ending { began: now, cause, steps, taken: 0 }
+    }
+
+    /// When it was begun.
+    pub fn began(&self) -> BootTime {
+        self.began
+    }
+
+    /// Why.
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// Whether every signal was taken.
+    pub fn is_done(&self) -> bool {
+        self.taken == self.steps.len()
+    }
+
+    /// Takes the signals that are due now and were not taken before.
+    pub fn due(&mut self, now: BootTime) -> Vec<Signal> {
+        let since = now.since(self.began);
+        let steps = &self.steps[self.taken..];
+        let due: Vec<Signal> = steps.iter().take_while(|(at, _)| *at <= since).map(|(_, signal)| *signal).collect();
+        self.taken += due.len();
+        due
+    }
+}
