@@ -13,6 +13,7 @@ use glass::host::child::HostChildren;
 use glass::host::clock::HostClock;
 use glass::host::watcher::{self, End, Side};
 use glass::model::event::Cause;
+use glass::world::keeping::Unkept;
 use glass::world::machine::{self, Children, Clock};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -37,7 +38,7 @@ fn supervisor_of_a_script() {
             let argv = vec![tool("python3").into(), "-c".into(), script.into()];
             let command = machine::Command { argv, set: BTreeMap::new(), keeps: |_| true };
             let child = HostChildren::watched_by(watcher).start(&command).unwrap();
-            let ended = child.wait(HostClock.boot().plus(time), &mut |_| None);
+            let ended = child.wait(HostClock.boot().plus(time), &mut Unkept);
             exit(if ended.cause == Cause::Deadline { 124 } else { ended.code.into() })
         }
     }

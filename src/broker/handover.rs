@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::time::Duration;
 
+use super::keep::Keep;
 use super::step::Start;
 use crate::model::catalogue::{Catalogue, Step};
 use crate::model::environment;
@@ -156,8 +157,11 @@ pub fn give_to_child(
     let started = start(world, &session, work.kind, work.logged, child.pid());
     // Without its start in the ledger the child does not go on.
     let deadline = if started.is_ok() { session.deadline() } else { world.clock.boot() };
-    let ended = child.wait(deadline, &mut |left| Some(warn(world, &session, left)));
-    let code = if ended.cause == Cause::Deadline { ENDED_BY_GLASS } else { ended.code };
+    let ended = child.wait(deadline, &mut Keep::new(world, &session));
+    let code = match ended.cause {
+        Cause::Deadline | Cause::End => ENDED_BY_GLASS,
+        Cause::Exit | Cause::Signal | Cause::Lost => ended.code,
+    };
     let ended = Ended { code, ..ended };
     started.map_err(HandoverError::Ledger)?;
     if let Some(step) = session.grant().step() {
@@ -209,21 +213,6 @@ pub fn abandon(world: World<'_>, session: Session) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Writes down that the person is warned; the answer is what to tell them.
-fn warn(world: World<'_>, session: &Session, left: Duration) -> String {
-    let granted = session.grant().granted();
-    let line = format!(
-        "glass: {} ends in {} min; to go on: `glass assume {0} --incident '{}'` in another terminal",
-        granted.profile,
-        left.as_secs().div_ceil(60),
-        granted.incident
-    );
-    match append(world, session, Event::SessionWarn { seconds_left: left.as_secs() }) {
-        Ok(()) => line,
-        Err(error) => format!("{line}; {error}"),
-    }
-}
-
 fn end(world: World<'_>, session: &Session, ended: Ended, lasted: Duration) -> Result<(), LedgerError> {
     let event = Event::SessionEnd {
         cause: ended.cause,
@@ -234,7 +223,8 @@ fn end(world: World<'_>, session: &Session, ended: Ended, lasted: Duration) -> R
     append(world, session, event)
 }
 
-fn append(world: World<'_>, session: &Session, event: Event) -> Result<(), LedgerError> {
+/// Writes down something about a session.
+pub(super) fn append(world: World<'_>, session: &Session, event: Event) -> Result<(), LedgerError> {
     let who = Some(session.grant().person().clone());
     world.ledger.append(&Record { who, session: Some(session.id().clone()), event }).map(drop)
 }

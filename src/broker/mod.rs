@@ -5,6 +5,7 @@
 mod ask;
 pub mod enrol;
 mod handover;
+mod keep;
 mod prove;
 mod step;
 

@@ -8,6 +8,7 @@ use crate::model::event::{CommandSource, Event, RanStep};
 use crate::model::name::{Id, PersonName};
 use crate::model::time::{BootTime, Timestamp};
 use crate::world::World;
+use crate::world::keeping::Unkept;
 use crate::world::ledger::Record;
 use crate::world::machine::Ended;
 
@@ -30,7 +31,7 @@ pub fn run_step(world: World<'_>, inside: Inside, step: &Step) -> Result<Ended, 
     let command = inside.environment.of_step().command(step.argv().iter().map(Into::into).collect());
     let child = world.children.start(&command).map_err(HandoverError::Child)?;
     drop(command);
-    let ended = child.wait(BootTime(u64::MAX), &mut |_| None);
+    let ended = child.wait(BootTime(u64::MAX), &mut Unkept);
     let event = start.ran(world, step, ended);
     let record = Record { who: inside.person, session: Some(inside.session), event };
     world.ledger.append(&record).map_err(HandoverError::Ledger)?;

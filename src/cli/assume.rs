@@ -130,6 +130,7 @@ fn exit_of(ended: Ended) -> Exit {
             out::say("glass: the session's time is over, it was ended");
             Exit::Ended
         }
+        Cause::End => Exit::Ended,
         Cause::Exit | Cause::Signal | Cause::Lost => Exit::Child(ended.code),
     }
 }

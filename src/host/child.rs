@@ -5,6 +5,8 @@
 //! and a process group of its own, and stops and goes on with glass as under sudo. Every signal that
 //! asks glass to end reaches it.
 
+mod jobs;
+
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpgrp, kill_process_group, wait, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group, wait, waitpid};
 
 use super::clock::HostClock;
 use super::descent;
@@ -21,10 +23,12 @@ use super::foreground::Foreground;
 use super::front::Front;
 use super::pty::Pty;
 use super::signals::{self, Held};
+use super::source::Source;
 use super::watcher::Watcher;
 use crate::model::event::Cause;
 use crate::model::time::BootTime;
-use crate::world::machine::{Child, ChildError, Children, Clock, Command, Ended, WARNINGS, Warn};
+use crate::world::keeping::{Happening, Keeper, Then, WARNINGS};
+use crate::world::machine::{Child, ChildError, Children, Clock, Command, Ended};
 
 /// The longest time between two looks at the clock. Timers of `poll` stand still while the
 /// machine sleeps; so the deadline is met at most this long after waking.
@@ -81,7 +85,8 @@ impl Children for HostChildren {
             None => Foreground::share(pid).map_or(Front::Streams, |shared| Front::Shared { shared, stopped: None }),
         };
         let watcher = self.watcher.clone();
-        Ok(Box::new(HostChild { pid, signals, watcher, front, ending: None, status: None, left_behind: 0 }))
+        let sources = Vec::new();
+        Ok(Box::new(HostChild { pid, signals, watcher, front, sources, ending: None, status: None, left_behind: 0 }))
     }
 
     fn folder(&self) -> String {
@@ -109,6 +114,7 @@ struct HostChild {
     signals: Held,
     watcher: Option<Arc<Watcher>>,
     front: Front,
+    sources: Vec<Box<dyn Source>>,
     ending: Option<Ending>,
     /// How the child itself ended.
     status: Option<WaitStatus>,
@@ -120,27 +126,27 @@ impl Child for HostChild {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    fn wait(mut self: Box<Self>, deadline: BootTime, warn: &mut Warn<'_>) -> Ended {
+    fn wait(mut self: Box<Self>, deadline: BootTime, keeper: &mut dyn Keeper) -> Ended {
         let left = deadline.since(HostClock.boot());
         let mut warnings = WARNINGS.into_iter().filter(|at| *at < left).peekable();
         loop {
             self.signals.drain();
             if !self.reap() {
-                return self.ended(Cause::Lost, 1);
+                return self.ended(Cause::Lost, 1, keeper);
             }
             let now = HostClock.boot();
-            if let Some(ended) = self.over(now) {
-                return ended;
+            if let Some((cause, code)) = self.over(now) {
+                return self.ended(cause, code, keeper);
             }
             self.pass_signals_on(now);
             self.end_at(deadline, now);
             let left = deadline.since(now);
-            if let Some(at) = warnings.next_if(|at| left <= *at)
-                && let Some(line) = warn(at)
-            {
-                self.front.tell(&line);
+            if let Some(at) = warnings.next_if(|at| left <= *at) {
+                self.act(keeper.happened(Happening::TimeLeft(at)));
             }
-            self.wait_for_more(left);
+            self.act(keeper.happened(Happening::Tick));
+            self.wait_for_more(left, keeper.due().map(|due| due.since(now)));
+            self.listen(keeper);
         }
     }
 }
@@ -167,7 +173,7 @@ impl HostChild {
     }
 
     /// The end, once the child has ended and nothing that descends from it is left.
-    fn over(&mut self, now: BootTime) -> Option<Ended> {
+    fn over(&mut self, now: BootTime) -> Option<(Cause, u8)> {
         let status = self.status?;
         let died_of = status.terminating_signal();
         let code = status.exit_status().or(died_of.map(|signal| 128 + signal)).unwrap_or(1);
@@ -181,8 +187,7 @@ impl HostChild {
                 shared.restore();
             }
         }
-        let cause = self.ending.as_ref().map_or(Cause::Exit, Ending::cause);
-        Some(self.ended(cause, code))
+        Some((self.ending.as_ref().map_or(Cause::Exit, Ending::cause), code))
     }
 
     /// Whether anything outlives the child; whatever does not end by itself is made to.
@@ -211,7 +216,27 @@ impl HostChild {
         self.watcher.is_some() && cfg!(target_os = "linux")
     }
 
-    fn ended(&mut self, cause: Cause, code: u8) -> Ended {
+    /// Does what the keeper answered.
+    fn act(&mut self, then: Then) {
+        match then {
+            Then::GoOn => {}
+            Then::Tell(line) => self.front.tell(&line),
+            Then::End(cause) if self.ending.is_none() => self.begin(Ending::by_order(cause, HostClock.boot())),
+            Then::End(_) => {}
+        }
+    }
+
+    /// Tells the keeper what the sources have to say.
+    fn listen(&mut self, keeper: &mut dyn Keeper) {
+        let answers: Vec<Then> = self.sources.iter_mut().map(|source| source.listen(keeper)).collect();
+        for then in answers {
+            self.act(then);
+        }
+    }
+
+    /// The end: what is still on its way is carried and told.
+    fn ended(&mut self, cause: Cause, code: u8, keeper: &mut dyn Keeper) -> Ended {
+        self.listen(keeper);
         if let Front::Own(pty) = &mut self.front {
             pty.finish();
         }
@@ -273,111 +298,18 @@ impl HostChild {
         self.watcher.as_ref().is_some_and(|watcher| watcher.is_gone())
     }
 
-    /// What asks glass to end asks the child to: SIGHUP and SIGTERM for good, the keyboard's as they are.
-    fn pass_signals_on(&mut self, now: BootTime) {
-        while let Some(signal) = self.signals.take_ending() {
-            let Some(signal) = Signal::from_named_raw(signal) else { continue };
-            if self.ending.is_none() && matches!(signal, Signal::HUP | Signal::TERM) {
-                self.begin(Ending::by_signal(signal, now));
-            } else {
-                self.send_to_group(signal);
-            }
-        }
-        if let Front::Own(pty) = &mut self.front {
-            if self.signals.take(Signal::WINCH.as_raw()) {
-                pty.resize();
-            }
-            if pty.has_hung_up() && self.ending.is_none() {
-                self.begin(Ending::by_signal(Signal::HUP, now));
-            }
-        }
-        // Without a watcher SIGTSTP has stopped this process already.
-        if self.signals.take(Signal::TSTP.as_raw()) && self.watcher.is_some() {
-            self.stop();
-        }
-        if self.signals.take(Signal::CONT.as_raw()) && self.watcher.is_some() {
-            self.go_on();
-        }
-    }
-
-    /// Stops the child, because glass is asked to stop. When it has stopped so does glass's job.
-    fn stop(&mut self) {
-        match &mut self.front {
-            Front::Own(pty) => {
-                if let (false, Some(watcher)) = (pty.is_suspended(), &self.watcher) {
-                    pty.suspend();
-                    pty.send_to_front(Signal::STOP);
-                    self.send_to_group(Signal::STOP);
-                    watcher.stop();
-                }
-            }
-            Front::Shared { stopped: Some(_), .. } => {}
-            Front::Shared { stopped: None, .. } | Front::Streams => self.send_to_group(Signal::TSTP),
-        }
-    }
-
-    /// The child has stopped, and takes glass's job along.
-    fn stopped(&mut self, status: WaitStatus) {
-        let wants_terminal = status
-            .stopping_signal()
-            .is_some_and(|signal| signal == Signal::TTIN.as_raw() || signal == Signal::TTOU.as_raw());
-        match (&mut self.front, &self.watcher) {
-            (Front::Streams, _) => return,
-            (Front::Own(_), _) if wants_terminal => {}
-            (Front::Own(pty), Some(watcher)) => {
-                if !pty.is_suspended() {
-                    pty.suspend();
-                    watcher.stop();
-                }
-                return;
-            }
-            (Front::Own(_), None) => {}
-            (Front::Shared { shared, .. }, _) if wants_terminal && shared.is_ours() => shared.give(self.pid, None),
-            (Front::Shared { shared, stopped }, watcher) => {
-                if stopped.is_none() {
-                    *stopped = Some(shared.take_back());
-                    // This stops glass too, unless there is a watcher that stops in its place.
-                    let _ = kill_process_group(getpgrp(), Signal::TSTP);
-                }
-                if watcher.is_none() {
-                    self.go_on();
-                }
-                return;
-            }
-        }
-        self.send_to_group(Signal::CONT);
-    }
-
-    /// glass's job was continued; so is the child.
-    fn go_on(&mut self) {
-        match &mut self.front {
-            Front::Own(pty) => {
-                if pty.is_suspended() {
-                    pty.resume();
-                    pty.send_to_front(Signal::CONT);
-                }
-            }
-            Front::Shared { shared, stopped } => {
-                if let Some(modes) = stopped.take()
-                    && shared.is_ours()
-                {
-                    shared.give(self.pid, modes.as_ref());
-                }
-            }
-            Front::Streams => {}
-        }
-        self.send_to_group(Signal::CONT);
-    }
-
-    /// Waits for a signal, for the watcher's end, for the time to look at the clock; carries what is typed
-    /// and shown meanwhile.
-    fn wait_for_more(&mut self, until_deadline: Duration) {
+    /// Waits for a signal, for the watcher's end, for the sources, for the time to look at the clock; carries
+    /// what is typed and shown meanwhile.
+    fn wait_for_more(&mut self, until_deadline: Duration, until_due: Option<Duration>) {
         let longest = if self.ending.is_some() { TICK / 10 } else { TICK };
         let length = if until_deadline.is_zero() { longest } else { until_deadline.min(longest) };
+        let length = until_due.map_or(length, |due| due.min(length));
         let mut others = vec![PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN)];
         if let Some(watcher) = self.watcher.as_ref().filter(|watcher| !watcher.is_gone()) {
             others.push(PollFd::from_borrowed_fd(watcher.alive(), PollFlags::IN));
         }
+        let sources = self.sources.iter().flat_map(|source| source.waits_for());
+        others.extend(sources.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         self.front.wait(others, length);
     }
 }
@@ -390,6 +322,7 @@ mod tests {
     use super::*;
     use crate::model::environment;
     use crate::model::secret::Secret;
+    use crate::world::keeping::Unkept;
 
     /// Signals belong to the whole process, so these tests take turns.
     static TURN: Mutex<()> = Mutex::new(());
@@ -411,13 +344,9 @@ mod tests {
         Ended { cause, code, left_behind: 0 }
     }
 
-    fn unwarned(_: Duration) -> Option<String> {
-        None
-    }
-
     fn run(script: &str, time: Duration) -> Ended {
         let child = HostChildren::default().start(&shell(script)).unwrap();
-        child.wait(HostClock.boot().plus(time), &mut unwarned)
+        child.wait(HostClock.boot().plus(time), &mut Unkept)
     }
 
     /// Starts a script, and waits until it has written a line to its file `$ready`; the answer has that line.
@@ -466,7 +395,7 @@ mod tests {
         let _turn = turn();
         assert_eq!(run("sleep 60", SHORT).cause, Cause::Deadline);
         let (child, _) = start_ready("trap '' HUP; trap 'exit 5' TERM; echo >$ready; while :; do sleep 0.1; done");
-        let outcome = child.wait(HostClock.boot().plus(SHORT), &mut unwarned);
+        let outcome = child.wait(HostClock.boot().plus(SHORT), &mut Unkept);
         assert_eq!(outcome, ended(Cause::Deadline, 5));
     }
 
@@ -476,7 +405,7 @@ mod tests {
         let script = "trap '' HUP TERM; (while :; do sleep 0.1; done) & echo $! >$ready; kill -STOP $$; wait";
         let (child, left_behind) = start_ready(script);
         let began = HostClock.boot();
-        assert_eq!(child.wait(began.plus(SHORT), &mut unwarned), ended(Cause::Deadline, 137));
+        assert_eq!(child.wait(began.plus(SHORT), &mut Unkept), ended(Cause::Deadline, 137));
         assert!(HostClock.boot().since(began) < Duration::from_secs(10));
         // It was killed together with its leader; all that is left is for init to notice.
         while !is_gone(&left_behind) {
@@ -490,6 +419,6 @@ mod tests {
         let _turn = turn();
         let (child, _) = start_ready("trap 'exit 3' TERM; echo >$ready; while :; do sleep 0.1; done");
         rustix::process::kill_process(rustix::process::getpid(), Signal::TERM).unwrap();
-        assert_eq!(child.wait(HostClock.boot().plus(LONG), &mut unwarned), ended(Cause::Signal, 3));
+        assert_eq!(child.wait(HostClock.boot().plus(LONG), &mut Unkept), ended(Cause::Signal, 3));
     }
 }

@@ -29,12 +29,17 @@ pub struct Ending {
 impl Ending {
     /// At the deadline: SIGHUP, SIGTERM after 2 s, SIGKILL after 5 s more.
     pub fn at_deadline(now: BootTime) -> Self {
-        Ending::polite(Cause::Deadline, Signal::HUP, now)
+        Ending::by_order(Cause::Deadline, now)
     }
 
     /// After a signal that asks glass to end: the same, beginning with that signal.
     pub fn by_signal(signal: Signal, now: BootTime) -> Self {
         Ending::polite(Cause::Signal, signal, now)
+    }
+
+    /// Because the keeper says so: as at the deadline.
+    pub fn by_order(cause: Cause, now: BootTime) -> Self {
+        Ending::polite(cause, Signal::HUP, now)
     }
 
     /// When nobody watches any more: SIGKILL.

@@ -24,6 +24,7 @@ pub mod programs;
 mod pty;
 pub mod rewrite;
 pub mod signals;
+pub mod source;
 pub mod start_file;
 pub mod terminal;
 pub mod watch;

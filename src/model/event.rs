@@ -98,6 +98,13 @@ pub enum Event {
         /// How soon.
         seconds_left: u64,
     },
+    /// Something that should be in the ledger is not, and how often.
+    Loss {
+        /// What is missing, a few words of glass's own.
+        what: &'static str,
+        /// How many times.
+        count: u64,
+    },
     /// The session is over for glass.
     SessionEnd {
         /// Why.
@@ -246,6 +253,8 @@ pub enum Cause {
     Exit,
     /// glass ended it at the deadline.
     Deadline,
+    /// glass ended it before its time: it was asked to, or the session could not be kept as it must be.
+    End,
     /// glass was told to end by a signal.
     Signal,
     /// Nobody watched over it any more: glass itself was killed.
@@ -267,6 +276,7 @@ impl Event {
             Event::SessionStart { .. } => "session.start",
             Event::Command(_) => "command",
             Event::SessionWarn { .. } => "session.warn",
+            Event::Loss { .. } => "loss",
             Event::SessionEnd { .. } => "session.end",
         }
     }
@@ -285,6 +295,7 @@ impl Event {
             | Event::RunEnd { .. }
             | Event::SessionStart { .. }
             | Event::SessionWarn { .. }
+            | Event::Loss { .. }
             | Event::Command(_) => false,
         }
     }

@@ -12,6 +12,7 @@ use crate::model::mfa::UsedCodes;
 use crate::model::name::{Id, MfaSerial};
 use crate::model::secret::Secret;
 use crate::model::time::{BootTime, Timestamp};
+use crate::world::keeping::Keeper;
 
 /// The clocks.
 pub trait Clock: Sync {
@@ -317,15 +318,9 @@ pub trait Child {
     fn pid(&self) -> u32;
 
     /// Waits until it and all that descends from it ended, and ends them at the deadline: SIGHUP, SIGTERM after
-    /// 2 s, SIGKILL after 5 s more. Before that it asks for each of [`WARNINGS`] what to tell the person.
-    fn wait(self: Box<Self>, deadline: BootTime, warn: &mut Warn<'_>) -> Ended;
+    /// 2 s, SIGKILL after 5 s more. The keeper is told what happens meanwhile, and may end it sooner.
+    fn wait(self: Box<Self>, deadline: BootTime, keeper: &mut dyn Keeper) -> Ended;
 }
-
-/// How long before the deadline the person is warned.
-pub const WARNINGS: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(60)];
-
-/// What is to be told when so much time is left.
-pub type Warn<'a> = dyn FnMut(Duration) -> Option<String> + 'a;
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

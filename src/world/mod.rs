@@ -6,6 +6,7 @@
 //! [`Session`], which alone shows its credentials, only by an `elevate.ok` that is on the disk.
 
 pub mod aws;
+pub mod keeping;
 pub mod ledger;
 pub mod machine;
 pub mod variables;

@@ -18,10 +18,11 @@ use glass::model::secret::Secret;
 use glass::model::session::{Answer, Credentials};
 use glass::model::time::{BootTime, Timestamp};
 use glass::world::aws::{Aws, AwsError, Caller, Daily, Place, SourceError, Why};
+use glass::world::keeping::{Happening, Keeper, Then, WARNINGS};
 use glass::world::ledger::{Appended, Ledger, LedgerError, Record};
 use glass::world::machine::{
     AskError, Chance, Child, ChildError, Children, Clock, Codes, CodesError, Command, Ended, Hold, ProgramError,
-    Programs, Ran, Terminal, Vault, VaultError, WARNINGS, Warn,
+    Programs, Ran, Terminal, Vault, VaultError,
 };
 use glass::world::{Declined, Issued, Session, Warrant, World};
 
@@ -465,10 +466,13 @@ impl Child for FakeChild {
         4711
     }
 
-    fn wait(self: Box<Self>, deadline: BootTime, warn: &mut Warn<'_>) -> Ended {
+    fn wait(self: Box<Self>, deadline: BootTime, keeper: &mut dyn Keeper) -> Ended {
         if self.0.lasts_to_the_end {
-            let told = WARNINGS.into_iter().filter_map(warn);
-            self.0.said.lock().unwrap().extend(told);
+            for left in WARNINGS {
+                if let Then::Tell(line) = keeper.happened(Happening::TimeLeft(left)) {
+                    self.0.said.lock().unwrap().push(line);
+                }
+            }
         }
         let now = BootTime(u64::try_from(self.0.time().micros()).unwrap() * 1000);
         let cause = if deadline <= now { Cause::Deadline } else { Cause::Exit };

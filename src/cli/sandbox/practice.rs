@@ -14,6 +14,7 @@ use crate::model::secret::Secret;
 use crate::model::time::BootTime;
 use crate::sandbox::folder::{self, Folder};
 use crate::sandbox::{Running, Sandbox, system_clock};
+use crate::world::keeping::Unkept;
 use crate::world::machine::{Children, Command};
 use crate::world::variables;
 
@@ -62,7 +63,7 @@ impl Practice {
         }
         let command = Command { argv: command.to_vec(), set, keeps };
         let child = HostChildren::default().start(&command)?;
-        Ok(Exit::Child(child.wait(BootTime(u64::MAX), &mut |_| None).code))
+        Ok(Exit::Child(child.wait(BootTime(u64::MAX), &mut Unkept).code))
     }
 
     /// A file of the practice.

@@ -1,0 +1,104 @@
+//! Signals and job control: the child stops and goes on with glass, and what asks glass to end asks it too.
+
+use rustix::process::{Signal, WaitStatus, getpgrp, kill_process_group};
+
+use super::{Ending, Front, HostChild};
+use crate::model::time::BootTime;
+
+impl HostChild {
+    /// What asks glass to end asks the child to: SIGHUP and SIGTERM for good, the keyboard's as they are.
+    pub(super) fn pass_signals_on(&mut self, now: BootTime) {
+        while let Some(signal) = self.signals.take_ending() {
+            let Some(signal) = Signal::from_named_raw(signal) else { continue };
+            if self.ending.is_none() && matches!(signal, Signal::HUP | Signal::TERM) {
+                self.begin(Ending::by_signal(signal, now));
+            } else {
+                self.send_to_group(signal);
+            }
+        }
+        if let Front::Own(pty) = &mut self.front {
+            if self.signals.take(Signal::WINCH.as_raw()) {
+                pty.resize();
+            }
+            if pty.has_hung_up() && self.ending.is_none() {
+                self.begin(Ending::by_signal(Signal::HUP, now));
+            }
+        }
+        // Without a watcher SIGTSTP has stopped this process already.
+        if self.signals.take(Signal::TSTP.as_raw()) && self.watcher.is_some() {
+            self.stop();
+        }
+        if self.signals.take(Signal::CONT.as_raw()) && self.watcher.is_some() {
+            self.go_on();
+        }
+    }
+
+    /// Stops the child, because glass is asked to stop. When it has stopped so does glass's job.
+    fn stop(&mut self) {
+        match &mut self.front {
+            Front::Own(pty) => {
+                if let (false, Some(watcher)) = (pty.is_suspended(), &self.watcher) {
+                    pty.suspend();
+                    pty.send_to_front(Signal::STOP);
+                    self.send_to_group(Signal::STOP);
+                    watcher.stop();
+                }
+            }
+            Front::Shared { stopped: Some(_), .. } => {}
+            Front::Shared { stopped: None, .. } | Front::Streams => self.send_to_group(Signal::TSTP),
+        }
+    }
+
+    /// The child has stopped, and takes glass's job along.
+    pub(super) fn stopped(&mut self, status: WaitStatus) {
+        let wants_terminal = status
+            .stopping_signal()
+            .is_some_and(|signal| signal == Signal::TTIN.as_raw() || signal == Signal::TTOU.as_raw());
+        match (&mut self.front, &self.watcher) {
+            (Front::Streams, _) => return,
+            (Front::Own(_), _) if wants_terminal => {}
+            (Front::Own(pty), Some(watcher)) => {
+                if !pty.is_suspended() {
+                    pty.suspend();
+                    watcher.stop();
+                }
+                return;
+            }
+            (Front::Own(_), None) => {}
+            (Front::Shared { shared, .. }, _) if wants_terminal && shared.is_ours() => shared.give(self.pid, None),
+            (Front::Shared { shared, stopped }, watcher) => {
+                if stopped.is_none() {
+                    *stopped = Some(shared.take_back());
+                    // This stops glass too, unless there is a watcher that stops in its place.
+                    let _ = kill_process_group(getpgrp(), Signal::TSTP);
+                }
+                if watcher.is_none() {
+                    self.go_on();
+                }
+                return;
+            }
+        }
+        self.send_to_group(Signal::CONT);
+    }
+
+    /// glass's job was continued; so is the child.
+    fn go_on(&mut self) {
+        match &mut self.front {
+            Front::Own(pty) => {
+                if pty.is_suspended() {
+                    pty.resume();
+                    pty.send_to_front(Signal::CONT);
+                }
+            }
+            Front::Shared { shared, stopped } => {
+                if let Some(modes) = stopped.take()
+                    && shared.is_ours()
+                {
+                    shared.give(self.pid, modes.as_ref());
+                }
+            }
+            Front::Streams => {}
+        }
+        self.send_to_group(Signal::CONT);
+    }
+}

@@ -1,0 +1,52 @@
+//! What happens in a session while it lives, and what is done about it.
+//!
+//! The supervisor of a session sees and hears; the keeper decides and writes down. So nothing that is
+//! seen goes past the ledger, and nothing that decides waits for a terminal, a file or a socket.
+
+use std::time::Duration;
+
+use crate::model::event::Cause;
+use crate::model::time::BootTime;
+
+/// Something that happened in a live session.
+#[derive(Debug)]
+pub enum Happening {
+    /// The supervisor has looked around: once a second at the least, and when [`Keeper::due`] says.
+    Tick,
+    /// So much time is left, one of [`WARNINGS`].
+    TimeLeft(Duration),
+}
+
+/// What the supervisor is to do.
+#[derive(Debug)]
+pub enum Then {
+    /// Nothing.
+    GoOn,
+    /// Show this line to whoever sits at the session's terminal.
+    Tell(String),
+    /// End the session.
+    End(Cause),
+}
+
+/// Decides what is done about what happens in a session, and writes it down.
+pub trait Keeper {
+    /// Takes note of something; answers at once, since the deadline waits for nobody.
+    fn happened(&mut self, what: Happening) -> Then;
+
+    /// When it wants the next [`Happening::Tick`], if sooner than in a second.
+    fn due(&self) -> Option<BootTime> {
+        None
+    }
+}
+
+/// A keeper of what needs none: it lets everything go on.
+pub struct Unkept;
+
+impl Keeper for Unkept {
+    fn happened(&mut self, _: Happening) -> Then {
+        Then::GoOn
+    }
+}
+
+/// How long before the deadline the person is warned.
+pub const WARNINGS: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(60)];
