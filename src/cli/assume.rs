@@ -14,6 +14,7 @@ use super::shell;
 use crate::broker::{self, Environment, Setting, Work};
 use crate::host::live::{Mark, Marked};
 use crate::host::places::variable;
+use crate::model::catalogue::{Catalogue, Step};
 use crate::model::event::{Cause, SessionKind};
 use crate::model::request::Wish;
 use crate::model::time::Timestamp;
@@ -31,8 +32,14 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let kind = kind(args);
     let setting = Setting { catalogue: &catalogue, identity: &identity, kind, inside: inside.as_ref() };
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, args.region.clone()) };
+    let mut work = match step(args, &catalogue) {
+        Some(step) => Work::of_step(step),
+        None => work(args),
+    };
+    if let Some(program) = work.argv.first() {
+        world.children.find(program)?;
+    }
     let session = broker::break_glass(world, setting, &wish)?;
-    let mut work = session.grant().step().map_or_else(|| work(args), Work::of_step);
     let mark = match Mark::set(context.places().state(), &marked(&session, world.clock.now())) {
         Ok(mark) => mark,
         Err(error) => {
@@ -68,6 +75,11 @@ fn refuse_missed(args: &args::Assume) -> Result<(), Failure> {
         Some(number) => Err(Failure::new(Exit::Usage, format!("the command has no word {number} for --redact"))
             .hint(format!("the words behind `--` are numbered 1 to {words}"))),
     }
+}
+
+/// The step that is asked for; whether it may be run is the judgement's to say.
+fn step<'a>(args: &args::Assume, catalogue: &'a Catalogue) -> Option<&'a Step> {
+    catalogue.profile(&args.elevation.profile)?.steps.get(args.step.as_deref()?)
 }
 
 fn marked(session: &Session, now: Timestamp) -> Marked {

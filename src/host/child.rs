@@ -7,6 +7,7 @@
 
 mod jobs;
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process;
@@ -21,6 +22,7 @@ use super::descent;
 use super::ending::Ending;
 use super::foreground::Foreground;
 use super::front::Front;
+use super::programs;
 use super::pty::Pty;
 use super::signals::{self, Held};
 use super::source::Source;
@@ -48,17 +50,15 @@ impl HostChildren {
 }
 
 impl Children for HostChildren {
+    fn find(&self, program: &OsStr) -> Result<(), ChildError> {
+        programs::find(program).map_err(|error| not_started(program, error))
+    }
+
     fn start(&self, command: &Command) -> Result<Box<dyn Child>, ChildError> {
         let Some((program, _)) = command.argv.split_first() else {
             return Err(ChildError::NotFound(Default::default()));
         };
-        let failed = |error: io::Error| {
-            if error.kind() == io::ErrorKind::NotFound {
-                ChildError::NotFound(program.clone())
-            } else {
-                ChildError::CannotRun(program.clone(), error)
-            }
-        };
+        let failed = |error| not_started(program, error);
         let signals = signals::hold().map_err(failed)?;
         let mut child = prepare(command);
         let pty = match &self.watcher {
@@ -91,6 +91,14 @@ impl Children for HostChildren {
 
     fn folder(&self) -> String {
         std::env::current_dir().map_or(String::new(), |folder| folder.to_string_lossy().into_owned())
+    }
+}
+
+fn not_started(program: &OsStr, error: io::Error) -> ChildError {
+    if error.kind() == io::ErrorKind::NotFound {
+        ChildError::NotFound(program.to_owned())
+    } else {
+        ChildError::CannotRun(program.to_owned(), error)
     }
 }
 

@@ -1,6 +1,10 @@
 //! Small programs that glass asks: no shell, bounded time and output, killed with their children.
 
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -55,13 +59,42 @@ impl Programs for HostPrograms {
     }
 }
 
+/// Looks for a program as it is looked for when it is started: by its path, or else in `PATH`.
+///
+/// # Errors
+/// When there is none, or none that may be run.
+pub fn find(program: &OsStr) -> io::Result<()> {
+    if program.as_bytes().contains(&b'/') {
+        return is_program(Path::new(program));
+    }
+    // Without a `PATH` the system looks in these two.
+    let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    let mut reason = io::Error::from(io::ErrorKind::NotFound);
+    for folder in env::split_paths(&path) {
+        match is_program(&folder.join(program)) {
+            Ok(()) => return Ok(()),
+            // One that is there and may not be run is a better reason than none.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => reason = error,
+            Err(_) => {}
+        }
+    }
+    Err(reason)
+}
+
+fn is_program(path: &Path) -> io::Result<()> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    Ok(rustix::fs::access(path, rustix::fs::Access::EXEC_OK)?)
+}
+
 fn start(argv: &[String]) -> io::Result<Child> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no program is named"));
     };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    for (name, _) in std::env::vars_os() {
+    for (name, _) in env::vars_os() {
         if !name.to_str().is_some_and(environment::keeps) {
             command.env_remove(name);
         }

@@ -1,7 +1,7 @@
 //! What glass asks of the machine: clock, chance, keyring, terminal, programs, children.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{error, fmt, io};
@@ -292,6 +292,12 @@ impl error::Error for CodesError {
 
 /// Starts the shell or command that works with a session.
 pub trait Children: Sync {
+    /// Looks whether a program is there to be started, before anything is spent for it.
+    ///
+    /// # Errors
+    /// When it is not.
+    fn find(&self, program: &OsStr) -> Result<(), ChildError>;
+
     /// Starts a child in a process group of its own, in the terminal's foreground.
     ///
     /// # Errors

@@ -108,3 +108,14 @@ fn a_session_that_cannot_be_marked_as_alive_is_ended_in_the_ledger() {
     assert_eq!(practice.told("elevate.ok").len(), 1);
     assert_eq!(practice.told("session.end")[0]["cause"], "lost");
 }
+
+#[test]
+fn a_program_that_is_not_there_costs_no_code() {
+    let practice = Practice::new();
+    practice.assume(&["--", "no-such-program"]).exits(127);
+    practice.assume(&["--", "/etc/passwd"]).exits(126);
+    practice.with("SHELL", "/no/such/shell").assume(&[]).exits(127);
+    let practice = Practice::new();
+    practice.assume(&["--", "/"]).exits(126);
+    assert!(practice.told("elevate.intent").is_empty());
+}

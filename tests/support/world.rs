@@ -1,8 +1,10 @@
 //! A made-up world: every call is counted, and one of them can be told to fail, before or after its effect.
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -446,6 +448,10 @@ impl Programs for Parts {
 }
 
 impl Children for Parts {
+    fn find(&self, program: &OsStr) -> Result<(), ChildError> {
+        self.0.call(|| Ok(()), || ChildError::NotFound(program.to_owned()))
+    }
+
     fn start(&self, command: &Command) -> Result<Box<dyn Child>, ChildError> {
         let start = || {
             self.0.started.fetch_add(1, Ordering::SeqCst);
