@@ -36,7 +36,8 @@ fn supervisor_of_a_script() {
         },
         Side::Supervisor(watcher) => {
             let argv = vec![tool("python3").into(), "-c".into(), script.into()];
-            let command = machine::Command { argv, set: BTreeMap::new(), keeps: |_| true };
+            let command =
+                machine::Command { argv, set: BTreeMap::new(), keeps: |_| true, watched: machine::Watched::default() };
             let child = HostChildren::watched_by(watcher).start(&command).unwrap();
             let ended = child.wait(HostClock.boot().plus(time), &mut Unkept);
             exit(if ended.cause == Cause::Deadline { 124 } else { ended.code.into() })

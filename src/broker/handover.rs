@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::keep::Keep;
 use super::step::Start;
-use crate::model::catalogue::{Catalogue, Step};
+use crate::model::catalogue::{Catalogue, Profile, Step};
 use crate::model::environment;
 use crate::model::event::{Cause, Event, SessionKind};
 use crate::model::secret::Secret;
 use crate::model::session::Credentials;
 use crate::world::ledger::{LedgerError, Record};
-use crate::world::machine::{ChildError, Command, Ended};
+use crate::world::machine::{ChildError, Command, Ended, Watched};
 use crate::world::{Session, World, variables};
 
 /// The exit code of a session that glass ended.
@@ -24,6 +24,7 @@ const ENDED_BY_GLASS: u8 = 124;
 pub struct Environment {
     set: BTreeMap<&'static str, Secret>,
     keeps: fn(&str) -> bool,
+    watched: Watched,
 }
 
 impl Environment {
@@ -45,7 +46,8 @@ impl Environment {
             (variables::INCIDENT, plain(granted.incident.as_str())),
             (variables::PERSON, plain(session.grant().person().as_str())),
         ]);
-        let environment = Environment::new(set, session.credentials(), catalogue);
+        let watched = watched(catalogue.profile(granted.profile.as_str()));
+        let environment = Environment { watched, ..Environment::new(set, session.credentials(), catalogue) };
         if session.grant().step().is_some() { environment.of_step() } else { environment }
     }
 
@@ -64,6 +66,9 @@ impl Environment {
         if let Some(profile) = variable(variables::PROFILE) {
             set.insert("AWS_VAULT", Secret::new(format!("glass:{profile}")));
         }
+        if let (Some(port), Some(id)) = (variable(environment::CSM_PORT), variable(environment::CSM_CLIENT_ID)) {
+            set.extend(environment::monitored(&port, &id).map(|(name, value)| (name, Secret::new(value))));
+        }
         Environment::new(set, credentials, catalogue)
     }
 
@@ -78,7 +83,7 @@ impl Environment {
         if let Some(bundle) = &catalogue.aws().ca_bundle {
             set.insert("AWS_CA_BUNDLE", Secret::new(bundle.path.to_string_lossy().into_owned()));
         }
-        Environment { set, keeps: environment::keeps }
+        Environment { set, keeps: environment::keeps, watched: Watched::default() }
     }
 
     /// These variables, and what every step has, for a step.
@@ -89,13 +94,18 @@ impl Environment {
 
     /// A command that has it.
     pub(super) fn command(self, argv: Vec<OsString>) -> Command {
-        Command { argv, set: self.set, keeps: self.keeps }
+        Command { argv, set: self.set, keeps: self.keeps, watched: self.watched }
     }
 
     /// Sets another variable.
     pub fn set(&mut self, name: &'static str, value: String) {
         self.set.insert(name, Secret::new(value));
     }
+}
+
+/// What of a profile's sessions is watched.
+fn watched(profile: Option<&Profile>) -> Watched {
+    profile.map_or(Watched::default(), |profile| Watched { recording: profile.recording, api_log: profile.api_log })
 }
 
 /// What of a session is in the environment of all that runs in it, and is not secret.
@@ -149,25 +159,29 @@ pub fn give_to_child(
         Err(error) => {
             let code = if matches!(error, ChildError::NotFound(_)) { 127 } else { 126 };
             let ended = Ended { cause: Cause::Exit, code, left_behind: 0 };
-            end(world, &session, ended, Duration::ZERO).map_err(HandoverError::Ledger)?;
+            end(world, &session, ended, Duration::ZERO, None).map_err(HandoverError::Ledger)?;
             return Err(HandoverError::Child(error));
         }
     };
+    let watched = command.watched;
     drop(command);
     let started = start(world, &session, work.kind, work.logged, child.pid());
     // Without its start in the ledger the child does not go on.
     let deadline = if started.is_ok() { session.deadline() } else { world.clock.boot() };
-    let ended = child.wait(deadline, &mut Keep::new(world, &session));
+    let mut keep = Keep::new(world, &session, watched);
+    let ended = child.wait(deadline, &mut keep);
     let code = match ended.cause {
         Cause::Deadline | Cause::End => ENDED_BY_GLASS,
         Cause::Exit | Cause::Signal | Cause::Lost => ended.code,
     };
     let ended = Ended { code, ..ended };
     started.map_err(HandoverError::Ledger)?;
+    let kept = keep.finish();
     if let Some(step) = session.grant().step() {
         append(world, &session, began.ran(world, step, ended)).map_err(HandoverError::Ledger)?;
     }
-    end(world, &session, ended, began.lasted(world)).map_err(HandoverError::Ledger)?;
+    end(world, &session, ended, began.lasted(world), kept.api_clients).map_err(HandoverError::Ledger)?;
+    kept.evidence.map_err(HandoverError::Ledger)?;
     drop(session);
     Ok(ended)
 }
@@ -185,7 +199,7 @@ where
     E: From<LedgerError>,
 {
     start(world, &session, SessionKind::Hook, Vec::new(), 0)?;
-    end(world, &session, Ended { cause: Cause::Exit, code: 0, left_behind: 0 }, Duration::ZERO)?;
+    end(world, &session, Ended { cause: Cause::Exit, code: 0, left_behind: 0 }, Duration::ZERO, None)?;
     give(&session)?;
     drop(session);
     Ok(())
@@ -208,23 +222,29 @@ fn start(
 /// # Errors
 /// When the ledger does not take its end.
 pub fn abandon(world: World<'_>, session: Session) -> Result<(), LedgerError> {
-    end(world, &session, Ended { cause: Cause::Lost, code: 1, left_behind: 0 }, Duration::ZERO)?;
+    end(world, &session, Ended { cause: Cause::Lost, code: 1, left_behind: 0 }, Duration::ZERO, None)?;
     drop(session);
     Ok(())
 }
 
-fn end(world: World<'_>, session: &Session, ended: Ended, lasted: Duration) -> Result<(), LedgerError> {
+fn end(
+    world: World<'_>,
+    session: &Session,
+    ended: Ended,
+    lasted: Duration,
+    api_clients: Option<u64>,
+) -> Result<(), LedgerError> {
     let event = Event::SessionEnd {
         cause: ended.cause,
         code: ended.code,
         seconds: lasted.as_secs(),
         valid_until: session.expires(),
+        api_clients,
     };
     append(world, session, event)
 }
 
-/// Writes down something about a session.
-pub(super) fn append(world: World<'_>, session: &Session, event: Event) -> Result<(), LedgerError> {
+fn append(world: World<'_>, session: &Session, event: Event) -> Result<(), LedgerError> {
     let who = Some(session.grant().person().clone());
     world.ledger.append(&Record { who, session: Some(session.id().clone()), event }).map(drop)
 }

@@ -44,6 +44,7 @@ fn write_down(context: &Context, marked: &Marked) -> Result<(), LedgerError> {
         code: Exit::Ended.code(),
         seconds: world.clock.now().since(marked.began).as_secs(),
         valid_until: marked.valid_until,
+        api_clients: None,
     };
     let record = Record { who: Some(marked.person.clone()), session: Some(marked.session.clone()), event };
     world.ledger.append(&record).map(drop)

@@ -64,6 +64,7 @@ fn rows(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -
         one("source identity", Some(if profile.source_identity { "the person's name" } else { "none" }.to_owned())),
         one("external id", profile.external_id.clone()),
         one("recording", Some(recording(profile).to_owned())),
+        one("API log", Some(api_log(profile).to_owned())),
         one("runbook", profile.runbook.as_ref().map(|file| file.path.display().to_string())),
         (if profile.only_steps { "only these steps" } else { "steps" }, profile.steps.values().map(step).collect()),
     ]
@@ -134,6 +135,10 @@ fn step(step: &Step) -> String {
     format!("{}: {}", step.name(), step.argv().iter().map(shown).collect::<Vec<_>>().join(" "))
 }
 
+fn api_log(profile: &Profile) -> &'static str {
+    if profile.api_log { "what the AWS CLI and the SDKs tell of their calls" } else { "none" }
+}
+
 fn recording(profile: &Profile) -> &'static str {
     if profile.recording { "demanded, but not built in this version: nothing is recorded" } else { "none" }
 }
@@ -198,6 +203,7 @@ fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName
         "source_identity": profile.source_identity,
         "external_id": profile.external_id,
         "recording": profile.recording,
+        "api_log": profile.api_log,
         "steps": profile.steps.iter().map(|(name, step)| (name.to_string(), json!(step.argv()))).collect::<Map<_, _>>(),
         "only_steps": profile.only_steps,
         "runbook": profile.runbook.as_ref().map(|file| json!({ "path": file.path, "sha256": file.digest })),

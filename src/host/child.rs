@@ -18,6 +18,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group, wait, waitpid};
 
 use super::clock::HostClock;
+use super::datagrams::Datagrams;
 use super::descent;
 use super::ending::Ending;
 use super::foreground::Foreground;
@@ -72,6 +73,7 @@ impl Children for HostChildren {
         if let Some(pty) = &pty {
             pty.connect(&mut child).map_err(failed)?;
         }
+        let sources = sources(command, &mut child).map_err(failed)?;
         let started = child.spawn().map_err(failed)?;
         // It holds copies of the terminal, which the session's end waits for.
         drop(child);
@@ -85,7 +87,6 @@ impl Children for HostChildren {
             None => Foreground::share(pid).map_or(Front::Streams, |shared| Front::Shared { shared, stopped: None }),
         };
         let watcher = self.watcher.clone();
-        let sources = Vec::new();
         Ok(Box::new(HostChild { pid, signals, watcher, front, sources, ending: None, status: None, left_behind: 0 }))
     }
 
@@ -115,6 +116,17 @@ fn prepare(command: &Command) -> process::Command {
         child.env(name, value.expose());
     }
     child
+}
+
+/// What is listened to besides the terminal, and what the command must know of it.
+fn sources(command: &Command, child: &mut process::Command) -> io::Result<Vec<Box<dyn Source>>> {
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    if command.watched.api_log {
+        let datagrams = Datagrams::open()?;
+        child.envs(datagrams.variables()?);
+        sources.push(Box::new(datagrams));
+    }
+    Ok(sources)
 }
 
 struct HostChild {
@@ -331,6 +343,7 @@ mod tests {
     use crate::model::environment;
     use crate::model::secret::Secret;
     use crate::world::keeping::Unkept;
+    use crate::world::machine::Watched;
 
     /// Signals belong to the whole process, so these tests take turns.
     static TURN: Mutex<()> = Mutex::new(());
@@ -345,6 +358,7 @@ mod tests {
             argv,
             set: BTreeMap::from([("GLASS_PERSON", Secret::new("alice".into()))]),
             keeps: environment::keeps,
+            watched: Watched::default(),
         }
     }
 

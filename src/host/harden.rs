@@ -4,7 +4,7 @@
 
 use std::env;
 
-use crate::model::environment::keeps;
+use crate::model::environment::{CSM_CLIENT_ID, CSM_PORT, keeps};
 use crate::model::secret::Secret;
 use crate::model::session::Credentials;
 
@@ -42,8 +42,10 @@ pub fn at_start() -> Option<Credentials> {
     inherited
 }
 
+/// Whether a variable steers glass's own SDK. It sends no datagrams, so where those go does not; a step within a
+/// session is told.
 fn steers(name: &str) -> bool {
-    !keeps(name) || name == SENSITIVE_BODIES
+    (!keeps(name) && name != CSM_PORT && name != CSM_CLIENT_ID) || name == SENSITIVE_BODIES
 }
 
 #[cfg(test)]
@@ -52,10 +54,11 @@ mod tests {
 
     #[test]
     fn what_chooses_credentials_or_endpoints_steers_and_what_configures_does_not() {
-        for name in ["AWS_PROFILE", "AWS_ENDPOINT_URL_STS", "AWS_ACCESS_KEY_ID", "LOG_SENSITIVE_BODIES"] {
+        for name in ["AWS_PROFILE", "AWS_ENDPOINT_URL_STS", "AWS_ACCESS_KEY_ID", "AWS_CSM_HOST", "LOG_SENSITIVE_BODIES"]
+        {
             assert!(steers(name), "{name}");
         }
-        for name in ["AWS_CONFIG_FILE", "HTTPS_PROXY", "HOME", "GLASS_CATALOGUE"] {
+        for name in ["AWS_CONFIG_FILE", "HTTPS_PROXY", "HOME", "GLASS_CATALOGUE", "AWS_CSM_PORT"] {
             assert!(!steers(name), "{name}");
         }
     }

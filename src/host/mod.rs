@@ -6,6 +6,7 @@ pub mod chance;
 pub mod child;
 pub mod clock;
 pub mod codes;
+mod datagrams;
 pub mod descent;
 mod ending;
 pub mod files;

@@ -53,6 +53,23 @@ pub const OF_STEP: [(&str, &str); 5] = [
     ("AWS_PAGER", ""),
 ];
 
+/// Where SDKs send a datagram for each call: to a port on loopback, in the name of this client.
+pub fn monitored(port: &str, client_id: &str) -> [(&'static str, String); 4] {
+    let [enabled, host] = ["true", "127.0.0.1"].map(str::to_owned);
+    [
+        ("AWS_CSM_ENABLED", enabled),
+        ("AWS_CSM_HOST", host),
+        (CSM_PORT, port.to_owned()),
+        (CSM_CLIENT_ID, client_id.to_owned()),
+    ]
+}
+
+/// The port of [`monitored`].
+pub const CSM_PORT: &str = "AWS_CSM_PORT";
+
+/// The client of [`monitored`].
+pub const CSM_CLIENT_ID: &str = "AWS_CSM_CLIENT_ID";
+
 /// Whether a variable of the caller's may reach a child.
 pub fn keeps(name: &str) -> bool {
     !REMOVED.contains(&name) && !REMOVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))

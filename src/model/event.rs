@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::api_call::ApiCall;
 use super::name::{Digest, Id, Incident, MfaSerial, ProfileName, Reason, Region, RoleArn, StepName, TriggerName};
 use super::time::Timestamp;
 
@@ -93,6 +94,8 @@ pub enum Event {
     },
     /// A step of the runbook was run with the session's credentials, and has ended.
     Command(Box<RanStep>),
+    /// Something in the session says that it called AWS.
+    Api(Box<ApiCall>),
     /// The person was warned that the session ends soon.
     SessionWarn {
         /// How soon.
@@ -115,6 +118,8 @@ pub enum Event {
         seconds: u64,
         /// Until when a copy of the credentials works in AWS.
         valid_until: Timestamp,
+        /// How many clients told of their API calls; none without a log of them, or when the session was lost.
+        api_clients: Option<u64>,
     },
 }
 
@@ -275,6 +280,7 @@ impl Event {
             Event::ElevateRefused { .. } => "elevate.refused",
             Event::SessionStart { .. } => "session.start",
             Event::Command(_) => "command",
+            Event::Api(_) => "api",
             Event::SessionWarn { .. } => "session.warn",
             Event::Loss { .. } => "loss",
             Event::SessionEnd { .. } => "session.end",
@@ -296,7 +302,8 @@ impl Event {
             | Event::SessionStart { .. }
             | Event::SessionWarn { .. }
             | Event::Loss { .. }
-            | Event::Command(_) => false,
+            | Event::Command(_)
+            | Event::Api(_) => false,
         }
     }
 }

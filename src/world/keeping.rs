@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::model::api_call::Heard;
 use crate::model::event::Cause;
 use crate::model::time::BootTime;
 
@@ -15,6 +16,8 @@ pub enum Happening {
     Tick,
     /// So much time is left, one of [`WARNINGS`].
     TimeLeft(Duration),
+    /// SDKs told of API calls.
+    ApiCalls(Heard),
 }
 
 /// What the supervisor is to do.

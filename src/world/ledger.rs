@@ -34,6 +34,14 @@ pub trait Ledger: Sync {
     /// When it is not certain that the entry was kept. Nothing that depends on it may happen then.
     fn append(&self, record: &Record) -> Result<Appended, LedgerError>;
 
+    /// Appends entries, none of them a gate, as one.
+    ///
+    /// # Errors
+    /// When it is not certain that all of them were kept.
+    fn append_all(&self, records: &[Record]) -> Result<(), LedgerError> {
+        records.iter().try_for_each(|record| self.append(record).map(drop))
+    }
+
     /// Verifies the current segment from its first line to its head.
     ///
     /// # Errors

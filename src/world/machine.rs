@@ -316,6 +316,17 @@ pub struct Command {
     pub set: BTreeMap<&'static str, Secret>,
     /// Whether a variable of the caller's reaches the child.
     pub keeps: fn(&str) -> bool,
+    /// What of it is watched.
+    pub watched: Watched,
+}
+
+/// What of a session is watched, besides its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Its terminal.
+    pub recording: bool,
+    /// Its API calls, as far as SDKs tell of them.
+    pub api_log: bool,
 }
 
 /// A child that runs.

@@ -1,5 +1,6 @@
 //! The built program among real things: servers, tools, proxies, terminals, disks, clocks that are off.
 
+mod api_log;
 mod aws;
 mod aws_tools;
 mod deadline;

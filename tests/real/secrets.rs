@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::support::Practice;
 
 /// The files below a folder that hold one of these texts.
-fn holding(folder: &Path, secrets: &[String]) -> Vec<String> {
+pub fn holding(folder: &Path, secrets: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -28,7 +28,7 @@ fn holding(folder: &Path, secrets: &[String]) -> Vec<String> {
 }
 
 /// The values that must not be seen, from what `env` printed in the session.
-fn secrets_of(env: &str) -> Vec<String> {
+pub fn secrets_of(env: &str) -> Vec<String> {
     let value = |name: &str| {
         let line = env.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         line.unwrap_or_else(|| panic!("no {name} in {env}")).to_owned()

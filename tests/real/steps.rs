@@ -41,6 +41,10 @@ fn a_step_has_a_fixed_environment_and_nothing_of_the_callers() {
     let expected = [
         "AWS_ACCESS_KEY_ID",
         "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_CSM_CLIENT_ID",
+        "AWS_CSM_ENABLED",
+        "AWS_CSM_HOST",
+        "AWS_CSM_PORT",
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL",
         "AWS_PAGER",

@@ -15,7 +15,7 @@ use crate::model::time::BootTime;
 use crate::sandbox::folder::{self, Folder};
 use crate::sandbox::{Running, Sandbox, system_clock};
 use crate::world::keeping::Unkept;
-use crate::world::machine::{Children, Command};
+use crate::world::machine::{Children, Command, Watched};
 use crate::world::variables;
 
 /// A practice that runs, until it is dropped; its folder goes with it.
@@ -61,7 +61,7 @@ impl Practice {
                 set.insert(variables::IDENTITY, Secret::new(file));
             }
         }
-        let command = Command { argv: command.to_vec(), set, keeps };
+        let command = Command { argv: command.to_vec(), set, keeps, watched: Watched::default() };
         let child = HostChildren::default().start(&command)?;
         Ok(Exit::Child(child.wait(BootTime(u64::MAX), &mut Unkept).code))
     }

@@ -17,6 +17,8 @@ pub struct Level {
     pub approvals: u32,
     /// Whether sessions must be recorded.
     pub recording: bool,
+    /// Whether the API calls of sessions must be logged.
+    pub api_log: bool,
     /// What counts as a second factor.
     pub mfa: MfaDemand,
 }
@@ -49,9 +51,17 @@ pub(super) fn read(entry: Entry<'_>) -> Option<Level> {
     let recording = section.optional("recording").map_or(Some(true), Value::boolean);
     let words = [("fresh", MfaDemand::Fresh), ("source", MfaDemand::Source)];
     let mfa = section.optional("mfa").map_or(Some(MfaDemand::Fresh), |value| value.one_of(&words));
-    section.not_built(&["anchor", "api_log"]);
+    let api_log = section.optional("api_log").map_or(recording, Value::boolean);
+    section.not_built(&["anchor"]);
     section.close();
-    Some(Level { name: name?, max_duration: max_duration?, approvals: approvals?, recording: recording?, mfa: mfa? })
+    Some(Level {
+        name: name?,
+        max_duration: max_duration?,
+        approvals: approvals?,
+        recording: recording?,
+        api_log: api_log?,
+        mfa: mfa?,
+    })
 }
 
 /// Reads a length of time that STS can give and that glass allows.

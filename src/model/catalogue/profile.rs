@@ -47,6 +47,8 @@ pub struct Profile {
     pub approval: Option<ApprovalRule>,
     /// Whether its sessions are to be recorded.
     pub recording: bool,
+    /// Whether the API calls of its sessions are to be logged.
+    pub api_log: bool,
     /// Whether the person is set as the session's source identity.
     pub source_identity: bool,
     /// The external id that the role demands.
@@ -118,7 +120,8 @@ pub(super) fn read(
     let triggers = section.required("triggers").and_then(|value| triggers(value, &ground.triggers));
     let durations = durations(&mut section, floor);
     let approval = approval::read(&mut section, floor, ground);
-    let recording = recording(&mut section, floor);
+    let recording = guardrail(&mut section, "recording", floor, |level| level.recording);
+    let api_log = guardrail(&mut section, "api_log", floor, |level| level.api_log);
     let source_identity = section.optional("source_identity").map_or(Some(true), Value::boolean);
     let place = place(&mut section, sharing);
     let scope = scope(&mut section, place.as_ref().map(|place| &place.role), files);
@@ -128,7 +131,7 @@ pub(super) fn read(
     let steps = steps(&mut section);
     let only_steps = only_steps(&mut section, scope.as_ref(), steps.as_ref());
     let runbook = section.optional("runbook").map_or(Some(None), |value| files.read(value).map(Some));
-    section.not_built(&["override", "trace", "record_input", "hold", "database", "api_log"]);
+    section.not_built(&["override", "trace", "record_input", "hold", "database"]);
     section.close();
     let (duration, max_duration) = durations?;
     let (place, scope) = (place?, scope?);
@@ -145,6 +148,7 @@ pub(super) fn read(
         max_duration,
         approval: approval?,
         recording: recording?,
+        api_log: api_log?,
         source_identity: source_identity?,
         external_id: external_id?,
         policy: scope.policy,
@@ -215,15 +219,18 @@ fn durations(section: &mut Section<'_>, floor: Option<&Level>) -> Option<(Durati
     Some((duration, max_duration))
 }
 
-fn recording(section: &mut Section<'_>, floor: Option<&Level>) -> Option<bool> {
-    let demanded = floor.is_none_or(|level| level.recording);
-    let Some(value) = section.optional("recording") else { return Some(demanded) };
-    let recording = value.boolean()?;
-    match floor {
-        Some(level) if level.recording && !recording => {
-            value.wrong(format!("level `{}` demands `recording = true`", level.name))
-        }
-        Some(_) | None => Some(recording),
+/// Reads what a profile can demand of its sessions, and must where its level does.
+fn guardrail(
+    section: &mut Section<'_>,
+    key: &'static str,
+    floor: Option<&Level>,
+    demanded: fn(&Level) -> bool,
+) -> Option<bool> {
+    let Some(value) = section.optional(key) else { return Some(floor.is_none_or(demanded)) };
+    let wanted = value.boolean()?;
+    match floor.filter(|level| demanded(level)) {
+        Some(level) if !wanted => value.wrong(format!("level `{}` demands `{key} = true`", level.name)),
+        Some(_) | None => Some(wanted),
     }
 }
 

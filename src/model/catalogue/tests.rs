@@ -121,10 +121,25 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(profile.level.approvals, 0);
     assert_eq!(profile.level.mfa, MfaDemand::Fresh);
     assert_eq!((profile.recording, profile.source_identity, profile.approvals()), (true, true, 0));
+    assert!(profile.api_log);
     assert_eq!(profile.session_policy(), None);
     let id = Id::parse("00000000").expect("an id");
     assert_eq!(profile.tags(&incident("INC-1"), &profile.triggers[0], &id), []);
     assert!(catalogue.aws().endpoint.is_none());
+}
+
+#[test]
+fn api_calls_are_logged_where_sessions_are_recorded_unless_it_says_otherwise() {
+    let api_log = |level: &str, profile: &str| {
+        let text = BASE.replacen("max_duration = \"1h\"", &format!("max_duration = \"1h\"\n{level}"), 1);
+        let text = text.replacen("duration = \"15m\"", &format!("duration = \"15m\"\n{profile}"), 1);
+        load(&text).expect("good").profile("prod-db-emergency").expect("it is there").api_log
+    };
+    assert!(!api_log("recording = false", ""));
+    assert!(!api_log("recording = false", "recording = true"), "the level's, not the profile's");
+    assert!(api_log("recording = false", "api_log = true"));
+    assert!(api_log("recording = false\napi_log = true", ""));
+    assert!(!api_log("api_log = false", ""));
 }
 
 #[test]
