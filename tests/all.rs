@@ -16,6 +16,7 @@ mod completions;
 mod configure;
 mod docs;
 mod enrol;
+mod jobs;
 mod journeys;
 mod keyring;
 mod layers;

@@ -292,6 +292,10 @@ impl HostChild {
     /// Ends the child at the deadline, or when nobody watches any more; goes on with an end that was begun.
     fn end_at(&mut self, deadline: BootTime, now: BootTime) {
         let is_lost = self.is_lost();
+        if let (true, Front::Own(pty)) = (is_lost, &mut self.front) {
+            // Before the caller's shell takes its terminal back.
+            pty.stop();
+        }
         match &self.ending {
             Some(ending) if is_lost && !ending.is_done() => self.begin(Ending::at_once(now)),
             None if is_lost => self.begin(Ending::at_once(now)),

@@ -8,7 +8,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, getpid, kill_process};
+use rustix::process::{Pid, Signal, getpgid, getpid, kill_process};
 
 /// How long the killing is tried. What is left then is beyond this user's rights.
 const LONGEST_KILLING: Duration = Duration::from_secs(3);
@@ -40,6 +40,12 @@ pub fn all() -> Vec<Pid> {
         next += 1;
     }
     family.split_off(1)
+}
+
+/// Whether a process group is of what descends from this process.
+pub fn has_group(group: Pid) -> bool {
+    // Where nothing can be found it may be.
+    cfg!(not(target_os = "linux")) || all().into_iter().any(|pid| getpgid(Some(pid)) == Ok(group))
 }
 
 /// The other processes of this user whose environment had this entry, `NAME=value`, when they began.

@@ -40,8 +40,19 @@ pub struct Pty {
     near: Option<OwnedFd>,
     typed: Vec<u8>,
     shown: Vec<u8>,
-    suspended: bool,
+    place: Place,
     hung_up: bool,
+}
+
+/// What the session has of the person's terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// All of it.
+    Front,
+    /// As a job in the background has it: what is shown goes there, what is typed is somebody else's.
+    Behind,
+    /// Nothing.
+    Stopped,
 }
 
 impl Pty {
@@ -72,7 +83,7 @@ impl Pty {
         ioctl_tiocsctty(&near)?;
         let (inner, near) = (ManuallyDrop::new(File::from(inner)), Some(near));
         let (typed, shown) = (Vec::new(), Vec::new());
-        let mut pty = Pty { outer, before, inner, near, typed, shown, suspended: true, hung_up: false };
+        let mut pty = Pty { outer, before, inner, near, typed, shown, place: Place::Stopped, hung_up: false };
         pty.resume();
         Ok(Some(pty))
     }
@@ -95,8 +106,6 @@ impl Pty {
                 let _ = tcsetpgrp(near, group);
             });
         }
-        // It may have reached for the terminal before it was given it, and been stopped.
-        let _ = kill_process_group(group, Signal::CONT);
     }
 
     /// Sends a signal to what is in the foreground of the inner terminal.
@@ -120,16 +129,28 @@ impl Pty {
         self.hung_up
     }
 
-    /// Whether the person's terminal belongs to somebody else for now.
-    pub fn is_suspended(&self) -> bool {
-        self.suspended
+    /// Whether it has the person's terminal to itself.
+    pub fn is_in_front(&self) -> bool {
+        self.place == Place::Front
+    }
+
+    /// Whether nothing is shown or typed for now.
+    pub fn is_stopped(&self) -> bool {
+        self.place == Place::Stopped
     }
 
     /// Leaves the person's terminal as it was found.
-    pub fn suspend(&mut self) {
+    pub fn stop(&mut self) {
         self.write_out();
-        self.suspended = true;
-        let _ = tcsetattr(&self.outer, OptionalActions::Now, &self.before);
+        if self.place == Place::Front {
+            let _ = tcsetattr(&self.outer, OptionalActions::Now, &self.before);
+        }
+        self.place = Place::Stopped;
+    }
+
+    /// From now on shows what there is to be shown, beside whoever has the person's terminal.
+    pub fn go_behind(&mut self) {
+        self.place = Place::Behind;
     }
 
     /// Takes the person's terminal: what is typed there goes to the inner one as it is.
@@ -140,7 +161,7 @@ impl Pty {
         let mut raw = self.before.clone();
         raw.make_raw();
         let _ = tcsetattr(&self.outer, OptionalActions::Now, &raw);
-        self.suspended = false;
+        self.place = Place::Front;
         self.resize();
     }
 
@@ -153,10 +174,11 @@ impl Pty {
     /// long, and carries what there is.
     pub fn carry(&mut self, others: Vec<PollFd<'_>>, longest: Duration) {
         let when = |wanted: bool, flags| if wanted { flags } else { PollFlags::empty() };
-        let outer = when(self.typed.len() < MOST, PollFlags::IN) | when(!self.shown.is_empty(), PollFlags::OUT);
+        let listens = self.is_in_front() && self.typed.len() < MOST;
+        let outer = when(listens, PollFlags::IN) | when(!self.shown.is_empty(), PollFlags::OUT);
         let inner = when(self.shown.len() < MOST, PollFlags::IN) | when(!self.typed.is_empty(), PollFlags::OUT);
         let mut fds = vec![PollFd::new(&*self.inner, inner)];
-        let with_outer = !self.suspended && !self.hung_up;
+        let with_outer = !self.is_stopped() && !self.hung_up;
         if with_outer {
             fds.push(PollFd::new(&self.outer, outer));
         }
@@ -167,8 +189,10 @@ impl Pty {
         }
         let inner = fds[0].revents();
         let outer = if with_outer { fds[1].revents() } else { PollFlags::empty() };
-        if outer.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
-            self.hung_up = !take(&mut self.outer, &mut self.typed);
+        self.hung_up |= outer.intersects(PollFlags::HUP | PollFlags::ERR);
+        if outer.contains(PollFlags::IN) {
+            // An end here is a Ctrl-D, typed while somebody had set other modes.
+            take(&mut self.outer, &mut self.typed);
         }
         if inner.contains(PollFlags::IN) {
             take(&mut self.inner, &mut self.shown);
@@ -180,7 +204,7 @@ impl Pty {
     fn write_out(&mut self) {
         if self.hung_up {
             self.shown.clear();
-        } else if !self.suspended {
+        } else if !self.is_stopped() {
             give(&mut self.outer, &mut self.shown);
         }
     }
@@ -190,7 +214,7 @@ impl Pty {
         self.near = None;
         let until = Instant::now() + LAST_OUTPUT;
         let mut open = true;
-        while !self.suspended && !self.hung_up && (open || !self.shown.is_empty()) && Instant::now() < until {
+        while !self.is_stopped() && !self.hung_up && (open || !self.shown.is_empty()) && Instant::now() < until {
             let wanted = if self.shown.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
             let mut fds = vec![PollFd::new(&self.outer, wanted)];
             if open {
@@ -198,20 +222,17 @@ impl Pty {
             }
             let timeout = Timespec::try_from(LAST_OUTPUT / 10).unwrap_or_default();
             let _ = poll(&mut fds, Some(&timeout));
+            self.hung_up |= fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR);
             open = open && take(&mut self.inner, &mut self.shown);
             self.write_out();
         }
-        if !self.suspended {
-            self.suspend();
-        }
+        self.stop();
     }
 }
 
 impl Drop for Pty {
     fn drop(&mut self) {
-        if !self.suspended {
-            self.suspend();
-        }
+        self.stop();
     }
 }
 

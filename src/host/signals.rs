@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as MaskedSignal};
-use signal_hook::consts::signal::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::consts::signal::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGWINCH};
 use signal_hook::{flag, low_level::pipe};
 
 /// The signals that end a process unless it says otherwise.
@@ -61,7 +61,7 @@ impl Watch {
         let (wake, write) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         let mut seen = Vec::new();
-        for signal in ENDING.into_iter().chain([SIGCHLD, SIGCONT, SIGTSTP, SIGWINCH]) {
+        for signal in ENDING.into_iter().chain([SIGCHLD, SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH]) {
             if ENDING.contains(&signal) {
                 flag::register_conditional_default(signal, Arc::clone(&default))?;
             }

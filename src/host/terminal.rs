@@ -119,7 +119,8 @@ fn seconds_of(length: Duration) -> u128 {
     length.as_millis().div_ceil(1000)
 }
 
-fn open() -> io::Result<File> {
+/// The terminal that controls this process.
+pub(super) fn open() -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOCTTY.bits();
     OpenOptions::new().read(true).write(true).custom_flags(flags.cast_signed()).open("/dev/tty")
 }

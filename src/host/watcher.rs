@@ -6,19 +6,29 @@
 //! descends from the session.
 #![allow(unsafe_code, reason = "to fork is unsafe in Rust")]
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use nix::sys::signal::{self, SaFlags, SigAction, SigHandler, SigSet, sigaction};
 use nix::unistd::{ForkResult, fork};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
-    Pid, Signal, WaitOptions, WaitStatus, getpgid, getpgrp, getppid, kill_process, kill_process_group, waitpid,
+    Pid, Signal, WaitOptions, WaitStatus, getpgid, getpgrp, getpid, getppid, kill_process, kill_process_group, waitpid,
 };
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
 use super::descent;
 use super::signals::{self, Held};
+use super::terminal;
+
+/// What one of the two tells the other: the supervisor, that the job is to be stopped; the watcher, that it was
+/// continued and is in the background.
+pub const BEHIND: Signal = Signal::USR1;
+
+/// How often a job in the background looks whether it is in front again: a shell does not always say so.
+const GLANCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// What a process is after [`split`].
 pub enum Side {
@@ -32,7 +42,6 @@ pub enum Side {
 pub struct Watcher {
     alive: OwnedFd,
     pid: Pid,
-    group: Pid,
 }
 
 /// The supervisor, as the watcher knows it.
@@ -41,7 +50,10 @@ pub struct Supervised {
     signals: Held,
     /// Closed by the kernel when the watcher ends.
     _alive: OwnedFd,
-    modes: Option<Termios>,
+    /// The terminal, and the modes that it had.
+    terminal: Option<(File, Termios)>,
+    /// Whether the session goes on in the background.
+    behind: bool,
 }
 
 /// How the supervisor ended.
@@ -59,16 +71,18 @@ pub enum End {
 pub fn split() -> io::Result<Side> {
     let (alive, held) = pipe_with(PipeFlags::CLOEXEC)?;
     descent::adopt();
-    let (watcher, group) = (rustix::process::getpid(), getpgrp());
+    let watcher = getpid();
     // SAFETY: there is only one thread, so the child is a whole copy of this process.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => {
             let pid = Pid::from_raw(child.as_raw()).expect("a process that was started has an id above 0");
             let signals = signals::hold()?;
             signals.stay_awake();
-            Ok(Side::Watcher(Supervised { pid, signals, _alive: held, modes: tcgetattr(io::stdin()).ok() }))
+            let terminal = terminal::open().and_then(|file| Ok((tcgetattr(&file)?, file)));
+            let terminal = terminal.ok().map(|(modes, file)| (file, modes));
+            Ok(Side::Watcher(Supervised { pid, signals, _alive: held, terminal, behind: false }))
         }
-        ForkResult::Child => Ok(Side::Supervisor(Watcher { alive, pid: watcher, group })),
+        ForkResult::Child => Ok(Side::Supervisor(Watcher { alive, pid: watcher })),
     }
 }
 
@@ -83,19 +97,20 @@ impl Watcher {
         getppid() != Some(self.pid)
     }
 
-    /// Stops the job that the caller's shell knows.
+    /// Has it stop the job that the caller's shell knows.
     pub fn stop(&self) {
-        let _ = kill_process_group(self.group, Signal::STOP);
+        let _ = kill_process(self.pid, BEHIND);
     }
 }
 
 impl Supervised {
     /// Waits for the supervisor's end; passes on what it cannot hear by itself. Its death by a signal is
     /// the end of all that descends from it.
-    pub fn watch(self) -> End {
+    pub fn watch(mut self) -> End {
         loop {
             self.signals.drain();
             self.pass_signals_on();
+            self.control_job();
             match waitpid(Some(self.pid), WaitOptions::NOHANG | WaitOptions::UNTRACED) {
                 // Nobody stops it for long: it has a deadline to keep.
                 Ok(Some((_, status))) if status.stopped() => self.send(Signal::CONT),
@@ -107,9 +122,9 @@ impl Supervised {
     }
 
     fn sleep(&self) {
-        let forever: Option<&Timespec> = None;
+        let longest = self.behind.then_some(&GLANCE);
         // Interrupted or not, the loop looks at everything again.
-        let _ = poll(&mut [PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN)], forever);
+        let _ = poll(&mut [PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN)], longest);
     }
 
     fn ended(self, status: WaitStatus) -> End {
@@ -121,10 +136,11 @@ impl Supervised {
 
     fn killed(self, signal: i32) -> End {
         descent::kill(descent::all);
-        if let Some(modes) = &self.modes {
+        // In the background it is as somebody else wants it.
+        if let Some((terminal, modes)) = self.terminal.as_ref().filter(|_| self.is_in_front()) {
             signals::with_ttou_blocked(|| {
                 // The terminal may be gone.
-                let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
+                let _ = tcsetattr(terminal, OptionalActions::Now, modes);
             });
         }
         End::Killed(signal)
@@ -134,13 +150,21 @@ impl Supervised {
         let _ = kill_process(self.pid, signal);
     }
 
+    /// Whether the supervisor is of the same job.
+    fn is_beside(&self) -> bool {
+        getpgid(Some(self.pid)).is_ok_and(|group| group == getpgrp())
+    }
+
+    /// Whether the job has the foreground of the terminal.
+    fn is_in_front(&self) -> bool {
+        self.terminal.as_ref().is_some_and(|(terminal, _)| tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
+    }
+
     fn pass_signals_on(&self) {
-        let beside = getpgid(Some(self.pid)).is_ok_and(|group| group == getpgrp());
-        let in_front = tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp());
         while let Some(signal) = self.signals.take_ending() {
             let Some(signal) = Signal::from_named_raw(signal) else { continue };
             // What is typed at the terminal reaches the supervisor too while it is in this group.
-            let typed = beside && in_front && matches!(signal, Signal::INT | Signal::QUIT);
+            let typed = matches!(signal, Signal::INT | Signal::QUIT) && self.is_beside() && self.is_in_front();
             if !typed {
                 self.send(signal);
             }
@@ -148,16 +172,46 @@ impl Supervised {
         if self.signals.take(Signal::WINCH.as_raw()) {
             self.send(Signal::WINCH);
         }
-        if self.signals.take(Signal::TSTP.as_raw()) {
-            if beside {
-                let _ = kill_process(rustix::process::getpid(), Signal::STOP);
-            } else {
-                self.send(Signal::TSTP);
-            }
+    }
+
+    /// Stops and goes on as the caller's shell and the supervisor say.
+    fn control_job(&mut self) {
+        let beside = self.is_beside();
+        let asked = self.signals.take(BEHIND.as_raw());
+        let typed = self.signals.take(Signal::TSTP.as_raw());
+        let stops = asked || (typed && beside);
+        if stops {
+            // What was typed has reached the others of the job by itself.
+            with_usual_stop(|| {
+                let _ = if asked {
+                    kill_process_group(getpgrp(), Signal::TSTP)
+                } else {
+                    kill_process(getpid(), Signal::TSTP)
+                };
+            });
+        } else if typed {
+            self.send(Signal::TSTP);
         }
-        // In the background there is no terminal to go on with.
-        if self.signals.take(Signal::CONT.as_raw()) && (beside || in_front) {
+        // What no shell could continue was not stopped.
+        if self.signals.take(Signal::CONT.as_raw()) || stops {
+            self.behind = !beside && !self.is_in_front();
+            self.send(if self.behind { BEHIND } else { Signal::CONT });
+        } else if self.behind && self.is_in_front() {
+            self.behind = false;
             self.send(Signal::CONT);
         }
+    }
+}
+
+/// Does this while SIGTSTP stops this process, as it stops one that knows nothing of it: where no shell could continue
+/// it, the kernel does nothing.
+fn with_usual_stop(work: impl FnOnce()) {
+    let usual = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the usual action runs no code of this program.
+    let known = unsafe { sigaction(signal::SIGTSTP, &usual) };
+    work();
+    if let Ok(known) = known {
+        // SAFETY: this is the action that was there before.
+        let _ = unsafe { sigaction(signal::SIGTSTP, &known) };
     }
 }

@@ -3,6 +3,7 @@
 use rustix::process::{Signal, WaitStatus, getpgrp, kill_process_group};
 
 use super::{Ending, Front, HostChild};
+use crate::host::watcher;
 use crate::model::time::BootTime;
 
 impl HostChild {
@@ -31,21 +32,29 @@ impl HostChild {
         if self.signals.take(Signal::CONT.as_raw()) && self.watcher.is_some() {
             self.go_on();
         }
+        if self.signals.take(watcher::BEHIND.as_raw()) && self.watcher.is_some() {
+            self.go_on_behind();
+        }
     }
 
     /// Stops the child, because glass is asked to stop. When it has stopped so does glass's job.
     fn stop(&mut self) {
         match &mut self.front {
             Front::Own(pty) => {
-                if let (false, Some(watcher)) = (pty.is_suspended(), &self.watcher) {
-                    pty.suspend();
+                if let (false, Some(watcher)) = (pty.is_stopped(), &self.watcher) {
+                    pty.stop();
                     pty.send_to_front(Signal::STOP);
                     self.send_to_group(Signal::STOP);
                     watcher.stop();
                 }
             }
             Front::Shared { stopped: Some(_), .. } => {}
-            Front::Shared { stopped: None, .. } | Front::Streams => self.send_to_group(Signal::TSTP),
+            Front::Shared { shared, stopped } => {
+                // Its job stops by itself.
+                *stopped = Some(shared.take_back());
+                self.send_to_group(Signal::TSTP);
+            }
+            Front::Streams => self.send_to_group(Signal::TSTP),
         }
     }
 
@@ -56,16 +65,17 @@ impl HostChild {
             .is_some_and(|signal| signal == Signal::TTIN.as_raw() || signal == Signal::TTOU.as_raw());
         match (&mut self.front, &self.watcher) {
             (Front::Streams, _) => return,
-            (Front::Own(_), _) if wants_terminal => {}
+            // It may have reached for the terminal before it was given it.
+            (Front::Own(pty), _) if wants_terminal => pty.put_in_front(self.pid),
             (Front::Own(pty), Some(watcher)) => {
-                if !pty.is_suspended() {
-                    pty.suspend();
+                if !pty.is_stopped() {
+                    pty.stop();
                     watcher.stop();
                 }
                 return;
             }
             (Front::Own(_), None) => {}
-            (Front::Shared { shared, .. }, _) if wants_terminal && shared.is_ours() => shared.give(self.pid, None),
+            (Front::Shared { shared, .. }, _) if wants_terminal && shared.is_ours() => shared.give_to_child(None),
             (Front::Shared { shared, stopped }, watcher) => {
                 if stopped.is_none() {
                     *stopped = Some(shared.take_back());
@@ -81,11 +91,22 @@ impl HostChild {
         self.send_to_group(Signal::CONT);
     }
 
+    /// glass's job was continued in the background; so is the child.
+    fn go_on_behind(&mut self) {
+        if let Front::Own(pty) = &mut self.front
+            && pty.is_stopped()
+        {
+            pty.go_behind();
+            pty.send_to_front(Signal::CONT);
+            self.send_to_group(Signal::CONT);
+        }
+    }
+
     /// glass's job was continued; so is the child.
     fn go_on(&mut self) {
         match &mut self.front {
             Front::Own(pty) => {
-                if pty.is_suspended() {
+                if !pty.is_in_front() {
                     pty.resume();
                     pty.send_to_front(Signal::CONT);
                 }
@@ -94,7 +115,7 @@ impl HostChild {
                 if let Some(modes) = stopped.take()
                     && shared.is_ours()
                 {
-                    shared.give(self.pid, modes.as_ref());
+                    shared.give_to_child(modes.as_ref());
                 }
             }
             Front::Streams => {}
