@@ -21,6 +21,7 @@ mod journeys;
 mod keyring;
 mod layers;
 mod ledger;
+mod live;
 mod real;
 mod sandbox;
 mod supervised;

@@ -11,6 +11,7 @@ use super::step::Start;
 use crate::model::catalogue::{Catalogue, Profile, Step};
 use crate::model::environment;
 use crate::model::event::{Cause, Event, SessionKind};
+use crate::model::live::{Handed, Live};
 use crate::model::secret::Secret;
 use crate::model::session::Credentials;
 use crate::world::ledger::{LedgerError, Record};
@@ -142,13 +143,14 @@ impl Work {
     }
 }
 
-/// Runs a shell or command with a session, to its end or to the deadline.
+/// Runs a shell or command with a session, of which `live` is told, to its end or to the deadline.
 ///
 /// # Errors
 /// When it cannot be started, or the ledger does not take its start or end.
 pub fn give_to_child(
     world: World<'_>,
     session: Session,
+    live: Live,
     environment: Environment,
     work: Work,
 ) -> Result<Ended, HandoverError> {
@@ -168,7 +170,7 @@ pub fn give_to_child(
     let started = start(world, &session, work.kind, work.logged, child.pid());
     // Without its start in the ledger the child does not go on.
     let deadline = if started.is_ok() { session.deadline() } else { world.clock.boot() };
-    let mut keep = Keep::new(world, &session, watched);
+    let mut keep = Keep::new(world, &session, watched, live);
     let ended = child.wait(deadline, &mut keep);
     let code = match ended.cause {
         Cause::Deadline | Cause::End => ENDED_BY_GLASS,
@@ -190,19 +192,20 @@ pub fn give_to_child(
 ///
 /// # Errors
 /// When the ledger does not take it: then nothing is handed over.
-pub fn give_to_hook<E>(
-    world: World<'_>,
-    session: Session,
-    give: impl FnOnce(&Session) -> Result<(), E>,
-) -> Result<(), E>
+pub fn give_to_hook<E>(world: World<'_>, session: Session, give: impl FnOnce(Handed) -> Result<(), E>) -> Result<(), E>
 where
     E: From<LedgerError>,
 {
     start(world, &session, SessionKind::Hook, Vec::new(), 0)?;
     end(world, &session, Ended { cause: Cause::Exit, code: 0, left_behind: 0 }, Duration::ZERO, None)?;
-    give(&session)?;
+    give(handed(&session))?;
     drop(session);
     Ok(())
+}
+
+/// What a caller of the AWS hook gets of a session.
+pub(super) fn handed(session: &Session) -> Handed {
+    Handed { credentials: session.credentials().duplicate(), expires: session.expires() }
 }
 
 fn start(
@@ -244,7 +247,7 @@ fn end(
     append(world, session, event)
 }
 
-fn append(world: World<'_>, session: &Session, event: Event) -> Result<(), LedgerError> {
+pub(super) fn append(world: World<'_>, session: &Session, event: Event) -> Result<(), LedgerError> {
     let who = Some(session.grant().person().clone());
     world.ledger.append(&Record { who, session: Some(session.id().clone()), event }).map(drop)
 }

@@ -5,12 +5,14 @@
 //! be recorded does not go on without it.
 
 mod api;
+mod serve;
 
 use std::time::Duration;
 
 use self::api::ApiLog;
 use crate::model::event::Event;
-use crate::world::keeping::{Happening, Keeper, Then};
+use crate::model::live::{Answer, Ask, Live};
+use crate::world::keeping::{Asker, Happening, Keeper, Then};
 use crate::world::ledger::{LedgerError, Record};
 use crate::world::machine::Watched;
 use crate::world::{Session, World};
@@ -19,10 +21,13 @@ use crate::world::{Session, World};
 pub struct Keep<'a> {
     world: World<'a>,
     session: &'a Session,
+    live: Live,
     watched: Watched,
     api: ApiLog,
     /// Why the ledger did not take something: then it is asked for nothing more while the session lives.
     failed: Option<LedgerError>,
+    /// Whether its end was begun.
+    ending: bool,
 }
 
 /// What is left to say of a session that is over.
@@ -34,10 +39,10 @@ pub(super) struct Kept {
 }
 
 impl<'a> Keep<'a> {
-    /// Begins to keep a session.
-    pub fn new(world: World<'a>, session: &'a Session, watched: Watched) -> Self {
+    /// Begins to keep a session, of which `live` is told.
+    pub fn new(world: World<'a>, session: &'a Session, watched: Watched, live: Live) -> Self {
         let api = ApiLog::new(session.credentials(), world.clock.boot());
-        Keep { world, session, watched, api, failed: None }
+        Keep { world, session, live, watched, api, failed: None, ending: false }
     }
 
     /// Writes down that the person is warned, and tells them what they can do.
@@ -97,6 +102,14 @@ impl Keeper for Keep<'_> {
                 let events = self.api.heard(heard);
                 self.write(events)
             }
+            Happening::Ending => {
+                self.ending = true;
+                Then::GoOn
+            }
         }
+    }
+
+    fn asked(&mut self, ask: Ask, by: &Asker) -> Answer {
+        self.answer(ask, by)
     }
 }

@@ -58,6 +58,10 @@ pub enum Command {
     Assume(Assume),
     /// Answer the AWS CLI and SDKs as their `credential_process`
     CredentialProcess(CredentialProcess),
+    /// Show the live sessions
+    Status(Status),
+    /// End live sessions now
+    End(End),
     /// Verify and read the ledger
     Audit(Audit),
     /// Put profiles for the AWS CLI and SDKs into ~/.aws/config
@@ -146,6 +150,29 @@ pub struct CredentialProcess {
     /// What is asked for.
     #[command(flatten)]
     pub elevation: Elevation,
+}
+
+/// `glass status`.
+#[derive(Debug, Group)]
+pub struct Status {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass end`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Without a session it is the one that this is run in, or else the only one that is alive.
+A copy of the credentials works in AWS until the end that is told: glass cannot call it back.")]
+pub struct End {
+    /// A session, see `glass status`
+    #[arg(value_name = "SESSION", value_parser = Id::parse, conflicts_with = "all")]
+    pub sessions: Vec<Id>,
+
+    /// All that are alive
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// `glass audit`.

@@ -7,12 +7,12 @@ use super::catalogue::warn_of_broken;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::open;
 use super::out::{self, Paint, Style};
 use super::run::redacted;
 use super::runbook;
 use super::shell;
 use crate::broker::{self, Environment, Setting, Work};
-use crate::host::live::{Mark, Marked};
 use crate::host::places::variable;
 use crate::model::catalogue::{Catalogue, Step};
 use crate::model::event::{Cause, SessionKind};
@@ -40,16 +40,9 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
         world.children.find(program)?;
     }
     let session = broker::break_glass(world, setting, &wish)?;
-    let mark = match Mark::set(context.places().state(), &marked(&session, world.clock.now())) {
-        Ok(mark) => mark,
-        Err(error) => {
-            broker::abandon(world, session)?;
-            return Err(Failure::new(Exit::Failed, "the session cannot be marked as alive, so it was not opened")
-                .caused_by(&error)
-                .hint("mend the folder `run` in glass's state folder, or remove it"));
-        }
-    };
-    announce(&session, world.clock.now(), Paint::for_stderr(context.color()));
+    let opened = open::open(context, session, kind)?;
+    let session = &opened.session;
+    announce(session, world.clock.now(), Paint::for_stderr(context.color()));
     if kind == SessionKind::Shell
         && let Some(profile) = catalogue.profile(session.grant().granted().profile.as_str())
     {
@@ -60,10 +53,10 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
             "glass: warning: this profile demands recording, which is not built in this version: nothing is recorded",
         );
     }
-    let mut environment = Environment::of(&session, &catalogue);
+    let mut environment = Environment::of(session, &catalogue);
     let start_file = shell::show_session(&mut work, &mut environment, context.places().state(), session.id());
-    let ended = broker::give_to_child(world, session, environment, work)?;
-    drop((start_file, mark));
+    let ended = broker::give_to_child(world, opened.session, opened.live, environment, work)?;
+    drop((start_file, opened.mark));
     Ok(exit_of(ended))
 }
 
@@ -80,15 +73,6 @@ fn refuse_missed(args: &args::Assume) -> Result<(), Failure> {
 /// The step that is asked for; whether it may be run is the judgement's to say.
 fn step<'a>(args: &args::Assume, catalogue: &'a Catalogue) -> Option<&'a Step> {
     catalogue.profile(&args.elevation.profile)?.steps.get(args.step.as_deref()?)
-}
-
-fn marked(session: &Session, now: Timestamp) -> Marked {
-    Marked {
-        session: session.id().clone(),
-        person: session.grant().person().clone(),
-        began: now,
-        valid_until: session.expires(),
-    }
 }
 
 /// What the flags of an elevation ask for.
@@ -142,7 +126,10 @@ fn exit_of(ended: Ended) -> Exit {
             out::say("glass: the session's time is over, it was ended");
             Exit::Ended
         }
-        Cause::End => Exit::Ended,
+        Cause::End => {
+            out::say("glass: the session was ended before its time");
+            Exit::Ended
+        }
         Cause::Exit | Cause::Signal | Cause::Lost => Exit::Child(ended.code),
     }
 }

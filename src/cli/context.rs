@@ -9,6 +9,7 @@ use super::failure::Failure;
 use crate::host::files::{self, FileError};
 use crate::host::live;
 use crate::host::places::{Places, variable};
+use crate::host::source::Source;
 use crate::host::watcher::Watcher;
 use crate::host::world::HostWorld;
 use crate::model::catalogue::Catalogue;
@@ -74,6 +75,16 @@ impl Context {
         load_catalogue(&self.places, self.catalogue.as_deref())
     }
 
+    /// The name by which the catalogue is told apart from others.
+    pub fn catalogue_name(&self) -> Option<String> {
+        self.places.catalogue_name(self.catalogue.as_deref())
+    }
+
+    /// Has the supervisor of the next child listen to something.
+    pub fn listen_to(&self, source: Box<dyn Source + Send>) {
+        self.world.listen_to(source);
+    }
+
     /// The catalogue of another file.
     pub fn catalogue_at(&self, file: &Path) -> Result<Catalogue, Failure> {
         load_catalogue(&self.places, Some(file))
@@ -81,10 +92,7 @@ impl Context {
 
     /// The identity file.
     pub fn identity(&self) -> Result<Identity, Failure> {
-        let path = self.places.identity().map_err(|error| untrusted("the identity file", &error))?;
-        let bytes = files::read(&path).map_err(|error| untrusted("the identity file", &error))?;
-        tracing::debug!(path = %path.display(), "reading the identity file");
-        Ok(Identity::load(&path, &bytes)?)
+        identity(&self.places)
     }
 
     /// The person that the identity file names, as far as that can be read.
@@ -107,6 +115,14 @@ impl Context {
     pub fn profile_of_session(&self) -> Option<String> {
         variable(variables::PROFILE)?.into_string().ok()
     }
+}
+
+/// The identity file.
+pub fn identity(places: &Places) -> Result<Identity, Failure> {
+    let path = places.identity().map_err(|error| untrusted("the identity file", &error))?;
+    let bytes = files::read(&path).map_err(|error| untrusted("the identity file", &error))?;
+    tracing::debug!(path = %path.display(), "reading the identity file");
+    Ok(Identity::load(&path, &bytes)?)
 }
 
 fn load_catalogue(places: &Places, named: Option<&Path>) -> Result<Catalogue, Failure> {

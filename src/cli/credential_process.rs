@@ -3,19 +3,46 @@
 //! stdout belongs to the SDK and stderr to its error message, so `/dev/tty` is where questions are
 //! asked and everything else is said.
 
-use serde_json::json;
+use std::path::Path;
+use std::time::Duration;
 
 use super::args;
 use super::assume::wish;
-use super::context::Context;
+use super::context::{self, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::out;
 use crate::broker::{self, Setting};
+use crate::host::live;
+use crate::host::places::Places;
+use crate::host::socket;
 use crate::host::terminal::HookTerminal;
 use crate::model::event::SessionKind;
+use crate::model::live::{Answer, Ask, Handed};
 use crate::model::secret::Secret;
-use crate::world::{Session, World};
+use crate::world::World;
+
+/// How long a session has to answer: longer than an entry may wait for the ledger's lock.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Serves the call from a live session, if there is one: no question, no AWS, nothing read but what tells the
+/// sessions apart. Otherwise the call is to be run.
+pub fn serve(args: &args::CredentialProcess, catalogue: Option<&Path>) -> Option<Result<Exit, Failure>> {
+    let places = Places::find()?;
+    let person = context::identity(&places).ok()?.person;
+    let catalogue = places.catalogue_name(catalogue)?;
+    let wish = wish(&args.elevation, None);
+    let marks = live::marks(places.state()).into_iter();
+    let mut fulfilling = marks.filter(|marked| marked.live.fulfils(&person, &catalogue, &wish));
+    let handed = fulfilling.find_map(|marked| match socket::ask(&marked.socket, Ask::Credentials, PATIENCE) {
+        Ok(Answer::Credentials(handed)) => Some(handed),
+        answer => {
+            tracing::info!(session = %marked.live.session, ?answer, "not served");
+            None
+        }
+    })?;
+    Some(print(&handed).map(|()| Exit::Done))
+}
 
 /// Runs the command.
 pub fn run(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Failure> {
@@ -24,19 +51,11 @@ pub fn run(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Fa
     let world = World { terminal: &HookTerminal, ..context.world() };
     let setting = Setting { catalogue: &catalogue, identity: &identity, kind: SessionKind::Hook, inside: None };
     let session = broker::break_glass(world, setting, &wish(&args.elevation, None))?;
-    broker::give_to_hook(world, session, |session| out::print(answer(session).expose()))?;
+    broker::give_to_hook(world, session, |handed| print(&handed))?;
     Ok(Exit::Done)
 }
 
-/// One JSON object as the SDKs read it; `Version` is a number, `Expiration` has no fraction.
-fn answer(session: &Session) -> Secret {
-    let credentials = session.credentials();
-    let document = json!({
-        "Version": 1,
-        "AccessKeyId": credentials.access_key_id,
-        "SecretAccessKey": credentials.secret_access_key.expose(),
-        "SessionToken": credentials.session_token.expose(),
-        "Expiration": session.expires().to_seconds_text(),
-    });
-    Secret::new(format!("{document}\n"))
+fn print(handed: &Handed) -> Result<(), Failure> {
+    let line = Secret::new(format!("{}\n", handed.to_document().expose()));
+    out::print(line.expose())
 }

@@ -10,6 +10,7 @@ mod completions;
 mod configure;
 mod context;
 mod credential_process;
+mod end;
 mod enrol;
 mod exit;
 mod failure;
@@ -18,6 +19,7 @@ mod list;
 mod log;
 mod lost;
 mod man;
+mod open;
 mod out;
 mod prompt;
 mod run;
@@ -26,6 +28,7 @@ mod runbook;
 mod sandbox;
 mod shell;
 mod show;
+mod status;
 mod step;
 mod whoami;
 
@@ -98,6 +101,11 @@ fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>, watche
     if let Command::Plain(plain) = &args.command {
         return report(at_once(plain, color), color);
     }
+    if let Command::CredentialProcess(hook) = &args.command
+        && let Some(served) = credential_process::serve(hook, args.catalogue.as_deref())
+    {
+        return report(served, color);
+    }
     let context = match Context::of(args, inherited, watcher) {
         Ok(context) => context,
         Err(failure) => return report(Err(failure), color),
@@ -118,6 +126,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Assume(args) => assume::run(args, context),
         Command::Configure(args) => configure::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
+        Command::Status(args) => status::run(args, context),
+        Command::End(args) => end::run(args, context),
         Command::Audit(args) => audit::run(args, context),
         Command::Enrol(args) => enrol::run(args, context),
         Command::Plain(plain) => at_once(plain, context.color()),

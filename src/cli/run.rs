@@ -39,6 +39,8 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         Command::Assume(args) => ("assume", false, &args.redact),
         Command::Configure(_) => ("configure", false, &[]),
         Command::CredentialProcess(_) => (HOOK, false, &[]),
+        Command::Status(_) => ("status", true, &[]),
+        Command::End(_) => ("end", true, &[]),
         Command::Audit(_) => ("audit", true, &[]),
         Command::Enrol(_) => ("enrol", false, &[]),
         Command::Plain(_) => return None,

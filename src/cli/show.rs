@@ -65,6 +65,7 @@ fn rows(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -
         one("external id", profile.external_id.clone()),
         one("recording", Some(recording(profile).to_owned())),
         one("API log", Some(api_log(profile).to_owned())),
+        one("AWS hook", Some(hook(profile).to_owned())),
         one("runbook", profile.runbook.as_ref().map(|file| file.path.display().to_string())),
         (if profile.only_steps { "only these steps" } else { "steps" }, profile.steps.values().map(step).collect()),
     ]
@@ -110,6 +111,15 @@ fn mfa(profile: &Profile) -> String {
     match profile.level.mfa {
         MfaDemand::Fresh => "a code for every elevation".to_owned(),
         MfaDemand::Source => "a code, or a source that is a role session".to_owned(),
+    }
+}
+
+fn hook(profile: &Profile) -> &'static str {
+    match profile {
+        Profile { only_steps: true, .. } => "none",
+        Profile { hold: true, .. } => "served by a live session",
+        Profile { hold: false, recording: true, .. } => "none",
+        Profile { hold: false, recording: false, .. } => "asks each time",
     }
 }
 
@@ -201,6 +211,7 @@ fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName
         "policy_arns": profile.policy_arns,
         "session_tags": profile.session_tags.as_ref().map(SessionTags::own),
         "source_identity": profile.source_identity,
+        "hold": profile.hold,
         "external_id": profile.external_id,
         "recording": profile.recording,
         "api_log": profile.api_log,

@@ -9,9 +9,10 @@ mod jobs;
 
 use std::ffi::OsStr;
 use std::io;
+use std::mem;
 use std::os::unix::process::CommandExt;
 use std::process;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
@@ -41,12 +42,18 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub struct HostChildren {
     watcher: Option<Arc<Watcher>>,
+    sources: Mutex<Vec<Box<dyn Source + Send>>>,
 }
 
 impl HostChildren {
     /// The children of a supervisor.
     pub fn watched_by(watcher: Watcher) -> Self {
-        HostChildren { watcher: Some(Arc::new(watcher)) }
+        HostChildren { watcher: Some(Arc::new(watcher)), ..HostChildren::default() }
+    }
+
+    /// Has the supervisor of the next child listen to something.
+    pub fn listen_to(&self, source: Box<dyn Source + Send>) {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(source);
     }
 }
 
@@ -73,7 +80,8 @@ impl Children for HostChildren {
         if let Some(pty) = &pty {
             pty.connect(&mut child).map_err(failed)?;
         }
-        let sources = sources(command, &mut child).map_err(failed)?;
+        let mut sources = mem::take(&mut *self.sources.lock().unwrap_or_else(PoisonError::into_inner));
+        sources.extend(watched(command, &mut child).map_err(failed)?);
         let started = child.spawn().map_err(failed)?;
         // It holds copies of the terminal, which the session's end waits for.
         drop(child);
@@ -119,8 +127,8 @@ fn prepare(command: &Command) -> process::Command {
 }
 
 /// What is listened to besides the terminal, and what the command must know of it.
-fn sources(command: &Command, child: &mut process::Command) -> io::Result<Vec<Box<dyn Source>>> {
-    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+fn watched(command: &Command, child: &mut process::Command) -> io::Result<Vec<Box<dyn Source + Send>>> {
+    let mut sources: Vec<Box<dyn Source + Send>> = Vec::new();
     if command.watched.api_log {
         let datagrams = Datagrams::open()?;
         child.envs(datagrams.variables()?);
@@ -134,7 +142,7 @@ struct HostChild {
     signals: Held,
     watcher: Option<Arc<Watcher>>,
     front: Front,
-    sources: Vec<Box<dyn Source>>,
+    sources: Vec<Box<dyn Source + Send>>,
     ending: Option<Ending>,
     /// How the child itself ended.
     status: Option<WaitStatus>,
@@ -149,6 +157,7 @@ impl Child for HostChild {
     fn wait(mut self: Box<Self>, deadline: BootTime, keeper: &mut dyn Keeper) -> Ended {
         let left = deadline.since(HostClock.boot());
         let mut warnings = WARNINGS.into_iter().filter(|at| *at < left).peekable();
+        let mut told_of_end = false;
         loop {
             self.signals.drain();
             if !self.reap() {
@@ -163,6 +172,9 @@ impl Child for HostChild {
             let left = deadline.since(now);
             if let Some(at) = warnings.next_if(|at| left <= *at) {
                 self.act(keeper.happened(Happening::TimeLeft(at)));
+            }
+            if self.ending.is_some() && !mem::replace(&mut told_of_end, true) {
+                self.act(keeper.happened(Happening::Ending));
             }
             self.act(keeper.happened(Happening::Tick));
             self.wait_for_more(left, keeper.due().map(|due| due.since(now)));
@@ -256,6 +268,7 @@ impl HostChild {
 
     /// The end: what is still on its way is carried and told.
     fn ended(&mut self, cause: Cause, code: u8, keeper: &mut dyn Keeper) -> Ended {
+        self.act(keeper.happened(Happening::Ending));
         self.listen(keeper);
         if let Front::Own(pty) = &mut self.front {
             pty.finish();
@@ -341,7 +354,7 @@ impl HostChild {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::sync::MutexGuard;
 
     use super::*;
     use crate::model::environment;

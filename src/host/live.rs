@@ -6,39 +6,31 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{error, fmt};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::descent;
-use crate::model::name::{Id, PersonName};
-use crate::model::time::Timestamp;
+use super::places::Places;
+use super::socket::{self, Listening, SocketError};
+use crate::model::live::Live;
+use crate::model::name::Id;
 use crate::world::variables;
 
-/// What a mark says of its session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Marked {
-    /// The session.
-    pub session: Id,
-    /// Whose it is.
-    pub person: PersonName,
-    /// When it began.
-    pub began: Timestamp,
-    /// Until when its credentials work in AWS.
-    pub valid_until: Timestamp,
-}
+/// How often it is looked whether a session has ended.
+const STEP: Duration = Duration::from_millis(5);
 
-#[cfg(test)]
-impl Marked {
-    /// A session of Alice's.
-    pub(crate) fn of(session: Id) -> Marked {
-        Marked {
-            session,
-            person: PersonName::parse("alice").expect("valid"),
-            began: Timestamp::from_seconds(1_000_000),
-            valid_until: Timestamp::from_seconds(1_000_900),
-        }
-    }
+/// What a mark says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Marked {
+    /// Its session.
+    pub live: Live,
+    /// Where it is asked.
+    pub socket: PathBuf,
 }
 
 /// A session that lives as long as this value.
@@ -47,19 +39,29 @@ pub struct Mark {
     _locked: File,
 }
 
+/// Marks a session as alive, and opens its socket.
+///
+/// # Errors
+/// When either cannot be made.
+pub fn begin(places: &Places, live: &Live) -> Result<(Mark, Listening), LiveError> {
+    let listening = Listening::open(places, &live.session).map_err(LiveError::Socket)?;
+    let marked = Marked { live: live.clone(), socket: listening.path().to_owned() };
+    let mark = Mark::set(places.state(), &marked).map_err(LiveError::Mark)?;
+    Ok((mark, listening))
+}
+
 impl Mark {
-    /// Marks a session as alive, below the state folder.
-    ///
-    /// # Errors
-    /// When the file cannot be made or locked.
-    pub fn set(state: &Path, marked: &Marked) -> io::Result<Mark> {
-        let path = path_of(state, &marked.session);
+    fn set(state: &Path, marked: &Marked) -> io::Result<Mark> {
+        let path = path_of(state, &marked.live.session);
         if let Some(folder) = path.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+        // It has its name only when it is locked: one that is not is taken for a lost session's.
+        let unnamed = path.with_extension("new");
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unnamed)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        file.write_all(Text::of(marked).as_bytes())?;
+        file.write_all(&serde_json::to_vec(marked)?)?;
+        fs::rename(&unnamed, &path)?;
         Ok(Mark { path, _locked: file })
     }
 }
@@ -71,6 +73,19 @@ impl Drop for Mark {
     }
 }
 
+/// The marks below the state folder, those of lost sessions too; the session that lasts longest first.
+pub fn marks(state: &Path) -> Vec<Marked> {
+    let read = |path: PathBuf| serde_json::from_slice(&fs::read(path).ok()?).ok();
+    let mut marks: Vec<Marked> = paths(state).filter_map(read).collect();
+    marks.sort_by_key(|marked| std::cmp::Reverse(marked.live.expires));
+    marks
+}
+
+fn paths(state: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(state.join("run")).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "live"))
+}
+
 /// Whether a session is alive: whether somebody holds the lock of its mark.
 pub fn is_alive(state: &Path, session: &Id) -> bool {
     let Ok(file) = File::open(path_of(state, session)) else { return false };
@@ -78,6 +93,18 @@ pub fn is_alive(state: &Path, session: &Id) -> bool {
         Err(rustix::io::Errno::WOULDBLOCK) => true,
         Ok(()) | Err(_) => false,
     }
+}
+
+/// Waits until a session has ended, so long at the most; whether it has.
+pub fn ends_within(state: &Path, session: &Id, longest: Duration) -> bool {
+    let until = Instant::now() + longest;
+    while is_alive(state, session) {
+        if Instant::now() >= until {
+            return false;
+        }
+        thread::sleep(STEP);
+    }
+    true
 }
 
 /// A session that nobody keeps any more, held so that one process alone sees to it.
@@ -90,9 +117,7 @@ pub struct Lost {
 
 /// The sessions below the state folder that nobody keeps any more.
 pub fn lost(state: &Path) -> Vec<Lost> {
-    let Ok(entries) = fs::read_dir(state.join("run")) else { return Vec::new() };
-    let paths = entries.flatten().map(|entry| entry.path());
-    paths.filter(|path| path.extension().is_some_and(|ending| ending == "live")).filter_map(Lost::take).collect()
+    paths(state).filter_map(Lost::take).collect()
 }
 
 impl Lost {
@@ -102,10 +127,10 @@ impl Lost {
         if locked.metadata().ok()?.nlink() == 0 {
             return None;
         }
-        match Text::parse(&fs::read_to_string(&path).ok()?) {
-            Some(marked) => Some(Lost { marked, path, _locked: locked }),
-            None => {
-                // Whoever made it was killed before it was written, and so before anything was started.
+        match serde_json::from_slice(&fs::read(&path).ok()?) {
+            Ok(marked) => Some(Lost { marked, path, _locked: locked }),
+            Err(_) => {
+                // A mark has its name only when it was written: this is none.
                 let _ = fs::remove_file(&path);
                 None
             }
@@ -114,7 +139,7 @@ impl Lost {
 
     /// Kills what is left of it, as far as its processes' environment tells; the answer is how many there were.
     pub fn kill(&self) -> usize {
-        let entry = format!("{}={}", variables::SESSION, self.marked.session);
+        let entry = format!("{}={}", variables::SESSION, self.marked.live.session);
         let found = descent::having(&entry).len();
         if found > 0 {
             descent::kill(|| descent::having(&entry));
@@ -122,41 +147,50 @@ impl Lost {
         found
     }
 
-    /// Takes the mark away: the session was seen to.
+    /// Takes its mark and its socket away: the session was seen to.
     pub fn forget(self) {
+        let _ = fs::remove_file(&self.marked.socket);
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// A mark as its file has it.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Text {
-    session: String,
-    person: String,
-    began: String,
-    valid_until: String,
+/// Takes the sockets away that neither a mark nor a listener has; the answer is which.
+pub fn clear_sockets(places: &Places) -> Vec<PathBuf> {
+    let entries = socket::folders(places).into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+    let mut sockets: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    sockets.retain(|path| {
+        let session = path.file_name().and_then(|name| Id::parse(name.to_str()?.strip_suffix(".sock")?).ok());
+        session.is_some_and(|session| !path_of(places.state(), &session).exists())
+            && socket::nobody_listens(path)
+            && fs::remove_file(path).is_ok()
+    });
+    sockets
 }
 
-impl Text {
-    fn of(marked: &Marked) -> String {
-        let text = Text {
-            session: marked.session.to_string(),
-            person: marked.person.to_string(),
-            began: marked.began.to_seconds_text(),
-            valid_until: marked.valid_until.to_seconds_text(),
-        };
-        serde_json::to_string(&text).expect("it has only texts")
-    }
+/// Why a session cannot be told to be alive.
+#[derive(Debug)]
+pub enum LiveError {
+    /// It has no socket.
+    Socket(SocketError),
+    /// It has no mark.
+    Mark(io::Error),
+}
 
-    fn parse(text: &str) -> Option<Marked> {
-        let text: Text = serde_json::from_str(text).ok()?;
-        Some(Marked {
-            session: Id::parse(&text.session).ok()?,
-            person: PersonName::parse(&text.person).ok()?,
-            began: Timestamp::parse(&text.began).ok()?,
-            valid_until: Timestamp::parse(&text.valid_until).ok()?,
-        })
+impl fmt::Display for LiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LiveError::Socket(error) => write!(f, "{error}"),
+            LiveError::Mark(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl error::Error for LiveError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            LiveError::Socket(error) => error.source(),
+            LiveError::Mark(error) => error.source(),
+        }
     }
 }
 
@@ -166,21 +200,29 @@ fn path_of(state: &Path, session: &Id) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixListener;
+
     use super::*;
+    use crate::model::time::Timestamp;
 
     fn marked() -> Marked {
-        Marked::of(Id::from_random([7; 5]))
+        Marked { live: Live::example(Id::from_random([7; 5])), socket: PathBuf::from("/nowhere/0.sock") }
+    }
+
+    fn session() -> Id {
+        marked().live.session
     }
 
     #[test]
     fn a_session_is_alive_as_long_as_its_mark_is_held_and_not_lost() {
         let state = tempfile::tempdir().unwrap();
         let mark = Mark::set(state.path(), &marked()).unwrap();
-        assert!(is_alive(state.path(), &marked().session));
+        assert!(is_alive(state.path(), &session()));
+        assert_eq!(marks(state.path()), [marked()]);
         assert!(lost(state.path()).is_empty());
         drop(mark);
-        assert!(!is_alive(state.path(), &marked().session));
-        assert!(lost(state.path()).is_empty());
+        assert!(!is_alive(state.path(), &session()));
+        assert!(marks(state.path()).is_empty() && lost(state.path()).is_empty());
     }
 
     #[test]
@@ -199,11 +241,39 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_was_never_written_is_taken_away() {
+    fn what_is_no_mark_is_taken_away() {
         let state = tempfile::tempdir().unwrap();
-        let path = path_of(state.path(), &marked().session);
+        let path = path_of(state.path(), &session());
         fs::create_dir(state.path().join("run")).unwrap();
         fs::write(&path, "").unwrap();
         assert!(lost(state.path()).is_empty() && !path.exists());
+    }
+
+    #[test]
+    fn the_session_that_lasts_longest_is_the_first() {
+        let state = tempfile::tempdir().unwrap();
+        let lasting = |byte, seconds| {
+            let live = Live { expires: Timestamp::from_seconds(seconds), ..Live::example(Id::from_random([byte; 5])) };
+            Mark::set(state.path(), &Marked { live, ..marked() }).unwrap()
+        };
+        let _marks = [lasting(1, 10), lasting(2, 30), lasting(3, 20)];
+        let order: Vec<i64> = marks(state.path()).iter().map(|marked| marked.live.expires.seconds()).collect();
+        assert_eq!(order, [30, 20, 10]);
+    }
+
+    #[test]
+    fn a_socket_is_cleared_when_nobody_listens_and_no_mark_has_it() {
+        let home = tempfile::tempdir().unwrap();
+        let places = Places::of(home.path());
+        let run = places.state().join("run");
+        DirBuilder::new().recursive(true).mode(0o700).create(&run).unwrap();
+        let path = |byte| run.join(format!("{}.sock", Id::from_random([byte; 5])));
+        drop(UnixListener::bind(path(1)).unwrap());
+        let _listener = UnixListener::bind(path(2)).unwrap();
+        drop(UnixListener::bind(path(7)).unwrap());
+        let _mark = Mark::set(places.state(), &marked()).unwrap();
+        fs::write(run.join("something else"), "").unwrap();
+        assert_eq!(clear_sockets(&places), [path(1)]);
+        assert!(path(2).exists() && path(7).exists() && run.join("something else").exists());
     }
 }

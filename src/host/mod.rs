@@ -25,6 +25,7 @@ pub mod programs;
 mod pty;
 pub mod rewrite;
 pub mod signals;
+pub mod socket;
 pub mod source;
 pub mod start_file;
 pub mod terminal;

@@ -17,6 +17,7 @@ pub struct Places {
     home: PathBuf,
     config: PathBuf,
     state: PathBuf,
+    runtime: Option<PathBuf>,
 }
 
 impl Places {
@@ -28,7 +29,14 @@ impl Places {
         let home = absolute(variables::HOME).or_else(|| std::env::home_dir().filter(|path| path.is_absolute()))?;
         let config = absolute(variables::XDG_CONFIG_HOME).unwrap_or_else(|| home.join(".config"));
         let state = absolute(variables::XDG_STATE_HOME).unwrap_or_else(|| home.join(".local/state")).join("glass");
-        Some(Places { home, config, state })
+        Some(Places { home, config, state, runtime: absolute(variables::XDG_RUNTIME_DIR) })
+    }
+
+    /// The folders in a home, whatever the environment says.
+    #[cfg(test)]
+    pub(crate) fn of(home: &Path) -> Places {
+        let state = home.join("state");
+        Places { home: home.to_owned(), config: home.join("config"), state, runtime: None }
     }
 
     /// The home folder.
@@ -39,6 +47,11 @@ impl Places {
     /// `~/.local/state/glass`: ledger, memory of used codes, marks of live sessions.
     pub fn state(&self) -> &Path {
         &self.state
+    }
+
+    /// The folder of sockets and the like that is gone with the login, if there is one.
+    pub fn runtime(&self) -> Option<&Path> {
+        self.runtime.as_deref()
     }
 
     /// The ledger's folder.
@@ -52,6 +65,12 @@ impl Places {
     /// When none is given and none exists.
     pub fn catalogue(&self, named: Option<&Path>) -> Result<PathBuf, FileError> {
         files::find_catalogue(named, variable(variables::CATALOGUE).map(PathBuf::from).as_deref(), &self.config)
+    }
+
+    /// The name by which catalogues are told apart: the file's path without links. None when it cannot be found.
+    pub fn catalogue_name(&self, named: Option<&Path>) -> Option<String> {
+        let path = self.catalogue(named).ok()?.canonicalize().ok()?;
+        Some(path.to_string_lossy().into_owned())
     }
 
     /// The identity file.

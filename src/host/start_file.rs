@@ -63,29 +63,32 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::host::live::{Mark, Marked};
+    use crate::host::live::begin;
+    use crate::host::places::Places;
+    use crate::model::live::Live;
 
     #[test]
     fn it_is_private_and_goes_with_its_session_or_with_the_next_one() {
-        let state = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let places = Places::of(home.path());
+        let state = places.state();
         let [first, second] = ["f0tdn06d", "g1ven2me"].map(|id| Id::parse(id).unwrap());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
 
-        let mark = Mark::set(state.path(), &Marked::of(first.clone())).unwrap();
-        let file = StartFile::write(state.path(), &first, "bashrc", "text").unwrap();
+        let (mark, _) = begin(&places, &Live::example(first.clone())).unwrap();
+        let file = StartFile::write(state, &first, "bashrc", "text").unwrap();
         let path = file.path().to_owned();
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         std::mem::forget(file);
 
-        let _other = Mark::set(state.path(), &Marked::of(second.clone())).unwrap();
-        drop(StartFile::write(state.path(), &second, "bashrc", "text").unwrap());
+        let _other = begin(&places, &Live::example(second.clone())).unwrap();
+        drop(StartFile::write(state, &second, "bashrc", "text").unwrap());
         assert!(path.exists(), "its session is alive");
         drop(mark);
-        let file = StartFile::write(state.path(), &second, "bashrc", "text").unwrap();
+        let file = StartFile::write(state, &second, "bashrc", "text").unwrap();
         assert!(!path.exists() && file.path().exists());
         drop(file);
-        let left: Vec<_> =
-            fs::read_dir(state.path().join("run")).unwrap().flatten().map(|entry| entry.path()).collect();
-        assert!(left.iter().all(|path| path.is_file()), "{left:?}");
+        let left: Vec<_> = fs::read_dir(state.join("run")).unwrap().flatten().map(|entry| entry.path()).collect();
+        assert!(left.iter().all(|path| !path.is_dir()), "{left:?}");
     }
 }

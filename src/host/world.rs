@@ -9,6 +9,7 @@ use super::keychain::Keychain;
 use super::ledger::HostLedger;
 use super::places::Places;
 use super::programs::HostPrograms;
+use super::source::Source;
 use super::terminal::HostTerminal;
 use super::watcher::Watcher;
 use crate::model::name::Organisation;
@@ -38,6 +39,11 @@ impl HostWorld {
         let ledger = HostLedger::new(folder, organisation)?;
         let children = watcher.map(HostChildren::watched_by).unwrap_or_default();
         Ok(HostWorld { ledger, aws: HostAws { vault: &Keychain }, codes: HostCodes::new(places.state()), children })
+    }
+
+    /// Has the supervisor of the next child listen to something.
+    pub fn listen_to(&self, source: Box<dyn Source + Send>) {
+        self.children.listen_to(source);
     }
 
     /// The world as the broker knows it.

@@ -2,7 +2,7 @@
 //!
 //! The shapes are section 1 of `docs/formats.md`. Nothing here can hold a secret.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::api_call::ApiCall;
 use super::name::{Digest, Id, Incident, MfaSerial, ProfileName, Reason, Region, RoleArn, StepName, TriggerName};
@@ -107,6 +107,17 @@ pub enum Event {
         what: &'static str,
         /// How many times.
         count: u64,
+    },
+    /// A caller of the AWS hook is about to be served from the session.
+    SessionReissue {
+        /// The process that asks; 0 where the system does not tell.
+        pid: u32,
+        /// Its program; empty where the system does not tell.
+        exe: String,
+        /// Its user.
+        uid: u32,
+        /// Whether what it does is recorded: it runs in a session that is.
+        recorded: bool,
     },
     /// The session is over for glass.
     SessionEnd {
@@ -239,7 +250,7 @@ pub enum Sent {
 }
 
 /// What the credentials of a session were handed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionKind {
     /// An interactive shell.
@@ -283,6 +294,7 @@ impl Event {
             Event::Api(_) => "api",
             Event::SessionWarn { .. } => "session.warn",
             Event::Loss { .. } => "loss",
+            Event::SessionReissue { .. } => "session.reissue",
             Event::SessionEnd { .. } => "session.end",
         }
     }
@@ -302,6 +314,7 @@ impl Event {
             | Event::SessionStart { .. }
             | Event::SessionWarn { .. }
             | Event::Loss { .. }
+            | Event::SessionReissue { .. }
             | Event::Command(_)
             | Event::Api(_) => false,
         }

@@ -9,6 +9,7 @@ pub mod daily_key;
 pub mod environment;
 pub mod event;
 pub mod identity;
+pub mod live;
 pub mod mask;
 pub mod mfa;
 pub mod name;

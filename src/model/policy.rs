@@ -107,6 +107,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
         order,
         granted,
         step,
+        holds: profile.hold,
         approvals: Vec::new(),
     }))
 }
@@ -210,6 +211,7 @@ pub struct Grant {
     order: Order,
     granted: Granted,
     step: Option<Step>,
+    holds: bool,
     approvals: Vec<Digest>,
 }
 
@@ -247,6 +249,11 @@ impl Grant {
     /// The step that is all that may be run with it, if one was asked for.
     pub fn step(&self) -> Option<&Step> {
         self.step.as_ref()
+    }
+
+    /// Whether the session's credentials may be kept to serve the AWS hook. Those of a step are for the step alone.
+    pub fn serves(&self) -> bool {
+        self.holds && self.step.is_none()
     }
 
     /// The approvals that count for it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::model::api_call::Heard;
 use crate::model::event::Cause;
+use crate::model::live::{Answer, Ask};
 use crate::model::time::BootTime;
 
 /// Something that happened in a live session.
@@ -18,6 +19,8 @@ pub enum Happening {
     TimeLeft(Duration),
     /// SDKs told of API calls.
     ApiCalls(Heard),
+    /// The session is being ended.
+    Ending,
 }
 
 /// What the supervisor is to do.
@@ -31,10 +34,26 @@ pub enum Then {
     End(Cause),
 }
 
+/// Who asks something of a session, as the system tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// Its process; 0 where the system does not tell.
+    pub pid: u32,
+    /// Its program; empty where the system does not tell.
+    pub exe: String,
+    /// Its user.
+    pub uid: u32,
+    /// Whether it runs in the session.
+    pub inside: bool,
+}
+
 /// Decides what is done about what happens in a session, and writes it down.
 pub trait Keeper {
     /// Takes note of something; answers at once, since the deadline waits for nobody.
     fn happened(&mut self, what: Happening) -> Then;
+
+    /// Answers what is asked of the session through its socket. It ends when the answer is [`Answer::Ending`].
+    fn asked(&mut self, ask: Ask, by: &Asker) -> Answer;
 
     /// When it wants the next [`Happening::Tick`], if sooner than in a second.
     fn due(&self) -> Option<BootTime> {
@@ -48,6 +67,10 @@ pub struct Unkept;
 impl Keeper for Unkept {
     fn happened(&mut self, _: Happening) -> Then {
         Then::GoOn
+    }
+
+    fn asked(&mut self, _: Ask, _: &Asker) -> Answer {
+        Answer::No("nobody keeps this session".to_owned())
     }
 }
 

@@ -13,6 +13,7 @@ use glass::broker::{self, BreakError, Environment, Setting, Work};
 use glass::model::catalogue::Catalogue;
 use glass::model::event::{Cause, SessionKind};
 use glass::model::identity::{Identity, Source, Store};
+use glass::model::live::{Kept, Live};
 use glass::model::mfa::UsedCodes;
 use glass::model::name::{Digest, Id, MfaSerial, PersonName};
 use glass::model::request::Wish;
@@ -191,6 +192,13 @@ impl Fake {
         Setting { catalogue: &self.catalogue, identity: &self.identity, kind: SessionKind::Command, inside: None }
     }
 
+    /// What is told of a session.
+    fn live(&self, session: &Session, kind: SessionKind) -> Live {
+        let began = Timestamp::from_micros(*self.now.lock().unwrap());
+        let kept = Kept { catalogue: "profiles.toml".to_owned(), kind, pid: 4242, began, expires: session.expires() };
+        Live::of(session.grant(), kept)
+    }
+
     /// Breaks the glass and runs a child.
     pub fn run(self: &Arc<Self>, wish: &Wish) -> Result<Ended, String> {
         let parts = Parts(Arc::clone(self));
@@ -199,7 +207,8 @@ impl Fake {
         let command =
             || Work { kind: SessionKind::Command, argv: vec!["true".into()], logged: vec!["true".to_owned()] };
         let work = session.grant().step().map_or_else(command, Work::of_step);
-        broker::give_to_child(parts.world(), session, environment, work).map_err(|error| error.to_string())
+        let live = self.live(&session, work.kind);
+        broker::give_to_child(parts.world(), session, live, environment, work).map_err(|error| error.to_string())
     }
 
     /// Counts a call and makes it fail when its turn has come.

@@ -59,6 +59,8 @@ pub struct Profile {
     pub policy_arns: Vec<String>,
     /// Where the session may be used from.
     pub network: Option<Network>,
+    /// Whether a live session serves the AWS hook; otherwise each call of the hook asks.
+    pub hold: bool,
     /// The session's own tags; when present, even empty, glass adds its own.
     pub session_tags: Option<SessionTags>,
     /// What to do, shown at the moment of need.
@@ -123,6 +125,7 @@ pub(super) fn read(
     let recording = guardrail(&mut section, "recording", floor, |level| level.recording);
     let api_log = guardrail(&mut section, "api_log", floor, |level| level.api_log);
     let source_identity = section.optional("source_identity").map_or(Some(true), Value::boolean);
+    let hold = section.optional("hold").map_or(Some(true), Value::boolean);
     let place = place(&mut section, sharing);
     let scope = scope(&mut section, place.as_ref().map(|place| &place.role), files);
     let external_id = section.optional("external_id").map_or(Some(None), |value| external_id(value).map(Some));
@@ -131,7 +134,7 @@ pub(super) fn read(
     let steps = steps(&mut section);
     let only_steps = only_steps(&mut section, scope.as_ref(), steps.as_ref());
     let runbook = section.optional("runbook").map_or(Some(None), |value| files.read(value).map(Some));
-    section.not_built(&["override", "trace", "record_input", "hold", "database"]);
+    section.not_built(&["override", "trace", "record_input", "database"]);
     section.close();
     let (duration, max_duration) = durations?;
     let (place, scope) = (place?, scope?);
@@ -150,6 +153,7 @@ pub(super) fn read(
         recording: recording?,
         api_log: api_log?,
         source_identity: source_identity?,
+        hold: hold?,
         external_id: external_id?,
         policy: scope.policy,
         policy_arns: scope.policy_arns,

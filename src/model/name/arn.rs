@@ -73,6 +73,13 @@ impl serde::Serialize for RoleArn {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for RoleArn {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        RoleArn::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
