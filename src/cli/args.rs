@@ -1,5 +1,6 @@
 //! The words of the command line: types for clap, and nothing else.
 
+mod replay;
 mod set_up;
 
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::model::name::{Id, Reason};
 use crate::model::time::{Timestamp, parse_duration};
+pub use replay::Replay;
 pub use set_up::{Completions, Configure, Enrol, Init, Plain, Snippet};
 
 const STYLES: Styles = Styles::styled()
@@ -82,6 +84,8 @@ pub enum Command {
     Show(Show),
     /// Show the runbook of a profile: what to do
     Runbook(Runbook),
+    /// Show what happened in a session
+    Replay(Replay),
     /// Run a step of the runbook within a session
     Step(Step),
     /// Look after the catalogue of profiles

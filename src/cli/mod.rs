@@ -22,6 +22,7 @@ mod man;
 mod open;
 mod out;
 mod prompt;
+mod replay;
 mod run;
 mod runbook;
 #[cfg(feature = "sandbox")]
@@ -135,6 +136,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Sandbox(args) => sandbox::run(args, context),
         Command::Whoami(args) => whoami::run(args, context),
         Command::List(args) => list::run(args, context),
+        Command::Replay(args) => replay::run(args, context),
         Command::Runbook(args) => runbook::run(args, context),
         Command::Show(args) => show::run(args, context),
         Command::Step(args) => step::run(args, context),

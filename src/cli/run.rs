@@ -48,6 +48,7 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         Command::Sandbox(_) => return None,
         Command::Whoami(_) => ("whoami", false, &[]),
         Command::List(_) => ("list", true, &[]),
+        Command::Replay(_) => ("replay", true, &[]),
         Command::Runbook(_) => ("runbook", true, &[]),
         Command::Show(_) => ("show", true, &[]),
         Command::Step(_) => ("step", false, &[]),

@@ -140,7 +140,7 @@ fn backwards(path: &Path) -> Vec<OsString> {
 }
 
 /// Checks that nobody but the caller and root can write a file, or put another into a folder.
-fn check(path: &Path, stat: &Stat) -> Result<(), FileError> {
+pub(super) fn check(path: &Path, stat: &Stat) -> Result<(), FileError> {
     check_owner(path, stat)?;
     let mode = Mode::from_raw_mode(stat.st_mode);
     let is_folder = FileType::from_raw_mode(stat.st_mode).is_dir();

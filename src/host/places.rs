@@ -59,6 +59,11 @@ impl Places {
         self.state.join("ledger")
     }
 
+    /// The recordings' folder.
+    pub fn recordings(&self) -> PathBuf {
+        self.state.join("recordings")
+    }
+
     /// The catalogue's file; `named` is the one of the command line.
     ///
     /// # Errors

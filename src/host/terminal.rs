@@ -8,9 +8,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::signal::SIGCONT;
 
+use super::keys::Keys;
 use super::signals::{self, Held};
 use crate::model::secret::Secret;
 use crate::world::machine::{AskError, Terminal};
@@ -133,29 +133,25 @@ enum Echo {
 
 /// An open question: the terminal takes single characters until this is dropped.
 struct Question {
-    tty: File,
-    before: Termios,
+    keys: Keys,
     signals: Held,
 }
 
 impl Question {
     fn open() -> Result<Question, AskError> {
-        let tty = open().map_err(|_| AskError::NoTerminal)?;
-        let before = tcgetattr(&tty).map_err(|_| AskError::NoTerminal)?;
+        let keys = Keys::open().map_err(|_| AskError::NoTerminal)?;
         let signals = hold()?;
-        let question = Question { tty, before, signals };
+        let question = Question { keys, signals };
         question.listen()?;
         Ok(question)
     }
 
-    /// Takes characters one by one, so that stars can be shown for them.
     fn listen(&self) -> Result<(), AskError> {
-        let mut modes = self.before.clone();
-        modes.local_modes &= !(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHONL);
-        modes.local_modes |= LocalModes::ISIG;
-        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(&self.tty, OptionalActions::Drain, &modes).map_err(|error| AskError::Failed(error.into()))
+        self.keys.listen().map_err(AskError::Failed)
+    }
+
+    fn tty(&self) -> &File {
+        self.keys.tty()
     }
 
     fn put(&self, question: &str, echo: Echo) -> Result<Secret, AskError> {
@@ -165,12 +161,12 @@ impl Question {
         loop {
             self.wait_for_input(question, &answer)?;
             let mut bytes = zeroize::Zeroizing::new([0u8; 256]);
-            let count = (&self.tty).read(&mut bytes[..]).map_err(AskError::Failed)?;
+            let count = self.tty().read(&mut bytes[..]).map_err(AskError::Failed)?;
             if count == 0 {
                 return Err(AskError::Closed);
             }
             for byte in &bytes[..count] {
-                match answer.take(*byte, &self.tty).map_err(AskError::Failed)? {
+                match answer.take(*byte, self.tty()).map_err(AskError::Failed)? {
                     Typed::More => {}
                     Typed::Done => {
                         self.show("\n")?;
@@ -186,13 +182,13 @@ impl Question {
     }
 
     fn show(&self, text: &str) -> Result<(), AskError> {
-        (&self.tty).write_all(text.as_bytes()).map_err(AskError::Failed)
+        self.tty().write_all(text.as_bytes()).map_err(AskError::Failed)
     }
 
     fn wait_for_input(&self, question: &str, answer: &Line) -> Result<(), AskError> {
         loop {
             let wake = self.signals.wake();
-            let mut ready = [PollFd::new(&self.tty, PollFlags::IN), PollFd::from_borrowed_fd(wake, PollFlags::IN)];
+            let mut ready = [PollFd::new(self.tty(), PollFlags::IN), PollFd::from_borrowed_fd(wake, PollFlags::IN)];
             match poll(&mut ready, None) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(AskError::Failed(error.into())),
@@ -211,13 +207,6 @@ impl Question {
                 return Ok(());
             }
         }
-    }
-}
-
-impl Drop for Question {
-    fn drop(&mut self) {
-        // The terminal may be gone; then there is nothing to put back.
-        let _ = tcsetattr(&self.tty, OptionalActions::Flush, &self.before);
     }
 }
 
