@@ -1,6 +1,7 @@
 //! The ledger that the built program leaves, as an auditor and an attacker see it.
 
 mod faults;
+mod recordings;
 mod verdicts;
 
 use std::fs;

@@ -1,23 +1,24 @@
 //! `glass audit`: the ledger's verdict, its entries, and the end of one that is broken.
 
+mod recordings;
+mod verify;
+
 use std::collections::VecDeque;
-use std::fmt::Write;
 use std::time::Duration;
 
-use serde_json::json;
-
-use super::args::{Audit, AuditAcknowledge, AuditAction, AuditShow, AuditTail, AuditVerify, Command};
+use super::args::{Audit, AuditAcknowledge, AuditAction, AuditShow, AuditTail, Command};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::out;
 use crate::host::ledger::HostLedger;
-use crate::host::ledger::reader::{Reader, Reading};
+use crate::host::ledger::reader::Reader;
 use crate::host::watch::{Pause, Watch};
 use crate::model::chain::entry::Entry;
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
+pub use verify::{Verdict, tell};
 
 /// How many entries `tail` begins with.
 const LATEST: usize = 10;
@@ -25,21 +26,15 @@ const LATEST: usize = 10;
 /// How often `tail` looks for more.
 const STEP: Duration = Duration::from_millis(250);
 
-/// What `audit verify` has found, and how it is to be told.
-pub struct Verdict<'a> {
-    reading: Reading,
-    args: &'a AuditVerify,
-}
-
 /// The verdict, if that is what is asked for. It comes before `run.start`: a ledger that turns out not to
 /// verify is not appended to. So does the look at one that is to be closed.
 pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Verdict<'a>, Failure>> {
     let Command::Audit(Audit { action }) = command else { return None };
     match action {
-        AuditAction::Verify(args) => Some(verify(args, context)),
+        AuditAction::Verify(args) => Some(verify::find(args, context)),
         AuditAction::Acknowledge(_) => {
             // Whatever keeps it from being read keeps it from being closed too, and is told then.
-            drop(Reader::of_own(&context.places().ledger()).and_then(|reader| reader.verify()));
+            drop(Reader::of_own(&context.places().ledger()).and_then(|reader| reader.verify(|_| ())));
             None
         }
         AuditAction::Show(_) | AuditAction::Tail(_) => None,
@@ -49,73 +44,12 @@ pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Ver
 /// Runs the command.
 pub fn run(args: &Audit, context: &Context) -> Result<Exit, Failure> {
     match &args.action {
-        AuditAction::Verify(args) => verify(args, context).and_then(|verdict| tell(&verdict)),
+        AuditAction::Verify(args) => verify::find(args, context).and_then(|verdict| tell(&verdict)),
         AuditAction::Show(args) => show(args, context),
         AuditAction::Tail(args) => tail(args, context),
         AuditAction::Acknowledge(args) => acknowledge(args, context),
     }
 }
-
-fn verify<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>, Failure> {
-    let reading = match &args.ledger {
-        None => Reader::of_own(&context.places().ledger())?.verify()?,
-        Some(folder) => {
-            let reading = Reader::of_copy(folder)?.verify().map_err(|error| Failure::of(Exit::Failed, &error))?;
-            if reading.segments == 0 {
-                let fact = format!("there is no ledger in {}", folder.display());
-                return Err(Failure::new(Exit::Failed, fact).hint("name the folder that log-….jsonl is in"));
-            }
-            reading
-        }
-    };
-    Ok(Verdict { reading, args })
-}
-
-/// Tells a verdict; 4 if the ledger does not verify. What an interrupted append left is no reason.
-pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
-    let Reading { segments, walked } = &verdict.reading;
-    let Judgement { integrity, first_bad } = &walked.judgement;
-    if verdict.args.json {
-        out::print_json(&json!({
-            "entries": walked.verifier.next(),
-            "segments": segments,
-            "head": walked.verifier.last(),
-            "integrity": integrity,
-            "first_bad": first_bad,
-            "anchored": null,
-            "unresolved": walked.verifier.unresolved().collect::<Vec<_>>(),
-        }))?;
-    } else {
-        out::print(&described(&verdict.reading))?;
-    }
-    Ok(match integrity {
-        Integrity::Verified | Integrity::Torn => Exit::Done,
-        Integrity::Broken | Integrity::RolledBack => Exit::Evidence,
-    })
-}
-
-fn described(reading: &Reading) -> String {
-    let Reading { segments, walked } = reading;
-    let integrity = match walked.judgement.integrity {
-        Integrity::Verified => "verified",
-        Integrity::Torn => "torn: an append was interrupted; the next one keeps aside what it left, and says so",
-        Integrity::Broken => "broken",
-        Integrity::RolledBack => "rolled back",
-    };
-    let head = walked.verifier.last().map_or("none".to_owned(), |head| head.to_string());
-    let mut text = format!("integrity   {integrity}\n");
-    if let Some(bad) = &walked.judgement.first_bad {
-        let reason = escaped(&bad.reason);
-        writeln!(text, "first bad   {} line {}: {reason}", escaped(&bad.segment), bad.line).expect(WRITES);
-    }
-    writeln!(text, "entries     {}\nsegments    {segments}\nhead        {head}", walked.verifier.next()).expect(WRITES);
-    for session in walked.verifier.unresolved() {
-        writeln!(text, "unresolved  {session}: an elevation was begun and has no outcome").expect(WRITES);
-    }
-    text
-}
-
-const WRITES: &str = "writing to a String cannot fail";
 
 fn show(args: &AuditShow, context: &Context) -> Result<Exit, Failure> {
     let since = args.since.map(Timestamp::to_micros_text);

@@ -17,7 +17,7 @@ use crate::host::recordings::Recordings;
 use crate::host::viewer::{self, Viewer};
 use crate::host::watch::Pause;
 use crate::model::recording::plain::Plain;
-use crate::model::recording::read::{Header, Moment, ReadError, Reader, What};
+use crate::model::recording::read::{Moment, ReadError, Reader, Size, What};
 use crate::model::recording::span::{Span, SpanError};
 
 /// How many recordings are named when another was asked for.
@@ -52,8 +52,8 @@ pub fn run(args: &args::Replay, context: &Context) -> Result<Exit, Failure> {
 type Recording<'f> = Reader<BufReader<&'f File>>;
 
 fn begin(mut file: &File) -> Result<Recording<'_>, Failure> {
-    file.rewind().map_err(ReadError::File).map_err(unread)?;
-    Reader::begin(BufReader::with_capacity(1 << 16, file)).map_err(unread)
+    file.rewind().map_err(|error| unread(&ReadError::File(error)))?;
+    Reader::begin(BufReader::with_capacity(1 << 16, file)).map_err(|error| unread(&error))
 }
 
 /// Finds the part that is wanted. It is read for that alone: what is not there is told before anything is shown.
@@ -62,7 +62,7 @@ fn find(args: &args::Replay, file: &File) -> Result<Span, Failure> {
         return Ok(Span { first: 0, end: u64::MAX });
     }
     Span::find(&mut begin(file)?, args.from.as_ref(), args.until.as_ref()).map_err(|error| match error {
-        SpanError::Read(error) => unread(error),
+        SpanError::Read(error) => unread(&error),
         SpanError::Ended(_) | SpanError::NoMarker { .. } | SpanError::NoLabel(_) | SpanError::Backwards => {
             Failure::of(Exit::Usage, &error)
         }
@@ -72,7 +72,7 @@ fn find(args: &args::Replay, file: &File) -> Result<Span, Failure> {
 /// Prints what stood on the screen.
 fn print(reader: &mut Recording<'_>, span: Span) -> Result<(), Failure> {
     let mut stdout = BufWriter::new(io::stdout().lock());
-    let mut plain = Plain::new(reader.header().columns);
+    let mut plain = Plain::new(reader.size().columns);
     let mut number = 0;
     while let Some(moment) = next(reader, &mut number, span)? {
         match moment.what {
@@ -90,7 +90,7 @@ fn print(reader: &mut Recording<'_>, span: Span) -> Result<(), Failure> {
 /// Shows it on the terminal, each thing at its time.
 fn show(reader: &mut Recording<'_>, span: Span, args: &args::Replay) -> Result<Pause, Failure> {
     out::say(&format!("glass: replay of {}: space stops and goes on, Ctrl-C ends", args.session));
-    if let Some(said) = too_small(reader.header()) {
+    if let Some(said) = too_small(reader.size()) {
         out::say(&said);
     }
     let failed = |error: io::Error| Failure::new(Exit::Failed, "the terminal cannot be used").caused_by(&error);
@@ -116,11 +116,11 @@ fn next(reader: &mut Recording<'_>, number: &mut u64, span: Span) -> Result<Opti
         return Ok(None);
     }
     *number += 1;
-    reader.next().map_err(unread)
+    reader.read().map_err(|error| unread(&error))
 }
 
-fn too_small(recorded: Header) -> Option<String> {
-    let Header { columns, rows } = recorded;
+fn too_small(recorded: Size) -> Option<String> {
+    let Size { columns, rows } = recorded;
     let (width, height) = viewer::size().filter(|(width, height)| *width < columns || *height < rows)?;
     Some(format!(
         "glass: it was recorded on {columns}x{rows} and this terminal is {width}x{height}: it will look otherwise"
@@ -153,8 +153,8 @@ fn unopened(error: &FileError) -> Failure {
     failure.hint("`glass audit verify` tells what the ledger has of it")
 }
 
-fn unread(error: ReadError) -> Failure {
-    let failure = Failure::of(Exit::Failed, &error);
+fn unread(error: &ReadError) -> Failure {
+    let failure = Failure::of(Exit::Failed, error);
     match error {
         ReadError::Version(_) => failure.hint("asciinema plays it, if it is one of asciinema's"),
         ReadError::NoHeader | ReadError::TooLong(_) | ReadError::Malformed { .. } => {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
 use super::terminal;
 
@@ -11,6 +11,7 @@ use super::terminal;
 pub(super) struct Keys {
     tty: File,
     before: Termios,
+    wanted: Termios,
 }
 
 impl Keys {
@@ -18,17 +19,23 @@ impl Keys {
     pub(super) fn open() -> io::Result<Keys> {
         let tty = terminal::open()?;
         let before = tcgetattr(&tty)?;
-        Ok(Keys { tty, before })
+        let mut wanted = before.clone();
+        wanted.local_modes &= !(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHONL);
+        wanted.local_modes |= LocalModes::ISIG;
+        wanted.special_codes[SpecialCodeIndex::VMIN] = 1;
+        wanted.special_codes[SpecialCodeIndex::VTIME] = 0;
+        Ok(Keys { tty, before, wanted })
+    }
+
+    /// The same, and what is shown reaches the terminal as it is: a line feed is no return.
+    pub(super) fn with_output_as_it_is(mut self) -> Keys {
+        self.wanted.output_modes &= !OutputModes::OPOST;
+        self
     }
 
     /// Takes keys one by one from now on; Ctrl-C and its like are signals still.
     pub(super) fn listen(&self) -> io::Result<()> {
-        let mut modes = self.before.clone();
-        modes.local_modes &= !(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHONL);
-        modes.local_modes |= LocalModes::ISIG;
-        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        Ok(tcsetattr(&self.tty, OptionalActions::Drain, &modes)?)
+        Ok(tcsetattr(&self.tty, OptionalActions::Drain, &self.wanted)?)
     }
 
     /// The terminal.

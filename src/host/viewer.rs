@@ -36,7 +36,7 @@ impl Viewer {
     /// When signals cannot be held, or the keys of a terminal that is there cannot be taken.
     pub fn begin() -> io::Result<Viewer> {
         let signals = signals::hold()?;
-        let keys = Keys::open().ok();
+        let keys = Keys::open().ok().map(Keys::with_output_as_it_is);
         keys.as_ref().map_or(Ok(()), Keys::listen)?;
         Ok(Viewer { keys, signals, picture: Harmless::default(), began: Instant::now(), stopped: None })
     }

@@ -4,7 +4,13 @@
 //! event, `[seconds,"kind","text"]`, all of it JSON. Section 3 of `docs/formats.md`.
 
 pub mod chunks;
+mod escapes;
+pub mod harmless;
+pub mod plain;
+pub mod proof;
+pub mod read;
 pub mod recorder;
+pub mod span;
 
 use serde::{Deserialize, Serialize};
 

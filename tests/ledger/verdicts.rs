@@ -28,6 +28,7 @@ fn every_vector_has_the_verdict_that_it_carries() {
     for (name, path, expected) in vectors {
         let outcome = home.glass(&["audit", "verify", "--json", "--ledger", path.to_str().unwrap()]);
         let mut found = outcome.json();
+        assert_eq!(found.as_object_mut().unwrap().remove("recordings"), Some(json!([])));
         if let Some(bad) = found["first_bad"].as_object_mut() {
             assert!(!bad.remove("reason").unwrap().as_str().unwrap().is_empty());
         }

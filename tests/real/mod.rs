@@ -11,6 +11,7 @@ mod profiles;
 mod prompt;
 mod proxies;
 mod refused_by_aws;
+mod replay;
 mod runbook;
 mod secrets;
 mod steps;

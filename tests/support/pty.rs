@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
@@ -52,6 +52,11 @@ impl Pty {
             }
             assert!(self.read_more(until), "`{text}` did not appear; the terminal shows:\n{}", self.text());
         }
+    }
+
+    /// Waits this long for something to appear; true when nothing has.
+    pub fn is_quiet_for(&mut self, length: Duration) -> bool {
+        !self.read_more(Instant::now() + length)
     }
 
     /// Types this text; `\r` is the return key, `\x03` Ctrl-C, `\x04` Ctrl-D.

@@ -66,12 +66,13 @@ impl Reader {
         Ok(Reading { segments: snapshot.segments.len(), walked })
     }
 
-    /// Reads everything, and keeps a verdict that stops elevation where the ledger is this user's own.
+    /// Reads everything, and keeps a verdict that stops elevation where the ledger is this user's own; `each`
+    /// sees every entry that verifies.
     ///
     /// # Errors
     /// When the files cannot be read or trusted. A verdict that cannot be kept stands all the same.
-    pub fn verify(&self) -> Result<Reading, LedgerError> {
-        let reading = self.read(|_, _| ())?;
+    pub fn verify(&self, mut each: impl FnMut(&Entry<'_>)) -> Result<Reading, LedgerError> {
+        let reading = self.read(|_, entry| each(entry))?;
         if self.trust == Trust::Ours && reading.segments > 0 {
             // On a file system that cannot be written to there is no elevation anyway.
             drop(verdict::keep(&Folder::check(&self.path)?, &reading.walked.judgement));

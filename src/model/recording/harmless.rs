@@ -86,7 +86,7 @@ fn is_picture(parameters: &str, between: &str, last: char) -> bool {
         ('0'..=';', "", 's' | 'u') => parameters.is_empty(),
         ('0'..=';', "", 'T') => !parameters.contains(';'),
         ('0'..=';', "", 'h' | 'l') => parameters == "4",
-        ('?', "", 'J' | 'K') | ('0'..=';', " ", 'q') | ('0'..=';', "!", 'p') | ('0'..=';', "\"", 'q') => true,
+        ('?', "", 'J' | 'K') | ('0'..=';', " " | "\"", 'q') | ('0'..=';', "!", 'p') => true,
         _ => false,
     }
 }

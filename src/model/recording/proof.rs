@@ -197,18 +197,18 @@ mod tests {
         format!("{{\"from\":{from},\"bytes\":{},\"sha256\":\"{sha256}\"}}", to - from)
     }
 
-    fn end() -> String {
-        format!("{{\"bytes\":{},\"sha256\":\"{}\",\"seconds\":1}}", RECORDING.len(), Digest::of(RECORDING))
+    fn end() -> Option<String> {
+        Some(format!("{{\"bytes\":{},\"sha256\":\"{}\",\"seconds\":1}}", RECORDING.len(), Digest::of(RECORDING)))
     }
 
-    /// The proof of a recording against the chunks of what it should be, and whether that has its end.
-    fn proof(recording: Option<&[u8]>, entries: &[String], ended: bool) -> Proof {
+    /// The proof of a recording against entries.
+    fn proof(recording: Option<&[u8]>, entries: &[String], end: Option<String>) -> Proof {
         let mut proof = Proof::default();
         for entry in entries {
             proof.chunk(entry, Ok(recording.map(Cursor::new)));
         }
-        if ended {
-            proof.end(&end());
+        if let Some(end) = end {
+            proof.end(&end);
         }
         if let Some(recording) = recording {
             proof.length(recording.len() as u64);
@@ -225,11 +225,11 @@ mod tests {
     #[test]
     fn a_recording_is_the_ledgers_or_not() {
         let entries = [chunk(0, 7), chunk(7, 20)];
-        assert_eq!(proof(Some(RECORDING), &entries, true).state(), State::Verified);
-        assert_eq!(proof(Some(RECORDING), &entries, false).state(), State::Unfinished);
-        assert_eq!(proof(Some(RECORDING), &entries[..1], false).state(), State::Unfinished);
-        assert_eq!(proof(None, &entries, true).state(), State::Missing);
-        assert_eq!(proof(Some(RECORDING), &[], false).state(), State::Unknown);
+        assert_eq!(proof(Some(RECORDING), &entries, end()).state(), State::Verified);
+        assert_eq!(proof(Some(RECORDING), &entries, None).state(), State::Unfinished);
+        assert_eq!(proof(Some(RECORDING), &entries[..1], None).state(), State::Unfinished);
+        assert_eq!(proof(None, &entries, end()).state(), State::Missing);
+        assert_eq!(proof(Some(RECORDING), &[], None).state(), State::Unknown);
     }
 
     #[test]
@@ -239,28 +239,28 @@ mod tests {
             let mut changed = RECORDING.to_vec();
             changed[at] ^= 1;
             let expected = if at < 7 { (Some(1), 0, 7) } else { (Some(2), 7, 13) };
-            for ended in [true, false] {
-                let proof = proof(Some(&changed), &entries, ended);
+            for end in [end(), None] {
+                let proof = proof(Some(&changed), &entries, end);
                 let (chunk, from, bytes, reason) = bad(&proof);
                 assert_eq!((chunk, from, bytes), expected, "{at}");
                 assert!(reason.ends_with("the ledger's is another"), "{reason}");
             }
         }
         for length in 0..RECORDING.len() {
-            let proof = proof(Some(&RECORDING[..length]), &entries, true);
+            let proof = proof(Some(&RECORDING[..length]), &entries, end());
             let reason = format!("the recording ends at byte {length}");
             let expected =
                 if length < 7 { (Some(1), 0, 7, reason.as_str()) } else { (Some(2), 7, 13, reason.as_str()) };
             assert_eq!(bad(&proof), expected);
         }
         let longer = [RECORDING, b"more\n"].concat();
-        assert_eq!(bad(&proof(Some(&longer), &entries, true)), (None, 20, 5, "they were added after its end"));
+        assert_eq!(bad(&proof(Some(&longer), &entries, end())), (None, 20, 5, "they were added after its end"));
     }
 
     #[test]
     fn a_ledger_that_does_not_say_all_of_it_is_told() {
         let verdict = |entries: &[String]| {
-            let proof = proof(Some(RECORDING), entries, true);
+            let proof = proof(Some(RECORDING), entries, end());
             let (chunk, from, bytes, reason) = bad(&proof);
             (chunk, from, bytes, reason.to_owned())
         };
@@ -272,7 +272,7 @@ mod tests {
         for wrong in ["{}", "{\"from\":0,\"bytes\":-1,\"sha256\":\"\"}", "[]"] {
             assert_eq!(verdict(&[wrong.to_owned()]), (Some(1), 0, 0, no_chunk.clone()));
         }
-        let mut proof = proof(Some(RECORDING), &[chunk(0, 20)], true);
+        let mut proof = proof(Some(RECORDING), &[chunk(0, 20)], end());
         proof.chunk(&chunk(0, 7), Ok(Some(Cursor::new(RECORDING))));
         assert_eq!(bad(&proof), (Some(2), 0, 7, "it comes after the end"));
         let mut proof = Proof::default();
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn a_chunk_of_any_size_is_read_to_the_end_of_the_file_and_no_further() {
         let huge = format!("{{\"from\":0,\"bytes\":{},\"sha256\":\"{}\"}}", u64::MAX, Digest::of(RECORDING));
-        let proof = proof(Some(RECORDING), &[huge], false);
+        let proof = proof(Some(RECORDING), &[huge], None);
         assert_eq!(bad(&proof), (Some(1), 0, u64::MAX, "the recording ends at byte 20"));
         let none: Result<Option<Cursor<&[u8]>>, String> = Err("it is a link".to_owned());
         let mut proof = Proof::default();

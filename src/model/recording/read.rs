@@ -9,21 +9,19 @@ use std::{error, fmt};
 
 use serde::Deserialize;
 
+use super::VERSION;
 use crate::model::text::escaped;
 
-/// The version of the format that is read.
-const VERSION: u64 = 2;
-
-/// The most bytes of a line, its LF included.
-const LONGEST_LINE: usize = 1 << 20;
+/// The most bytes of a line, its LF included: more than glass writes, as others may.
+const LONGEST_LINE: usize = 16 * super::LONGEST_LINE;
 
 /// The latest moment of a recording; no session comes near it.
 const LATEST: Duration = Duration::from_secs(366 * 86_400);
 
-/// The terminal that was recorded.
+/// The terminal that was recorded, at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// How many columns it had at first.
+pub struct Size {
+    /// How many columns it had.
     pub columns: u16,
     /// How many rows.
     pub rows: u16,
@@ -57,7 +55,7 @@ pub struct Reader<R> {
     lines: R,
     line: Vec<u8>,
     number: u64,
-    header: Header,
+    size: Size,
     at: Duration,
     cut: usize,
 }
@@ -111,25 +109,25 @@ impl<R: BufRead> Reader<R> {
     /// # Errors
     /// When the first line is no header of the version that is read.
     pub fn begin(lines: R) -> Result<Self, ReadError> {
-        let header = Header { columns: 0, rows: 0 };
-        let mut reader = Reader { lines, line: Vec::new(), number: 0, header, at: Duration::ZERO, cut: 0 };
+        let size = Size { columns: 0, rows: 0 };
+        let mut reader = Reader { lines, line: Vec::new(), number: 0, size, at: Duration::ZERO, cut: 0 };
         if !reader.read_line()? {
             return Err(ReadError::NoHeader);
         }
-        reader.header = reader.read_header()?;
+        reader.size = reader.read_header()?;
         Ok(reader)
     }
 
-    /// The terminal that was recorded.
-    pub fn header(&self) -> Header {
-        self.header
+    /// The terminal that was recorded, at first.
+    pub fn size(&self) -> Size {
+        self.size
     }
 
     /// Reads what happened next; nothing at the end of the last whole line.
     ///
     /// # Errors
     /// When a line is not what it should be. There is nothing to be read after that.
-    pub fn next(&mut self) -> Result<Option<Moment>, ReadError> {
+    pub fn read(&mut self) -> Result<Option<Moment>, ReadError> {
         if !self.read_line()? {
             return Ok(None);
         }
@@ -171,7 +169,7 @@ impl<R: BufRead> Reader<R> {
         Ok(false)
     }
 
-    fn read_header(&self) -> Result<Header, ReadError> {
+    fn read_header(&self) -> Result<Size, ReadError> {
         /// Of all that a header can say. Other versions have their size elsewhere.
         #[derive(Deserialize)]
         struct Says {
@@ -180,11 +178,11 @@ impl<R: BufRead> Reader<R> {
             height: Option<u16>,
         }
         let says: Says = serde_json::from_slice(&self.line).map_err(|error| self.malformed(&shown(&error)))?;
-        if says.version != VERSION {
+        if says.version != u64::from(VERSION) {
             return Err(ReadError::Version(says.version));
         }
         match (says.width, says.height) {
-            (Some(columns), Some(rows)) => Ok(Header { columns, rows }),
+            (Some(columns), Some(rows)) => Ok(Size { columns, rows }),
             (Some(_) | None, None) | (None, Some(_)) => Err(self.malformed("it has no `width` and `height`")),
         }
     }
@@ -217,7 +215,7 @@ mod tests {
     fn read(text: &[u8]) -> Result<(Vec<Moment>, usize), ReadError> {
         let mut reader = Reader::begin(text)?;
         let mut moments = Vec::new();
-        while let Some(moment) = reader.next()? {
+        while let Some(moment) = reader.read()? {
             moments.push(moment);
         }
         Ok((moments, reader.cut()))
@@ -327,7 +325,7 @@ mod tests {
         assert!(endless.0 < 2 << 20, "{}", endless.0);
         let mut endless = Endless(0);
         let mut reader = Reader::begin(io::BufReader::new(HEADER.as_bytes().chain(&mut endless))).expect("a header");
-        assert!(matches!(reader.next(), Err(ReadError::TooLong(2))));
+        assert!(matches!(reader.read(), Err(ReadError::TooLong(2))));
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Span {
         let mut end = if until.is_none() { Some(u64::MAX) } else { None };
         let (mut number, mut markers, mut at) = (0, 0, Duration::ZERO);
         while first.is_none() || end.is_none() {
-            let Some(moment) = reader.next().map_err(SpanError::Read)? else { break };
+            let Some(moment) = reader.read().map_err(SpanError::Read)? else { break };
             at = moment.at;
             markers += u64::from(matches!(moment.what, What::Marker(_)));
             // A label at which it ends is one after that at which it begins.

@@ -1,0 +1,89 @@
+//! `glass audit verify`: the verdict on the ledger and on the recordings that it tells of.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use super::recordings::Proofs;
+use crate::cli::args::AuditVerify;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::out;
+use crate::host::ledger::reader::{Reader, Reading};
+use crate::host::recordings::Recordings;
+use crate::model::chain::walk::{Integrity, Judgement};
+use crate::model::text::escaped;
+
+/// What was found, and how it is to be told.
+pub struct Verdict<'a> {
+    reading: Reading,
+    proofs: Proofs,
+    args: &'a AuditVerify,
+}
+
+/// Finds the verdict.
+pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>, Failure> {
+    let places = context.places();
+    let Some(folder) = &args.ledger else {
+        let mut proofs = Proofs::of(Recordings::of_own(&places.recordings()), Some(places.state()));
+        let reading = Reader::of_own(&places.ledger())?.verify(|entry| proofs.take(entry))?;
+        return Ok(Verdict { reading, proofs: proofs.conclude()?, args });
+    };
+    let mut proofs = Proofs::of(Recordings::beside(folder), None);
+    let reader = Reader::of_copy(folder)?;
+    let reading = reader.verify(|entry| proofs.take(entry)).map_err(|error| Failure::of(Exit::Failed, &error))?;
+    if reading.segments == 0 {
+        let fact = format!("there is no ledger in {}", folder.display());
+        return Err(Failure::new(Exit::Failed, fact).hint("name the folder that log-….jsonl is in"));
+    }
+    Ok(Verdict { reading, proofs: proofs.conclude()?, args })
+}
+
+/// Tells a verdict; 4 if the ledger does not verify, or a recording is not what the ledger has. What an interrupted
+/// append left is no reason, nor is a recording that is not there.
+pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
+    let Reading { segments, walked } = &verdict.reading;
+    let Judgement { integrity, first_bad } = &walked.judgement;
+    if verdict.args.json {
+        out::print_json(&json!({
+            "entries": walked.verifier.next(),
+            "segments": segments,
+            "head": walked.verifier.last(),
+            "integrity": integrity,
+            "first_bad": first_bad,
+            "anchored": null,
+            "unresolved": walked.verifier.unresolved().collect::<Vec<_>>(),
+            "recordings": verdict.proofs.as_json(),
+        }))?;
+    } else {
+        out::print(&(described(&verdict.reading) + &verdict.proofs.described()))?;
+    }
+    Ok(match integrity {
+        Integrity::Verified | Integrity::Torn if !verdict.proofs.differ() => Exit::Done,
+        Integrity::Verified | Integrity::Torn | Integrity::Broken | Integrity::RolledBack => Exit::Evidence,
+    })
+}
+
+fn described(reading: &Reading) -> String {
+    let Reading { segments, walked } = reading;
+    let integrity = match walked.judgement.integrity {
+        Integrity::Verified => "verified",
+        Integrity::Torn => "torn: an append was interrupted; the next one keeps aside what it left, and says so",
+        Integrity::Broken => "broken",
+        Integrity::RolledBack => "rolled back",
+    };
+    let head = walked.verifier.last().map_or("none".to_owned(), |head| head.to_string());
+    let mut text = format!("integrity   {integrity}\n");
+    if let Some(bad) = &walked.judgement.first_bad {
+        let reason = escaped(&bad.reason);
+        writeln!(text, "first bad   {} line {}: {reason}", escaped(&bad.segment), bad.line).expect(WRITES);
+    }
+    writeln!(text, "entries     {}\nsegments    {segments}\nhead        {head}", walked.verifier.next()).expect(WRITES);
+    for session in walked.verifier.unresolved() {
+        writeln!(text, "unresolved  {session}: an elevation was begun and has no outcome").expect(WRITES);
+    }
+    text
+}
+
+const WRITES: &str = "writing to a String cannot fail";
