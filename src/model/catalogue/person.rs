@@ -8,7 +8,7 @@ use ssh_key::{Fingerprint, HashAlg, PublicKey};
 use super::mistake::quoted;
 use super::reader::{Entry, Value};
 use crate::model::name::{GroupName, MfaSerial, PersonArn, PersonName};
-use crate::model::note::key::VerifierKey;
+use crate::model::text::escaped;
 
 /// The least size of an RSA key, in bits.
 const LEAST_RSA_BITS: usize = 3072;
@@ -28,8 +28,8 @@ pub struct Person {
     pub keys: Vec<SshKey>,
     /// How to reach the person.
     pub contact: Option<String>,
-    /// The keys of the person's ledgers, each named for its ledger's origin.
-    pub ledger_keys: Vec<VerifierKey>,
+    /// The keys of the person's ledgers, as signed notes write them (`name+hash+key`).
+    pub ledger_keys: Vec<String>,
 }
 
 /// Some of the people: a list of names of groups and of persons.
@@ -63,7 +63,7 @@ impl SshKey {
     /// When it is no such line, or a kind or size of key that glass does not accept.
     pub fn parse(line: &str) -> Result<Self, String> {
         let wrong = |why: &str| format!("{} is not a key that glass accepts: {why}", quoted(line));
-        let key = PublicKey::from_openssh(line).map_err(|error| wrong(&error.to_string()))?;
+        let key = PublicKey::from_openssh(line).map_err(|error| wrong(&escaped(&error.to_string())))?;
         match key.key_data() {
             KeyData::Ed25519(_) | KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => {}
             KeyData::Ecdsa(EcdsaPublicKey::NistP256(_)) => {}
@@ -76,7 +76,7 @@ impl SshKey {
             }
             _ => return Err(wrong("it must be ed25519, ecdsa-nistp256, rsa, or an sk- key of the first two")),
         }
-        let blob = key.to_bytes().map_err(|error| wrong(&error.to_string()))?;
+        let blob = key.to_bytes().map_err(|error| wrong(&escaped(&error.to_string())))?;
         Ok(SshKey { key, blob })
     }
 
@@ -110,8 +110,7 @@ pub(super) fn read<'a>(
     let mfa = section.optional("mfa").map_or(Some(None), |value| value.parsed(MfaSerial::parse).map(Some));
     let keys = section.optional("keys").map_or(Some(Vec::new()), |value| value.list(|item| key(item, entry.key, used)));
     let contact = section.optional("contact").map_or(Some(None), |value| value.line().map(Some));
-    let ledger_keys =
-        section.optional("ledger_keys").map_or(Some(Vec::new()), |value| value.list(|item| item.parsed(ledger_key)));
+    let ledger_keys = section.optional("ledger_keys").map_or(Some(Vec::new()), |value| value.list(ledger_key));
     section.close();
     Some(Person {
         name: name?,
@@ -145,6 +144,23 @@ fn key(value: Value<'_>, owner: &str, used: &mut BTreeMap<Vec<u8>, String>) -> O
     Some(key)
 }
 
-fn ledger_key(text: &str) -> Result<VerifierKey, String> {
-    VerifierKey::parse(text).map_err(|why| format!("{} is not a ledger's key: {why}", quoted(text)))
+fn ledger_key(value: Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let parts: Vec<&str> = text.splitn(3, '+').collect();
+    let valid = match parts.as_slice() {
+        [name, hash, key] => {
+            !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_graphic())
+                && hash.len() == 8
+                && hash.bytes().all(|b| b.is_ascii_hexdigit())
+                && (44..=64).contains(&key.len())
+                && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+        }
+        _ => false,
+    };
+    if valid {
+        Some(text.to_owned())
+    } else {
+        value.wrong(format!("{} is not a ledger's key: <origin>+<8 hex digits>+<base64>", quoted(text)))
+    }
 }
