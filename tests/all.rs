@@ -25,3 +25,4 @@ mod live;
 mod real;
 mod sandbox;
 mod supervised;
+mod trace;

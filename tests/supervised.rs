@@ -12,16 +12,18 @@ use std::time::{Duration, Instant};
 use glass::host::child::HostChildren;
 use glass::host::clock::HostClock;
 use glass::host::watcher::{self, End, Side};
+use glass::model::catalogue::TraceDemand;
 use glass::model::event::Cause;
 use glass::world::keeping::Unkept;
-use glass::world::machine::{self, Children, Clock};
+use glass::world::machine::{self, Children, Clock, Watched};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{DEADLINE, Practice, Pty, ends_within, tool};
 
-/// What the process of the test's own is to run, how long, and that it is that process.
+/// What the process of the test's own is to run, how long, whether traced, and that it is that process.
 const SCRIPT: &str = "SUPERVISED_SCRIPT";
 const TIME: &str = "SUPERVISED_MILLISECONDS";
+const TRACE: &str = "SUPERVISED_TRACE";
 
 /// The other side of [`Supervised`]: in the usual run of all tests it has nothing to do.
 #[test]
@@ -36,8 +38,9 @@ fn supervisor_of_a_script() {
         },
         Side::Supervisor(watcher) => {
             let argv = vec![tool("python3").into(), "-c".into(), script.into()];
-            let command =
-                machine::Command { argv, set: BTreeMap::new(), keeps: |_| true, watched: machine::Watched::default() };
+            let trace = if env::var(TRACE).is_ok() { TraceDemand::Exec } else { TraceDemand::None };
+            let watched = Watched { trace, ..Watched::default() };
+            let command = machine::Command { argv, set: BTreeMap::new(), keeps: |_| true, watched };
             let child = HostChildren::watched_by(watcher).start(&command).unwrap();
             let ended = child.wait(HostClock.boot().plus(time), &mut Unkept);
             exit(if ended.cause == Cause::Deadline { 124 } else { ended.code.into() })
@@ -46,8 +49,8 @@ fn supervisor_of_a_script() {
 }
 
 /// A script of Python that a supervisor runs; what it calls `tell` with its own process id for is seen to end.
-struct Supervised {
-    watcher: Child,
+pub struct Supervised {
+    pub watcher: Child,
     folder: tempfile::TempDir,
 }
 
@@ -63,6 +66,15 @@ def sleep():
 
 impl Supervised {
     fn start(time: Duration, script: &str) -> Supervised {
+        Supervised::with(time, script, &[])
+    }
+
+    /// The same with every program traced.
+    pub fn traced(time: Duration, script: &str) -> Supervised {
+        Supervised::with(time, script, &[TRACE])
+    }
+
+    fn with(time: Duration, script: &str, demands: &[&str]) -> Supervised {
         let folder = tempfile::tempdir().unwrap();
         let told = folder.path().join("told");
         let script = format!(
@@ -72,12 +84,13 @@ impl Supervised {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(["--exact", "supervised::supervisor_of_a_script", "--test-threads=1", "--nocapture"]);
         command.env(SCRIPT, script).env(TIME, time.as_millis().to_string());
+        command.envs(demands.iter().map(|demand| (demand, "1")));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Supervised { watcher: command.spawn().unwrap(), folder }
     }
 
     /// The processes that have told of themselves, once there are so many.
-    fn told(&self, count: usize) -> Vec<i32> {
+    pub fn told(&self, count: usize) -> Vec<i32> {
         let until = Instant::now() + DEADLINE;
         loop {
             let text = fs::read_to_string(self.folder.path().join("told")).unwrap_or_default();
@@ -89,8 +102,18 @@ impl Supervised {
         }
     }
 
+    /// How many processes still run the script.
+    pub fn left(&self) -> usize {
+        let told = self.folder.path().join("told").display().to_string();
+        let runs = |entry: &fs::DirEntry| {
+            let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&command).contains(&told)
+        };
+        fs::read_dir("/proc").unwrap().flatten().filter(runs).count()
+    }
+
     /// Waits for the watcher's end; the answer is its exit code.
-    fn ends(&mut self) -> i32 {
+    pub fn ends(&mut self) -> i32 {
         assert!(ends_within(&self.watcher, DEADLINE));
         let status = self.watcher.wait().unwrap();
         status.code().or(status.signal()).unwrap()
@@ -98,13 +121,13 @@ impl Supervised {
 }
 
 /// Whether a process is there and is more than an entry for its parent to read.
-fn lives(pid: i32) -> bool {
+pub fn lives(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     !stat.is_empty() && !stat.contains(") Z ")
 }
 
 #[track_caller]
-fn are_gone(pids: &[i32]) {
+pub fn are_gone(pids: &[i32]) {
     let until = Instant::now() + DEADLINE;
     while pids.iter().any(|pid| lives(*pid)) {
         assert!(Instant::now() < until, "{:?} live", pids.iter().filter(|pid| lives(**pid)).collect::<Vec<_>>());
@@ -113,7 +136,7 @@ fn are_gone(pids: &[i32]) {
 }
 
 /// The first child of a process, by whichever of its threads.
-fn child_of(pid: u32) -> i32 {
+pub fn child_of(pid: u32) -> i32 {
     let until = Instant::now() + DEADLINE;
     loop {
         let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
@@ -127,13 +150,13 @@ fn child_of(pid: u32) -> i32 {
     }
 }
 
-fn kill(pid: i32) {
+pub fn kill(pid: i32) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
 }
 
 /// A daemon as daemons are made, that no signal ends but SIGKILL; beside it one that has stopped itself, one that
 /// has closed all its files, and one whose first thread has ended.
-const HOSTILE: &str = "
+pub const HOSTILE: &str = "
 ignore()
 if os.fork() == 0:
     os.setsid()
@@ -169,7 +192,7 @@ fn everything_that_descends_from_a_session_is_dead_within_ten_seconds_of_its_dea
 }
 
 /// A process that is always another one: each forks the next and ends.
-const RUNNER: &str = "
+pub const RUNNER: &str = "
 ignore()
 os.setsid() if os.fork() == 0 else sleep()
 tell()
@@ -183,12 +206,7 @@ fn a_process_that_forks_for_ever_is_caught() {
     let mut supervised = Supervised::start(Duration::from_millis(500), RUNNER);
     supervised.told(2);
     assert_eq!(supervised.ends(), 124);
-    let left = fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
-        let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let text = String::from_utf8_lossy(&command).into_owned();
-        text.contains("time.monotonic() < end") && text.contains(&supervised.folder.path().display().to_string())
-    });
-    assert_eq!(left.count(), 0);
+    assert_eq!(supervised.left(), 0);
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Environment {
             (variables::INCIDENT, plain(granted.incident.as_str())),
             (variables::PERSON, plain(session.grant().person().as_str())),
         ]);
-        let watched = watched(catalogue.profile(granted.profile.as_str()));
+        let watched = catalogue.profile(granted.profile.as_str()).map_or(Watched::default(), watched);
         let environment = Environment { watched, ..Environment::new(set, session.credentials(), catalogue) };
         if session.grant().step().is_some() { environment.of_step() } else { environment }
     }
@@ -105,8 +105,8 @@ impl Environment {
 }
 
 /// What of a profile's sessions is watched.
-fn watched(profile: Option<&Profile>) -> Watched {
-    profile.map_or(Watched::default(), |profile| Watched { recording: profile.recording, api_log: profile.api_log })
+pub(super) fn watched(profile: &Profile) -> Watched {
+    Watched { recording: profile.recording, api_log: profile.api_log, trace: profile.trace }
 }
 
 /// What of a session is in the environment of all that runs in it, and is not secret.

@@ -2,16 +2,18 @@
 //!
 //! The one [`Keeper`] of a session. It holds the session, and with it the credentials. Keeps the promise that
 //! whoever works with a session is told when the ledger takes nothing any more, and that a session that must
-//! be recorded does not go on without it.
+//! be recorded does not go on without it. Of a session that is traced no program runs that is not written down.
 
 mod api;
+mod exec;
 mod serve;
 
 use std::time::Duration;
 
 use self::api::ApiLog;
-use crate::model::event::Event;
+use crate::model::event::{Cause, Event};
 use crate::model::live::{Answer, Ask, Live};
+use crate::model::mask::Mask;
 use crate::world::keeping::{Asker, Happening, Keeper, Then};
 use crate::world::ledger::{LedgerError, Record};
 use crate::world::machine::Watched;
@@ -24,6 +26,7 @@ pub struct Keep<'a> {
     live: Live,
     watched: Watched,
     api: ApiLog,
+    mask: Mask,
     /// Why the ledger did not take something: then it is asked for nothing more while the session lives.
     failed: Option<LedgerError>,
     /// Whether its end was begun.
@@ -42,7 +45,8 @@ impl<'a> Keep<'a> {
     /// Begins to keep a session, of which `live` is told.
     pub fn new(world: World<'a>, session: &'a Session, watched: Watched, live: Live) -> Self {
         let api = ApiLog::new(session.credentials(), world.clock.boot());
-        Keep { world, session, live, watched, api, failed: None, ending: false }
+        let mask = Mask::of(session.credentials());
+        Keep { world, session, live, watched, api, mask, failed: None, ending: false }
     }
 
     /// Writes down that the person is warned, and tells them what they can do.
@@ -72,6 +76,12 @@ impl<'a> Keep<'a> {
             Ok(()) => Then::GoOn,
             Err(error) => self.without_evidence(error),
         }
+    }
+
+    /// Writes down what the session does not go on without.
+    fn write_or_end(&mut self, event: Event) -> Then {
+        let then = self.write(vec![event]);
+        if self.failed.is_some() { Then::End(Cause::Lost) } else { then }
     }
 
     /// The ledger takes nothing any more.
@@ -106,6 +116,11 @@ impl Keeper for Keep<'_> {
                 self.ending = true;
                 Then::GoOn
             }
+            Happening::Started(started) => {
+                let event = exec::started(started, self.world.clock.now(), &|text| self.mask.text(text));
+                self.write_or_end(event)
+            }
+            Happening::Unseen => self.write_or_end(exec::unseen()),
         }
     }
 

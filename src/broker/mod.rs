@@ -86,12 +86,22 @@ fn judge(world: World<'_>, standing: Standing<'_>, request: &Request) -> Result<
     let confirm = |trigger: &Trigger, incident: &Incident| confirm(world, profile, person, trigger, incident);
     let case = Case { standing, request, session: world.chance.id(), confirm: &confirm };
     match policy::judge(case) {
+        Verdict::Allow(_) if let Some(why) = untraced(world, profile) => {
+            let rules = vec![Rule::NotTraced(why)];
+            Err(refuse(world, person, None, profile.name.as_str(), rules))
+        }
         Verdict::Allow(grant) => {
             tracing::info!(profile = %profile.name, session = %grant.session(), "allowed");
             Ok(*grant)
         }
         Verdict::Refuse(rules) => Err(refuse(world, person, None, profile.name.as_str(), rules)),
     }
+}
+
+/// Why what the profile's sessions demand cannot be done here, before anything is spent for one.
+fn untraced(world: World<'_>, profile: &Profile) -> Option<String> {
+    let error = world.children.check(handover::watched(profile)).err()?;
+    Some(error.source().map_or_else(|| error.to_string(), ToString::to_string))
 }
 
 /// Keeps what the intent refers to by hash: the catalogue, its files, the session policy as sent.

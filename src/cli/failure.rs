@@ -251,6 +251,10 @@ fn hint_for_rule(rule: &Rule) -> &'static str {
             "open a session with `glass assume PROFILE` and call the tool in it, or use a profile of a level with \
              recording = false"
         }
+        Rule::HookWithoutTrace => "open a session with `glass assume PROFILE` and call the tool in it",
+        Rule::NotTraced(_) => {
+            "it takes Linux, and ptrace(2) must be allowed: by `kernel.yama.ptrace_scope` below 2, and by the container"
+        }
         Rule::SourceWithoutCode(_) => {
             "use a long-lived key in the keyring as the source (`glass enrol`), or have the level set mfa = \"source\""
         }
@@ -368,6 +372,7 @@ impl From<ChildError> for Failure {
         let (exit, hint) = match error {
             ChildError::NotFound(_) => (Exit::NotFound, "check its name and PATH"),
             ChildError::CannotRun(..) => (Exit::CannotRun, "check that it is a program, and that you may run it"),
+            ChildError::CannotTrace(_) => (Exit::Failed, "see whether something forbids ptrace(2) here"),
         };
         Failure::of(exit, &error).hint(hint)
     }

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::lost;
 use super::out::{self, Paint};
 use crate::model::event::Event;
-use crate::model::text::is_hostile;
+use crate::model::text::stored_bytes;
 use crate::world::ledger::{LedgerError, Record};
 
 /// The most characters of one argument that go into the ledger.
@@ -99,7 +99,7 @@ fn shortened(args: impl Iterator<Item = String>) -> Vec<String> {
         .collect();
     let mut left = LONGEST_COMMAND;
     let fitting = args.iter().take_while(|arg| {
-        let needed = stored_bytes(arg);
+        let needed = bytes_of(arg);
         left = left.saturating_sub(needed);
         left > 0
     });
@@ -109,13 +109,8 @@ fn shortened(args: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// How many bytes an argument takes in an entry at the most: with its quotes and comma, and escaped.
-fn stored_bytes(arg: &str) -> usize {
-    let of = |character: char| match character {
-        '"' | '\\' => 2,
-        _ if is_hostile(character) => 12,
-        _ => character.len_utf8(),
-    };
-    arg.chars().map(of).sum::<usize>() + 3
+fn bytes_of(arg: &str) -> usize {
+    arg.chars().map(stored_bytes).sum::<usize>() + 3
 }
 
 /// Runs a command between `run.start` and `run.end`.
@@ -167,7 +162,7 @@ mod tests {
         for letter in ["x", "é", "\u{1f5dd}", "\u{202e}", "\u{e0041}", "\n", "\"", "\\"] {
             let words = vec![OsString::from(letter.repeat(3000)); 500];
             let kept = redacted(&words, &[]);
-            let stored: usize = kept.iter().map(|arg| stored_bytes(arg)).sum();
+            let stored: usize = kept.iter().map(|arg| bytes_of(arg)).sum();
             assert!(stored <= LONGEST_COMMAND + 100 && kept.len() > 2, "{letter:?}: {stored}");
             assert_eq!(kept.last().map(String::as_str), Some("… (500 in all)"));
         }

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::list::Row;
 use super::out::{self, Paint, Style};
 use crate::broker;
-use crate::model::catalogue::{Catalogue, MfaDemand, Network, Profile, SessionTags, Step, Trigger};
+use crate::model::catalogue::{Catalogue, MfaDemand, Network, Profile, SessionTags, Step, TraceDemand, Trigger};
 use crate::model::name::{PersonName, Region};
 use crate::model::policy;
 use crate::model::text::escaped;
@@ -66,6 +66,7 @@ fn rows(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -
         one("recording", Some(recording(profile).to_owned())),
         one("API log", Some(api_log(profile).to_owned())),
         one("AWS hook", Some(hook(profile).to_owned())),
+        one("trace", traced(profile)),
         one("runbook", profile.runbook.as_ref().map(|file| file.path.display().to_string())),
         (if profile.only_steps { "only these steps" } else { "steps" }, profile.steps.values().map(step).collect()),
     ]
@@ -153,6 +154,13 @@ fn recording(profile: &Profile) -> &'static str {
     if profile.recording { "demanded, but not built in this version: nothing is recorded" } else { "none" }
 }
 
+fn traced(profile: &Profile) -> Option<String> {
+    match profile.trace {
+        TraceDemand::None => None,
+        TraceDemand::Exec => Some("every program that is started is in the ledger; Linux only".to_owned()),
+    }
+}
+
 /// What the inline policy says, a line for each statement, and the policy as it is sent.
 fn session_policy(profile: &Profile) -> Vec<String> {
     let Some(sent) = profile.session_policy() else {
@@ -215,6 +223,7 @@ fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName
         "external_id": profile.external_id,
         "recording": profile.recording,
         "api_log": profile.api_log,
+        "trace": profile.trace.as_str(),
         "steps": profile.steps.iter().map(|(name, step)| (name.to_string(), json!(step.argv()))).collect::<Map<_, _>>(),
         "only_steps": profile.only_steps,
         "runbook": profile.runbook.as_ref().map(|file| json!({ "path": file.path, "sha256": file.digest })),

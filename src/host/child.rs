@@ -6,6 +6,7 @@
 //! asks glass to end reaches it.
 
 mod jobs;
+mod traced;
 
 use std::ffi::OsStr;
 use std::io;
@@ -28,11 +29,13 @@ use super::programs;
 use super::pty::Pty;
 use super::signals::{self, Held};
 use super::source::Source;
+use super::trace::{self, Trace};
 use super::watcher::Watcher;
+use crate::model::catalogue::TraceDemand;
 use crate::model::event::Cause;
 use crate::model::time::BootTime;
 use crate::world::keeping::{Happening, Keeper, Then, WARNINGS};
-use crate::world::machine::{Child, ChildError, Children, Clock, Command, Ended};
+use crate::world::machine::{Child, ChildError, Children, Clock, Command, Ended, Watched};
 
 /// The longest time between two looks at the clock. Timers of `poll` stand still while the
 /// machine sleeps; so the deadline is met at most this long after waking.
@@ -62,6 +65,13 @@ impl Children for HostChildren {
         programs::find(program).map_err(|error| not_started(program, error))
     }
 
+    fn check(&self, watched: Watched) -> Result<(), ChildError> {
+        match watched.trace {
+            TraceDemand::None => Ok(()),
+            TraceDemand::Exec => trace::check().map_err(ChildError::CannotTrace),
+        }
+    }
+
     fn start(&self, command: &Command) -> Result<Box<dyn Child>, ChildError> {
         let Some((program, _)) = command.argv.split_first() else {
             return Err(ChildError::NotFound(Default::default()));
@@ -82,11 +92,17 @@ impl Children for HostChildren {
         }
         let mut sources = mem::take(&mut *self.sources.lock().unwrap_or_else(PoisonError::into_inner));
         sources.extend(watched(command, &mut child).map_err(failed)?);
+        let demanded = command.watched.trace == TraceDemand::Exec;
+        if demanded {
+            trace::ask(&mut child);
+        }
         let started = child.spawn().map_err(failed)?;
         // It holds copies of the terminal, which the session's end waits for.
         drop(child);
         let pid = i32::try_from(started.id()).ok().and_then(Pid::from_raw);
         let pid = pid.expect("a process that was started has an id above 0");
+        // First of all: whatever wakes it would have it run untraced.
+        let trace = if demanded { Some(traced::take(pid)?) } else { None };
         let front = match pty {
             Some(pty) => {
                 pty.put_in_front(pid);
@@ -95,7 +111,18 @@ impl Children for HostChildren {
             None => Foreground::share(pid).map_or(Front::Streams, |shared| Front::Shared { shared, stopped: None }),
         };
         let watcher = self.watcher.clone();
-        Ok(Box::new(HostChild { pid, signals, watcher, front, sources, ending: None, status: None, left_behind: 0 }))
+        Ok(Box::new(HostChild {
+            pid,
+            signals,
+            watcher,
+            front,
+            sources,
+            trace,
+            has_more: false,
+            ending: None,
+            status: None,
+            left_behind: 0,
+        }))
     }
 
     fn folder(&self) -> String {
@@ -143,6 +170,9 @@ struct HostChild {
     watcher: Option<Arc<Watcher>>,
     front: Front,
     sources: Vec<Box<dyn Source + Send>>,
+    trace: Option<Trace>,
+    /// Whether there is more to take note of than was done at once.
+    has_more: bool,
     ending: Option<Ending>,
     /// How the child itself ended.
     status: Option<WaitStatus>,
@@ -158,9 +188,10 @@ impl Child for HostChild {
         let left = deadline.since(HostClock.boot());
         let mut warnings = WARNINGS.into_iter().filter(|at| *at < left).peekable();
         let mut told_of_end = false;
+        self.begin_trace(keeper);
         loop {
             self.signals.drain();
-            if !self.reap() {
+            if !self.reap(keeper) {
                 return self.ended(Cause::Lost, 1, keeper);
             }
             let now = HostClock.boot();
@@ -185,16 +216,18 @@ impl Child for HostChild {
 
 impl HostChild {
     /// Takes note of who has ended or stopped; false when the child's own end can never be known.
-    fn reap(&mut self) -> bool {
-        loop {
-            let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
-            // Orphans come back to a process that is watched, and to no other.
-            let changed = if self.watcher.is_some() { wait(options) } else { waitpid(Some(self.pid), options) };
-            match changed {
-                Ok(Some((pid, _))) if pid != self.pid => {}
-                Ok(Some((_, status))) if status.stopped() => self.stopped(status),
-                Ok(Some((_, status))) => self.status = Some(status),
-                Err(rustix::io::Errno::INTR) => {}
+    fn reap(&mut self, keeper: &mut dyn Keeper) -> bool {
+        let mut options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
+        if self.trace.is_some() {
+            options |= trace::options();
+        }
+        // Orphans and what is traced come back to a process that is watched, and to no other.
+        let whose = if self.watcher.is_some() { None } else { Some(self.pid) };
+        for _ in 0..trace::MOST_AT_ONCE {
+            match whose.map_or_else(|| wait(options), |pid| waitpid(Some(pid), options)) {
+                Ok(Some((pid, status))) if status.stopped() => self.stopped_at(pid, status, keeper),
+                Ok(Some((pid, status))) if pid == self.pid => self.status = Some(status),
+                Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
                 Ok(None) => return true,
                 Err(_) => return self.status.is_some(),
             }
@@ -202,6 +235,8 @@ impl HostChild {
                 return true;
             }
         }
+        self.has_more = true;
+        true
     }
 
     /// The end, once the child has ended and nothing that descends from it is left.
@@ -322,7 +357,10 @@ impl HostChild {
         let due = self.ending.as_mut().map(|ending| ending.due(now)).unwrap_or_default();
         for signal in due {
             if signal == Signal::KILL && self.finds_all() {
-                descent::kill(descent::all);
+                descent::kill(|| {
+                    self.bury();
+                    descent::all()
+                });
             } else {
                 self.send(signal);
                 // What is stopped is woken to hear it.
@@ -341,6 +379,7 @@ impl HostChild {
         let longest = if self.ending.is_some() { TICK / 10 } else { TICK };
         let length = if until_deadline.is_zero() { longest } else { until_deadline.min(longest) };
         let length = until_due.map_or(length, |due| due.min(length));
+        let length = if mem::take(&mut self.has_more) { Duration::ZERO } else { length };
         let mut others = vec![PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN)];
         if let Some(watcher) = self.watcher.as_ref().filter(|watcher| !watcher.is_gone()) {
             others.push(PollFd::from_borrowed_fd(watcher.alive(), PollFlags::IN));

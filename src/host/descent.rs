@@ -57,6 +57,11 @@ pub fn having(entry: &str) -> Vec<Pid> {
     processes().into_iter().map(|process| process.pid).filter(has).collect()
 }
 
+/// The parent of a process that has not ended; none is told on systems other than Linux.
+pub fn parent_of(pid: Pid) -> Option<i32> {
+    process(pid.as_raw_nonzero().get()).map(|process| process.parent)
+}
+
 /// Sends a signal to each of these; they may have ended since they were found.
 pub fn send(to: &[Pid], signal: Signal) {
     for pid in to {
@@ -66,7 +71,7 @@ pub fn send(to: &[Pid], signal: Signal) {
 
 /// Kills what `find` finds, until it finds nothing: all is stopped first, so that nothing can start more
 /// while the rest is being killed. The answer is how much would not die.
-pub fn kill(find: impl Fn() -> Vec<Pid>) -> usize {
+pub fn kill(mut find: impl FnMut() -> Vec<Pid>) -> usize {
     let until = Instant::now() + LONGEST_KILLING;
     let mut stopped = Vec::new();
     loop {
@@ -115,6 +120,11 @@ fn processes() -> Vec<Process> {
 #[cfg(not(target_os = "linux"))]
 fn processes() -> Vec<Process> {
     Vec::new()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn process(_: i32) -> Option<Process> {
+    None
 }
 
 /// One process by proc_pid_stat(5). Its name is in parentheses and may hold anything, so what follows is

@@ -31,6 +31,7 @@ pub mod socket;
 pub mod source;
 pub mod start_file;
 pub mod terminal;
+pub mod trace;
 pub mod viewer;
 pub mod watch;
 pub mod watcher;

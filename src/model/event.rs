@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api_call::ApiCall;
 use super::name::{Digest, Id, Incident, MfaSerial, ProfileName, Reason, Region, RoleArn, StepName, TriggerName};
+use super::program::Whole;
 use super::time::Timestamp;
 
 /// One event with its details, the `ev` and `d` of an entry.
@@ -96,6 +97,8 @@ pub enum Event {
     Command(Box<RanStep>),
     /// Something in the session says that it called AWS.
     Api(Box<ApiCall>),
+    /// A program was started in the session.
+    Program(Box<RanProgram>),
     /// The person was warned that the session ends soon.
     SessionWarn {
         /// How soon.
@@ -171,10 +174,37 @@ pub struct RanStep {
     pub code: u8,
 }
 
+/// The fields of `command` for a program that was started in the session, whoever started it.
+#[derive(Clone, Debug, Serialize)]
+pub struct RanProgram {
+    /// Who saw it: the kernel.
+    pub source: CommandSource,
+    /// The program's file; for a script its interpreter's. None where it may not be known.
+    pub path: Option<String>,
+    /// The program's word for itself and its arguments; long ones cut.
+    pub argv: Vec<String>,
+    /// The folder in which it was started. None where it may not be known.
+    pub cwd: Option<String>,
+    /// When it was started.
+    pub start: Timestamp,
+    /// How long it ran: none, since that is written down before it does.
+    pub seconds: Option<u64>,
+    /// Its exit code: none as well.
+    pub code: Option<u8>,
+    /// Its process.
+    pub pid: u32,
+    /// The parent of that process.
+    pub parent: u32,
+    /// What all of `argv` comes to, if something of it was cut.
+    pub whole: Option<Whole>,
+}
+
 /// Who saw a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CommandSource {
+    /// The kernel, which started it.
+    Kernel,
     /// glass started it, as a step of the runbook.
     Step,
 }
@@ -290,7 +320,7 @@ impl Event {
             Event::ElevateFail { .. } => "elevate.fail",
             Event::ElevateRefused { .. } => "elevate.refused",
             Event::SessionStart { .. } => "session.start",
-            Event::Command(_) => "command",
+            Event::Command(_) | Event::Program(_) => "command",
             Event::Api(_) => "api",
             Event::SessionWarn { .. } => "session.warn",
             Event::Loss { .. } => "loss",
@@ -316,6 +346,7 @@ impl Event {
             | Event::Loss { .. }
             | Event::SessionReissue { .. }
             | Event::Command(_)
+            | Event::Program(_)
             | Event::Api(_) => false,
         }
     }

@@ -5,7 +5,7 @@ mod rule;
 use std::fmt;
 use std::time::Duration;
 
-use super::catalogue::{Catalogue, MfaDemand, Profile, Step, Trigger};
+use super::catalogue::{Catalogue, MfaDemand, Profile, Step, TraceDemand, Trigger};
 use super::event::{Granted, SessionKind};
 use super::name::{Digest, Id, Incident, LevelName, PersonArn, PersonName, Reason, Region, nearest};
 use super::request::Request;
@@ -118,6 +118,9 @@ pub fn foregone(standing: Standing<'_>) -> Vec<Rule> {
     let mut no: Vec<Rule> = inside.cloned().map(Rule::Nested).into_iter().collect();
     if kind == SessionKind::Hook && profile.recording {
         no.push(Rule::HookWithoutRecording);
+    }
+    if kind == SessionKind::Hook && profile.trace != TraceDemand::None {
+        no.push(Rule::HookWithoutTrace);
     }
     match step {
         Some(asked) if !profile.steps.contains_key(asked) => no.push(Rule::step(asked, profile)),

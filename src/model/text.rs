@@ -33,6 +33,27 @@ pub fn escaped_lines(text: &str) -> String {
         .collect()
 }
 
+/// Shows bytes that should be a text: what is no UTF-8 as `\xff`, everything else as it is.
+pub fn lossless(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        shown.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            write!(shown, "\\x{byte:02x}").expect("writing to a String cannot fail");
+        }
+    }
+    shown
+}
+
+/// How many bytes a character takes in an entry of the ledger at the most, escaped.
+pub fn stored_bytes(character: char) -> usize {
+    match character {
+        '"' | '\\' => 2,
+        _ if is_hostile(character) => 12,
+        _ => character.len_utf8(),
+    }
+}
+
 /// Whether a character can steer a terminal or hide what is written around it.
 pub fn is_hostile(character: char) -> bool {
     character.is_control()
@@ -48,6 +69,11 @@ mod tests {
     #[test]
     fn escape_sequences_are_shown_and_do_nothing() {
         assert_eq!(escaped("a\x1b[2Jb\u{202e}c\nd\u{9b}é"), "a\\u{1b}[2Jb\\u{202e}c\\nd\\u{9b}é");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown() {
+        assert_eq!(lossless(b"caf\xc3\xa9 \xff\xc3"), "caf\u{e9} \\xff\\xc3");
     }
 
     #[test]

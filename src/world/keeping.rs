@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::model::api_call::Heard;
 use crate::model::event::Cause;
 use crate::model::live::{Answer, Ask};
+use crate::model::program::Started;
 use crate::model::time::BootTime;
 
 /// Something that happened in a live session.
@@ -21,6 +22,10 @@ pub enum Happening {
     ApiCalls(Heard),
     /// The session is being ended.
     Ending,
+    /// A program was started in the session, and does not run before this is answered.
+    Started(Started),
+    /// A program was started in the session, and its process was killed before it could be looked at.
+    Unseen,
 }
 
 /// What the supervisor is to do.

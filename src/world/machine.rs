@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{error, fmt, io};
 
+use crate::model::catalogue::TraceDemand;
 use crate::model::event::Cause;
 use crate::model::identity::Store;
 use crate::model::mfa::UsedCodes;
@@ -298,6 +299,12 @@ pub trait Children: Sync {
     /// When it is not.
     fn find(&self, program: &OsStr) -> Result<(), ChildError>;
 
+    /// Looks whether all that a session demands to be watched can be watched, before anything is spent for it.
+    ///
+    /// # Errors
+    /// When something of it cannot.
+    fn check(&self, watched: Watched) -> Result<(), ChildError>;
+
     /// Starts a child in a process group of its own, in the terminal's foreground.
     ///
     /// # Errors
@@ -327,6 +334,8 @@ pub struct Watched {
     pub recording: bool,
     /// Its API calls, as far as SDKs tell of them.
     pub api_log: bool,
+    /// Which of its programs.
+    pub trace: TraceDemand,
 }
 
 /// A child that runs.
@@ -357,6 +366,8 @@ pub enum ChildError {
     NotFound(OsString),
     /// The program cannot be run.
     CannotRun(OsString, io::Error),
+    /// What it starts cannot be traced, which its session demands.
+    CannotTrace(io::Error),
 }
 
 impl fmt::Display for ChildError {
@@ -364,6 +375,7 @@ impl fmt::Display for ChildError {
         match self {
             ChildError::NotFound(program) => write!(f, "{} is not found", program.display()),
             ChildError::CannotRun(program, _) => write!(f, "{} cannot be run", program.display()),
+            ChildError::CannotTrace(_) => f.write_str("the programs of a session cannot be traced here"),
         }
     }
 }
@@ -371,7 +383,7 @@ impl fmt::Display for ChildError {
 impl error::Error for ChildError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            ChildError::CannotRun(_, source) => Some(source),
+            ChildError::CannotRun(_, source) | ChildError::CannotTrace(source) => Some(source),
             ChildError::NotFound(_) => None,
         }
     }

@@ -25,7 +25,7 @@ use glass::world::keeping::{Happening, Keeper, Then, WARNINGS};
 use glass::world::ledger::{Appended, Ledger, LedgerError, Record};
 use glass::world::machine::{
     AskError, Chance, Child, ChildError, Children, Clock, Codes, CodesError, Command, Ended, Hold, ProgramError,
-    Programs, Ran, Terminal, Vault, VaultError,
+    Programs, Ran, Terminal, Vault, VaultError, Watched,
 };
 use glass::world::{Declined, Issued, Session, Warrant, World};
 
@@ -459,6 +459,10 @@ impl Programs for Parts {
 impl Children for Parts {
     fn find(&self, program: &OsStr) -> Result<(), ChildError> {
         self.0.call(|| Ok(()), || ChildError::NotFound(program.to_owned()))
+    }
+
+    fn check(&self, _: Watched) -> Result<(), ChildError> {
+        self.0.call(|| Ok(()), || ChildError::CannotTrace(broken()))
     }
 
     fn start(&self, command: &Command) -> Result<Box<dyn Child>, ChildError> {

@@ -57,14 +57,14 @@ fn the_digest_of_a_profile_can_be_computed_without_glass() {
             "prod-db-emergency",
             "db-outage",
             [
-                "profile c7d80a38b56a7ebce00658fb575ee15c3f93914d91cf4fb9065cd62f62c227ae",
+                "profile 7e7586f00262f3f1e0dfbcbb2c4b1686450365b9883a5f21f2f4c4d8f2fb8eb4",
                 "trigger 94942babbac413308aee477f939384d056677c59d1c3cf3f0c4028a7320e9b55",
                 "level ce5ba581631b34a8a555553868c30033f55964d41d686eabb8cf99528cd93fe7",
                 "aws 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
                 "people 00d02a174688e0ba46ae3e92cf0c8848d91967b9e64479775b66a4f8cd6a2b0d",
                 "policy cd2e99f04c41b54c61bbe1b5d11b43664227eeec44a97cef386d1b740d30d691",
                 "runbook 88bde1099582cb55073cfd1e52da09a81bc9651443a9ae367ab83b770a37a4af",
-                "digest 0f21e78a44d63d8d9473727c45c64950198733e04ad87f6284b14c2b59b01109",
+                "digest 3932b4a0e76e8c6513efa1e04a561959dc309169ac0634e3d65aaf665dad7c9a",
             ],
         ),
     ];

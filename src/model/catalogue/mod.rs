@@ -18,6 +18,7 @@ pub mod reader;
 mod session_policy;
 mod step;
 mod tags;
+mod trace;
 mod trigger;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,7 @@ pub use person::{Audience, Person, SshKey};
 pub use profile::Profile;
 pub use step::Step;
 pub use tags::SessionTags;
+pub use trace::TraceDemand;
 pub use trigger::{Confirm, Trigger};
 
 use document::Document;

@@ -14,6 +14,7 @@ use super::reader::{Section, Value};
 use super::session_policy;
 use super::step::{self, Step};
 use super::tags::{self, SessionTags};
+use super::trace::{self, TraceDemand};
 use crate::model::name::{Environment, Id, Incident, ProfileName, Region, RoleArn, StepName, TriggerName};
 use crate::model::time::show_duration;
 
@@ -49,6 +50,8 @@ pub struct Profile {
     pub recording: bool,
     /// Whether the API calls of its sessions are to be logged.
     pub api_log: bool,
+    /// Which programs of its sessions are to be traced.
+    pub trace: TraceDemand,
     /// Whether the person is set as the session's source identity.
     pub source_identity: bool,
     /// The external id that the role demands.
@@ -124,6 +127,7 @@ pub(super) fn read(
     let approval = approval::read(&mut section, floor, ground);
     let recording = guardrail(&mut section, "recording", floor, |level| level.recording);
     let api_log = guardrail(&mut section, "api_log", floor, |level| level.api_log);
+    let trace = trace::read(&mut section);
     let source_identity = section.optional("source_identity").map_or(Some(true), Value::boolean);
     let hold = section.optional("hold").map_or(Some(true), Value::boolean);
     let place = place(&mut section, sharing);
@@ -134,7 +138,7 @@ pub(super) fn read(
     let steps = steps(&mut section);
     let only_steps = only_steps(&mut section, scope.as_ref(), steps.as_ref());
     let runbook = section.optional("runbook").map_or(Some(None), |value| files.read(value).map(Some));
-    section.not_built(&["override", "trace", "record_input", "database"]);
+    section.not_built(&["override", "record_input", "database"]);
     section.close();
     let (duration, max_duration) = durations?;
     let (place, scope) = (place?, scope?);
@@ -152,6 +156,7 @@ pub(super) fn read(
         approval: approval?,
         recording: recording?,
         api_log: api_log?,
+        trace: trace?,
         source_identity: source_identity?,
         hold: hold?,
         external_id: external_id?,

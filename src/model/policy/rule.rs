@@ -80,6 +80,10 @@ pub enum Rule {
     Nested(Id),
     /// The AWS hook cannot record, and the profile's sessions are to be recorded.
     HookWithoutRecording,
+    /// The AWS hook starts nothing that could be traced, and the profile's sessions are to be traced.
+    HookWithoutTrace,
+    /// The profile's sessions are to be traced, which cannot be done here.
+    NotTraced(String),
     /// The source cannot send a code, and the level demands one.
     SourceWithoutCode(LevelName),
     /// The daily credentials are temporary, and nothing says that a second factor was given for them.
@@ -115,6 +119,7 @@ impl Rule {
             Rule::Approvals { .. } => "approvals",
             Rule::Nested(_) => "nested",
             Rule::HookWithoutRecording => "recording",
+            Rule::HookWithoutTrace | Rule::NotTraced(_) => "trace",
             Rule::SourceWithoutCode(_) | Rule::SourceUnproven => "mfa",
             Rule::Stranger(_) => "caller",
         }
@@ -156,6 +161,12 @@ impl fmt::Display for Rule {
             Rule::Nested(session) => write!(f, "this shell belongs to the live session {session}"),
             Rule::HookWithoutRecording => {
                 f.write_str("its sessions are to be recorded, which the AWS hook cannot do, so the hook opens none")
+            }
+            Rule::HookWithoutTrace => f.write_str(
+                "the programs of its sessions are to be traced, which the AWS hook cannot do, so the hook opens none",
+            ),
+            Rule::NotTraced(why) => {
+                write!(f, "the programs of its sessions are to be traced, which cannot be done here: {why}")
             }
             Rule::SourceWithoutCode(level) => {
                 write!(
