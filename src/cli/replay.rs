@@ -95,11 +95,12 @@ fn show(reader: &mut Recording<'_>, span: Span, args: &args::Replay) -> Result<P
     }
     let failed = |error: io::Error| Failure::new(Exit::Failed, "the terminal cannot be used").caused_by(&error);
     let mut viewer = Viewer::begin().map_err(failed)?;
-    let (mut number, mut began) = (0, None);
+    let (mut number, mut began, mut pause) = (0, None, Pause::Over);
     while let Some(moment) = next(reader, &mut number, span)? {
         let since = if number > span.first { moment.at - *began.get_or_insert(moment.at) } else { Duration::ZERO };
-        if viewer.wait_until(since.div_f64(args.speed)) == Pause::Ended {
-            return Ok(Pause::Ended);
+        pause = viewer.wait_until(since.div_f64(args.speed));
+        if pause == Pause::Ended {
+            break;
         }
         if let What::Output(output) = moment.what {
             viewer.show(&output).map_err(failed)?;
@@ -107,7 +108,7 @@ fn show(reader: &mut Recording<'_>, span: Span, args: &args::Replay) -> Result<P
     }
     drop(viewer);
     out::say(&format!("\nglass: end of the replay of {}", args.session));
-    Ok(Pause::Over)
+    Ok(pause)
 }
 
 /// Reads what comes next, up to the end of the part that is wanted, and counts it.

@@ -156,9 +156,9 @@ impl Plain {
         self.cursor() % self.columns
     }
 
-    /// The number of the line's last row.
+    /// The number of the last row in which there is something.
     fn last_row(&self) -> usize {
-        self.cells.len().saturating_sub(1) / self.columns
+        self.cells.iter().rposition(|cell| *cell != ' ').unwrap_or(0) / self.columns
     }
 
     fn go(&mut self, cell: usize) {
@@ -210,10 +210,21 @@ impl Plain {
         self.go(0);
     }
 
+    /// Completes the line: its rows are one, but where one has ended before the margin.
     fn end_line(&mut self) {
-        let line: String = self.cells.drain(..).collect();
-        self.text.push_str(&escaped(line.trim_end_matches(' ')));
+        self.cells.truncate(self.cells.iter().rposition(|cell| *cell != ' ').map_or(0, |last| last + 1));
+        let mut line = String::with_capacity(self.cells.len());
+        for row in self.cells.chunks(self.columns) {
+            if line.ends_with("  ") {
+                self.text.push_str(&escaped(line.trim_end_matches(' ')));
+                self.text.push('\n');
+                line.clear();
+            }
+            line.extend(row);
+        }
+        self.text.push_str(&escaped(&line));
         self.text.push('\n');
+        self.cells.clear();
     }
 
     fn erase_in_row(&mut self, which: usize) {
@@ -306,6 +317,9 @@ mod tests {
         assert_eq!(plain(10, "0123456789 \rabc\u{1b}[A\rX\u{1b}[B\rY\r\nx"), "X123456789Ybc\nx\n");
         // zsh marks a line that did not end: a row of blanks, and what it says is written over.
         assert_eq!(plain(10, "%         \r \r\u{1b}[J$ ls\r\n"), "$ ls\n");
+        // readline: a search that took two rows, and what was found takes one.
+        assert_eq!(plain(10, "(search): ls\r\u{1b}[A$ ls      \r\n   \r\u{1b}[A\u{1b}[4C\r\nout\r\n"), "$ ls\nout\n");
+        assert_eq!(plain(10, "out%         \r \r\u{1b}[J$ ls\r\n"), "out%\n$ ls\n");
         assert_eq!(plain(10, "0123456789\rx\r\n"), "x123456789\n");
         assert_eq!(plain(10, "0123456789\u{8}x\r\n"), "01234567x9\n");
     }
