@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::out;
 use crate::host::files::FileError;
 use crate::host::live;
-use crate::host::recordings::Recordings;
+use crate::host::recorded::Recorded;
 use crate::host::viewer::{self, Viewer};
 use crate::host::watch::Pause;
 use crate::model::recording::plain::Plain;
@@ -25,7 +25,7 @@ const LATEST: usize = 5;
 
 /// Runs the command.
 pub fn run(args: &args::Replay, context: &Context) -> Result<Exit, Failure> {
-    let recordings = Recordings::of_own(&context.places().recordings());
+    let recordings = Recorded::of_own(&context.places().recordings());
     if !args.text && !io::stdout().is_terminal() {
         let file = recordings.path(&args.session);
         return Err(Failure::new(Exit::Usage, "a recording is shown on a terminal, and stdout is none")
@@ -137,7 +137,7 @@ fn unfinished(args: &args::Replay, context: &Context, cut: usize) -> Option<Stri
     (cut > 0).then_some(said)
 }
 
-fn absent(args: &args::Replay, recordings: &Recordings) -> Failure {
+fn absent(args: &args::Replay, recordings: &Recorded) -> Failure {
     let failure = Failure::new(Exit::Failed, format!("there is no recording of session {}", args.session));
     match recordings.list() {
         Ok(found) if found.is_empty() => failure.hint("there are none on this machine"),

@@ -24,7 +24,7 @@ pub mod places;
 pub mod private;
 pub mod programs;
 mod pty;
-pub mod recordings;
+pub mod recorded;
 pub mod rewrite;
 pub mod signals;
 pub mod socket;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::host::live;
-use crate::host::recordings::Recordings;
+use crate::host::recorded::Recorded;
 use crate::model::chain::entry::Entry;
 use crate::model::name::Id;
 use crate::model::recording::proof::{FirstBad, Proof, State};
@@ -28,7 +28,7 @@ pub struct Proofs {
 
 impl Proofs {
     /// None as yet.
-    pub fn of(recordings: Recordings, state: Option<&Path>) -> Proofs {
+    pub fn of(recordings: Recorded, state: Option<&Path>) -> Proofs {
         let state = state.map(Path::to_owned);
         let files = Files { recordings, open: None };
         Proofs { files, state, proofs: BTreeMap::new(), more: BTreeMap::new() }
@@ -127,7 +127,7 @@ impl Proofs {
 
 /// The recordings' files.
 struct Files {
-    recordings: Recordings,
+    recordings: Recorded,
     /// The one that was looked at last: its chunks mostly follow each other.
     open: Option<(String, File)>,
 }

@@ -11,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out;
 use crate::host::ledger::reader::{Reader, Reading};
-use crate::host::recordings::Recordings;
+use crate::host::recorded::Recorded;
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::text::escaped;
 
@@ -26,11 +26,11 @@ pub struct Verdict<'a> {
 pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>, Failure> {
     let places = context.places();
     let Some(folder) = &args.ledger else {
-        let mut proofs = Proofs::of(Recordings::of_own(&places.recordings()), Some(places.state()));
+        let mut proofs = Proofs::of(Recorded::of_own(&places.recordings()), Some(places.state()));
         let reading = Reader::of_own(&places.ledger())?.verify(|entry| proofs.take(entry))?;
         return Ok(Verdict { reading, proofs: proofs.conclude()?, args });
     };
-    let mut proofs = Proofs::of(Recordings::beside(folder), None);
+    let mut proofs = Proofs::of(Recorded::beside(folder), None);
     let reader = Reader::of_copy(folder)?;
     let reading = reader.verify(|entry| proofs.take(entry)).map_err(|error| Failure::of(Exit::Failed, &error))?;
     if reading.segments == 0 {

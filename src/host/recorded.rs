@@ -1,4 +1,4 @@
-//! The recordings that lie on this machine, to be read.
+//! What was recorded on this machine, to be read.
 //!
 //! Keeps the promise that what is opened is a file that nobody else can have written, and no link to one.
 
@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 
 /// A folder of recordings.
 #[derive(Clone, Debug)]
-pub struct Recordings {
+pub struct Recorded {
     folder: PathBuf,
     trust: Trust,
 }
@@ -28,15 +28,15 @@ enum Trust {
     Anybodys,
 }
 
-impl Recordings {
+impl Recorded {
     /// This user's own.
-    pub fn of_own(folder: &Path) -> Recordings {
-        Recordings { folder: folder.to_owned(), trust: Trust::Ours }
+    pub fn of_own(folder: &Path) -> Recorded {
+        Recorded { folder: folder.to_owned(), trust: Trust::Ours }
     }
 
     /// Those beside a copy of anybody's ledger, whoever owns them.
-    pub fn beside(ledger: &Path) -> Recordings {
-        Recordings { folder: ledger.join("../recordings"), trust: Trust::Anybodys }
+    pub fn beside(ledger: &Path) -> Recorded {
+        Recorded { folder: ledger.join("../recordings"), trust: Trust::Anybodys }
     }
 
     /// The file of a session's recording.
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn only_a_file_that_nobody_else_can_have_written_is_opened() {
         let folder = tempfile::tempdir().expect("a folder");
-        let recordings = Recordings::of_own(folder.path());
+        let recordings = Recorded::of_own(folder.path());
         let session = Id::parse("0a1b2c3d").expect("an id");
         let path = recordings.path(&session);
         assert!(recordings.open(&session).expect("nothing is wrong").is_none());
@@ -112,7 +112,7 @@ mod tests {
         for (mode, good) in [(0o600, true), (0o644, true), (0o660, false), (0o602, false)] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a mode");
             assert_eq!(recordings.open(&session).is_ok(), good, "{mode:o}");
-            assert!(Recordings { trust: Trust::Anybodys, ..recordings.clone() }.open(&session).is_ok());
+            assert!(Recorded { trust: Trust::Anybodys, ..recordings.clone() }.open(&session).is_ok());
         }
         fs::rename(&path, folder.path().join("elsewhere")).expect("renamed");
         symlink("elsewhere", &path).expect("a link");
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_latest_recording_is_listed_first() {
         let folder = tempfile::tempdir().expect("a folder");
-        let recordings = Recordings::of_own(&folder.path().join("recordings"));
+        let recordings = Recorded::of_own(&folder.path().join("recordings"));
         assert_eq!(recordings.list().expect("none"), []);
         fs::create_dir(&recordings.folder).expect("a folder");
         for (name, seconds) in [("00000001.cast", 5), ("00000002.cast", 7), ("x.cast", 9), ("00000003.txt", 9)] {
