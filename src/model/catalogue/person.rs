@@ -8,6 +8,7 @@ use ssh_key::{Fingerprint, HashAlg, PublicKey};
 use super::mistake::quoted;
 use super::reader::{Entry, Value};
 use crate::model::name::{GroupName, MfaSerial, PersonArn, PersonName};
+use crate::model::note::key::VerifierKey;
 use crate::model::text::escaped;
 
 /// The least size of an RSA key, in bits.
@@ -28,8 +29,8 @@ pub struct Person {
     pub keys: Vec<SshKey>,
     /// How to reach the person.
     pub contact: Option<String>,
-    /// The keys of the person's ledgers, as signed notes write them (`name+hash+key`).
-    pub ledger_keys: Vec<String>,
+    /// The keys of the person's ledgers, each named for its ledger's origin.
+    pub ledger_keys: Vec<VerifierKey>,
 }
 
 /// Some of the people: a list of names of groups and of persons.
@@ -110,7 +111,8 @@ pub(super) fn read<'a>(
     let mfa = section.optional("mfa").map_or(Some(None), |value| value.parsed(MfaSerial::parse).map(Some));
     let keys = section.optional("keys").map_or(Some(Vec::new()), |value| value.list(|item| key(item, entry.key, used)));
     let contact = section.optional("contact").map_or(Some(None), |value| value.line().map(Some));
-    let ledger_keys = section.optional("ledger_keys").map_or(Some(Vec::new()), |value| value.list(ledger_key));
+    let ledger_keys =
+        section.optional("ledger_keys").map_or(Some(Vec::new()), |value| value.list(|item| item.parsed(ledger_key)));
     section.close();
     Some(Person {
         name: name?,
@@ -144,23 +146,6 @@ fn key(value: Value<'_>, owner: &str, used: &mut BTreeMap<Vec<u8>, String>) -> O
     Some(key)
 }
 
-fn ledger_key(value: Value<'_>) -> Option<String> {
-    let text = value.text()?;
-    let parts: Vec<&str> = text.splitn(3, '+').collect();
-    let valid = match parts.as_slice() {
-        [name, hash, key] => {
-            !name.is_empty()
-                && name.bytes().all(|b| b.is_ascii_graphic())
-                && hash.len() == 8
-                && hash.bytes().all(|b| b.is_ascii_hexdigit())
-                && (44..=64).contains(&key.len())
-                && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
-        }
-        _ => false,
-    };
-    if valid {
-        Some(text.to_owned())
-    } else {
-        value.wrong(format!("{} is not a ledger's key: <origin>+<8 hex digits>+<base64>", quoted(text)))
-    }
+fn ledger_key(text: &str) -> Result<VerifierKey, String> {
+    VerifierKey::parse(text).map_err(|why| format!("{} is not a ledger's key: {why}", quoted(text)))
 }
