@@ -142,7 +142,7 @@ pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() ->
 }
 
 fn append(context: &Context, event: Event) -> Result<(), LedgerError> {
-    context.world().ledger.append(&Record { who: context.person(), session: None, event }).map(drop)
+    context.world().ledger.append(&Record { who: context.person(), session: context.inside(), event }).map(drop)
 }
 
 impl Invocation {

@@ -119,3 +119,15 @@ fn a_program_that_is_not_there_costs_no_code() {
     practice.assume(&["--", "/"]).exits(126);
     assert!(practice.told("elevate.intent").is_empty());
 }
+
+#[test]
+fn what_is_run_within_a_session_is_told_as_part_of_it() {
+    let practice = Practice::new();
+    practice.assume(&["--", env!("CARGO_BIN_EXE_glass"), "list"]).exits(0);
+    let entries = practice.entries();
+    let session = &entries.iter().find(|entry| entry["ev"] == "session.start").unwrap()["session"];
+    let ran = entries.iter().filter(|entry| entry["d"]["args"][0] == "list" || entry["d"]["command"] == "list");
+    assert_eq!(ran.map(|entry| &entry["session"]).collect::<Vec<_>>(), [session]);
+    let own = entries.iter().find(|entry| entry["d"]["command"] == "assume").unwrap();
+    assert_eq!(own["session"], "");
+}
