@@ -1,5 +1,6 @@
 //! The ledger that the built program leaves, as an auditor and an attacker see it.
 
+mod cloudtrail;
 mod faults;
 mod recordings;
 mod verdicts;

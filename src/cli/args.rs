@@ -207,6 +207,11 @@ pub struct AuditVerify {
     #[arg(long, value_name = "DIR")]
     pub ledger: Option<PathBuf>,
 
+    /// Events of CloudTrail to hold against the ledger: the output of `aws cloudtrail lookup-events`, or a log file
+    /// from S3, gzip or not; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub cloudtrail: Vec<PathBuf>,
+
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

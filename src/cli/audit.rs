@@ -1,5 +1,6 @@
 //! `glass audit`: the ledger's verdict, its entries, and the end of one that is broken.
 
+mod cloudtrail;
 mod recordings;
 mod verify;
 
@@ -34,7 +35,7 @@ pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Ver
         AuditAction::Verify(args) => Some(verify::find(args, context)),
         AuditAction::Acknowledge(_) => {
             // Whatever keeps it from being read keeps it from being closed too, and is told then.
-            drop(Reader::of_own(&context.places().ledger()).and_then(|reader| reader.verify(|_| ())));
+            drop(Reader::of_own(&context.places().ledger()).and_then(|reader| reader.verify(|_, _| ())));
             None
         }
         AuditAction::Show(_) | AuditAction::Tail(_) => None,

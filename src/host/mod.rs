@@ -32,6 +32,7 @@ pub mod source;
 pub mod start_file;
 pub mod terminal;
 pub mod trace;
+pub mod trail;
 pub mod viewer;
 pub mod watch;
 pub mod watcher;

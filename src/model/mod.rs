@@ -5,6 +5,7 @@ pub mod aws_cli;
 pub mod catalogue;
 pub mod chain;
 pub mod checkpoint;
+pub mod cloudtrail;
 pub mod daily_key;
 pub mod environment;
 pub mod event;

@@ -1,9 +1,11 @@
-//! `glass audit verify`: the verdict on the ledger and on the recordings that it tells of.
+//! `glass audit verify`: the verdict on the ledger, on the recordings that it tells of, and by CloudTrail.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use serde_json::json;
 
+use super::cloudtrail::{self, Compared};
 use super::recordings::Proofs;
 use crate::cli::args::AuditVerify;
 use crate::cli::context::Context;
@@ -13,40 +15,57 @@ use crate::cli::out;
 use crate::host::ledger::reader::{Reader, Reading};
 use crate::host::recorded::Recorded;
 use crate::model::chain::walk::{Integrity, Judgement};
+use crate::model::cloudtrail::compare::Elevations;
 use crate::model::text::escaped;
 
 /// What was found, and how it is to be told.
 pub struct Verdict<'a> {
     reading: Reading,
     proofs: Proofs,
+    compared: Option<Compared>,
     args: &'a AuditVerify,
 }
 
 /// Finds the verdict.
 pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>, Failure> {
+    let trail = cloudtrail::read(&args.cloudtrail)?;
     let places = context.places();
-    let Some(folder) = &args.ledger else {
-        let mut proofs = Proofs::of(Recorded::of_own(&places.recordings()), Some(places.state()));
-        let reading = Reader::of_own(&places.ledger())?.verify(|entry| proofs.take(entry))?;
-        return Ok(Verdict { reading, proofs: proofs.conclude()?, args });
+    let (reader, mut proofs) = match &args.ledger {
+        None => {
+            let recordings = Recorded::of_own(&places.recordings());
+            (Reader::of_own(&places.ledger())?, Proofs::of(recordings, Some(places.state())))
+        }
+        Some(folder) => (Reader::of_copy(folder)?, Proofs::of(Recorded::beside(folder), None)),
     };
-    let mut proofs = Proofs::of(Recorded::beside(folder), None);
-    let reader = Reader::of_copy(folder)?;
-    let reading = reader.verify(|entry| proofs.take(entry)).map_err(|error| Failure::of(Exit::Failed, &error))?;
+    let mut elevations = Elevations::default();
+    let reading = reader.verify(|line, entry| {
+        proofs.take(entry);
+        elevations.take(line, entry);
+    });
+    let reading = match &args.ledger {
+        None => reading?,
+        Some(folder) => of_copy(folder, reading.map_err(|error| Failure::of(Exit::Failed, &error))?)?,
+    };
+    let compared = trail.map(|trail| Compared::of(trail, &elevations, context.world().clock.now()));
+    Ok(Verdict { reading, proofs: proofs.conclude()?, compared, args })
+}
+
+/// What was read of a copy, which is to be there.
+fn of_copy(folder: &Path, reading: Reading) -> Result<Reading, Failure> {
     if reading.segments == 0 {
         let fact = format!("there is no ledger in {}", folder.display());
         return Err(Failure::new(Exit::Failed, fact).hint("name the folder that log-….jsonl is in"));
     }
-    Ok(Verdict { reading, proofs: proofs.conclude()?, args })
+    Ok(reading)
 }
 
-/// Tells a verdict; 4 if the ledger does not verify, or a recording is not what the ledger has. What an interrupted
-/// append left is no reason, nor is a recording that is not there.
+/// Tells a verdict; 4 if the ledger does not verify, a recording is not what the ledger has, or CloudTrail contradicts
+/// it. What an interrupted append left is no reason, nor is a recording that is not there.
 pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
     let Reading { segments, walked } = &verdict.reading;
     let Judgement { integrity, first_bad } = &walked.judgement;
     if verdict.args.json {
-        out::print_json(&json!({
+        let mut document = json!({
             "entries": walked.verifier.next(),
             "segments": segments,
             "head": walked.verifier.last(),
@@ -55,12 +74,18 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
             "anchored": null,
             "unresolved": walked.verifier.unresolved().collect::<Vec<_>>(),
             "recordings": verdict.proofs.as_json(),
-        }))?;
+        });
+        if let Some(compared) = &verdict.compared {
+            document["cloudtrail"] = compared.as_json();
+        }
+        out::print_json(&document)?;
     } else {
-        out::print(&(described(&verdict.reading) + &verdict.proofs.described()))?;
+        let compared = verdict.compared.as_ref().map(Compared::described).unwrap_or_default();
+        out::print(&(described(&verdict.reading) + &verdict.proofs.described() + &compared))?;
     }
+    let contradicted = verdict.proofs.differ() || verdict.compared.as_ref().is_some_and(Compared::contradicts);
     Ok(match integrity {
-        Integrity::Verified | Integrity::Torn if !verdict.proofs.differ() => Exit::Done,
+        Integrity::Verified | Integrity::Torn if !contradicted => Exit::Done,
         Integrity::Verified | Integrity::Torn | Integrity::Broken | Integrity::RolledBack => Exit::Evidence,
     })
 }

@@ -67,12 +67,12 @@ impl Reader {
     }
 
     /// Reads everything, and keeps a verdict that stops elevation where the ledger is this user's own; `each`
-    /// sees every entry that verifies.
+    /// sees every line that verifies.
     ///
     /// # Errors
     /// When the files cannot be read or trusted. A verdict that cannot be kept stands all the same.
-    pub fn verify(&self, mut each: impl FnMut(&Entry<'_>)) -> Result<Reading, LedgerError> {
-        let reading = self.read(|_, entry| each(entry))?;
+    pub fn verify(&self, each: impl FnMut(&[u8], &Entry<'_>)) -> Result<Reading, LedgerError> {
+        let reading = self.read(each)?;
         if self.trust == Trust::Ours && reading.segments > 0 {
             // On a file system that cannot be written to there is no elevation anyway.
             drop(verdict::keep(&Folder::check(&self.path)?, &reading.walked.judgement));

@@ -271,7 +271,7 @@ fn a_pipe_in_the_place_of_a_file_makes_nobody_wait() {
         let made = std::process::Command::new("mkfifo").arg(ground.file(name)).status().unwrap();
         assert!(made.success());
         assert!(ground.ledger().append(&carried()).is_err(), "{name}");
-        assert!(name == "lock" || Reader::of_copy(&ground.file("")).unwrap().verify(|_| ()).is_err(), "{name}");
+        assert!(name == "lock" || Reader::of_copy(&ground.file("")).unwrap().verify(|_, _| ()).is_err(), "{name}");
     }
 }
 
@@ -343,7 +343,7 @@ fn a_broken_ledger_is_closed_as_it_is_and_the_new_one_refers_to_it() {
     ground.ledger().append(&gate()).unwrap();
     assert_eq!(ground.events(), ["ledger.open", "elevate.refused"]);
     ground.ledger().verify().unwrap();
-    let reading = Reader::of_copy(&closed).unwrap().verify(|_| ()).unwrap();
+    let reading = Reader::of_copy(&closed).unwrap().verify(|_, _| ()).unwrap();
     assert_eq!(reading.walked.judgement.integrity, Integrity::Broken);
 }
 

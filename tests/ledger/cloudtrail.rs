@@ -1,0 +1,122 @@
+//! The ledger held against CloudTrail, also by an attacker who has every file of this machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::support::{Outcome, Practice, tool};
+
+/// A night with two elevations.
+fn night() -> Practice {
+    let practice = Practice::new();
+    practice.assume(&["--", "/bin/true"]).exits(0);
+    practice.assume(&["--", "/bin/true"]).exits(0);
+    practice
+}
+
+/// CloudTrail's records of the practice's elevations, as AWS would have them.
+fn records(practice: &Practice) -> Vec<Value> {
+    let entries = practice.entries();
+    let given: Vec<&Value> = entries.iter().filter(|entry| entry["ev"] == "elevate.ok").collect();
+    let record = |ok: &&Value| {
+        let intent = entries.iter().find(|entry| entry["ev"] == "elevate.intent" && entry["session"] == ok["session"]);
+        json!({
+            "eventVersion": "1.08",
+            "userIdentity": {"type": "IAMUser", "userName": "alice"},
+            "eventTime": format!("{}Z", ok["ts"].as_str().unwrap().split_once('.').unwrap().0),
+            "eventSource": "sts.amazonaws.com",
+            "eventName": "AssumeRole",
+            "awsRegion": intent.unwrap()["d"]["region"],
+            "requestID": ok["d"]["request_id"],
+            "requestParameters": {"roleArn": intent.unwrap()["d"]["role"], "roleSessionName": ok["d"]["session_name"]},
+            "responseElements": {"credentials": {"accessKeyId": ok["d"]["access_key_id"], "expiration": "…"}},
+        })
+    };
+    given.iter().map(record).collect()
+}
+
+/// The records as `aws cloudtrail lookup-events` prints them.
+fn looked_up(practice: &Practice, records: &[Value]) -> PathBuf {
+    let event = |record: &Value| json!({"EventName": "AssumeRole", "CloudTrailEvent": record.to_string()});
+    let events: Vec<Value> = records.iter().map(event).collect();
+    practice.home.write("events.json", &json!({ "Events": events }).to_string());
+    practice.home.path("events.json")
+}
+
+fn verify(practice: &Practice, file: &Path) -> Outcome {
+    practice.home.glass(&["audit", "verify", "--json", "--cloudtrail", file.to_str().unwrap()])
+}
+
+#[test]
+fn a_true_ledger_agrees_with_cloudtrail_in_both_forms() {
+    let practice = night();
+    let records = records(&practice);
+    let outcome = verify(&practice, &looked_up(&practice, &records)).exits(0);
+    assert_eq!(outcome.json()["cloudtrail"]["agree"], 2, "{}", outcome.stdout);
+    practice.home.write("log.json", &json!({ "Records": records }).to_string());
+    let log = practice.home.path("log.json");
+    Outcome::of(practice.home.command(tool("gzip")).arg(&log), "").exits(0);
+    let outcome = verify(&practice, &log.with_extension("json.gz")).exits(0);
+    assert_eq!(outcome.json()["cloudtrail"]["agree"], 2, "{}", outcome.stdout);
+}
+
+#[test]
+fn a_history_without_an_elevation_is_contradicted_by_cloudtrail() {
+    let practice = night();
+    let events = looked_up(&practice, &records(&practice));
+    // Everything is gone from the second elevation on, and the head with it: a shorter ledger that chains.
+    let segment = practice.ledger().join(super::SEGMENT);
+    let text = fs::read_to_string(&segment).unwrap();
+    let second = text.match_indices("\"elevate.intent\"").nth(1).unwrap().0;
+    fs::write(&segment, &text[..text[..second].rfind('\n').unwrap() + 1]).unwrap();
+    fs::remove_file(practice.ledger().join("head.json")).unwrap();
+    practice.home.glass(&["audit", "verify"]).exits(0);
+    let outcome = verify(&practice, &events).exits(4);
+    assert_eq!(outcome.json()["integrity"], "verified");
+    assert_eq!(outcome.json()["cloudtrail"]["unknown"].as_array().unwrap().len(), 1, "{}", outcome.stdout);
+}
+
+#[test]
+fn a_history_that_was_written_anew_is_contradicted_by_cloudtrail() {
+    let practice = night();
+    let events = looked_up(&practice, &records(&practice));
+    // Another reason in the first intent, and every hash after it made to fit.
+    let segment = practice.ledger().join(super::SEGMENT);
+    let text = fs::read_to_string(&segment).unwrap().replacen("lost its writer", "was a bit slow.", 1);
+    fs::write(&segment, rechained(&practice, &text)).unwrap();
+    fs::remove_file(practice.ledger().join("head.json")).unwrap();
+    practice.home.glass(&["audit", "verify"]).exits(0);
+    let outcome = verify(&practice, &events).exits(4);
+    assert_eq!(outcome.json()["cloudtrail"]["unknown"].as_array().unwrap().len(), 2, "{}", outcome.stdout);
+}
+
+/// The same lines, each with the hash of the line before as `sha256sum` gives it.
+fn rechained(practice: &Practice, text: &str) -> String {
+    let mut chained = String::new();
+    for line in text.lines() {
+        let mut entry = line.to_owned();
+        if let Some(before) = chained.lines().last() {
+            let outcome = Outcome::of(&mut practice.home.command(tool("sha256sum")), &format!("{before}\n"));
+            let at = line.find("\"prev\":\"").unwrap() + 8;
+            entry.replace_range(at..at + 64, &outcome.stdout[..64]);
+        }
+        chained.push_str(&entry);
+        chained.push('\n');
+    }
+    chained
+}
+
+#[test]
+fn a_file_that_tells_nothing_is_named_and_nothing_is_said_of_the_ledger() {
+    let practice = night();
+    for (name, text) in [("not.json", "{"), ("other.json", r#"{"Buckets":[]}"#), ("packed", "\u{1f}\u{8b}")] {
+        practice.home.write(name, text);
+        let outcome = verify(&practice, &practice.home.path(name)).exits(1);
+        assert!(outcome.stderr.contains(name) && outcome.stdout.is_empty(), "{}", outcome.stderr);
+    }
+    verify(&practice, Path::new("/no/such/file")).exits(1);
+    let cut = practice.home.path("cut.gz");
+    fs::write(&cut, [0x1f, 0x8b, 8, 0, 0]).unwrap();
+    verify(&practice, &cut).exits(1);
+}
