@@ -1,7 +1,13 @@
 //! Job control: a session in a shell's foreground, in its background, on its way between, and where there is no
 //! shell that could do any of it.
 
-use crate::support::{Practice, Pty};
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{DEADLINE, Practice, Pty, ends_within, tool};
 
 /// An interactive bash in which `$glass` is the program.
 fn bash(practice: Practice) -> (Practice, Pty) {
@@ -106,4 +112,24 @@ fn a_session_that_ends_in_the_background_leaves_the_terminal_to_who_has_it() {
     terminal.expect("daily> ");
     terminal.send("exit\r");
     assert_eq!(terminal.wait().0, 0);
+}
+
+#[test]
+fn nohup_takes_a_session_through_a_hang_up() {
+    let practice = Practice::new();
+    let home = &practice.home;
+    let script = "echo ready >ready; until test -e go; do :; done; echo went on >on";
+    let mut command: Command = home.command(tool("nohup"));
+    command.arg(env!("CARGO_BIN_EXE_glass")).args(practice.words(&["--", "/bin/sh", "-c", script]));
+    let mut glass = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let until = Instant::now() + DEADLINE;
+    while !home.path("ready").exists() {
+        assert!(Instant::now() < until, "the session did not begin");
+    }
+    kill_process(Pid::from_child(&glass), Signal::HUP).unwrap();
+    fs::write(home.path("go"), "").unwrap();
+    assert!(ends_within(&glass, DEADLINE));
+    assert_eq!(glass.wait().unwrap().code(), Some(0));
+    assert_eq!(home.read("on"), "went on\n");
+    assert_eq!(practice.told("session.end")[0]["cause"], "exit");
 }

@@ -1,5 +1,6 @@
 //! `glass end`: ends live sessions now, and says what it cannot end.
 
+use std::mem;
 use std::time::Duration;
 
 use super::args;
@@ -27,8 +28,9 @@ pub fn run(args: &args::End, context: &Context) -> Result<Exit, Failure> {
     let is_own = |marked: &Marked| inside.as_ref() == Some(&marked.live.session);
     let (own, others): (Vec<Marked>, Vec<Marked>) =
         choose(args, inside.as_ref(), alive(context))?.into_iter().partition(is_own);
-    // The session that this runs in takes this along. What has to be said and written down comes first.
-    let _until_done = signals::hold().map_err(|error| Failure::of(Exit::Failed, &error))?;
+    // The session that this runs in takes this along. What has to be said and written down comes first, and the
+    // last of it after this.
+    mem::forget(signals::hold().map_err(|error| Failure::of(Exit::Failed, &error))?);
     let asked: Vec<_> = others.iter().map(ask).collect();
     let waited = others.iter().zip(asked).map(|(marked, asked)| asked.and_then(|()| wait(context, marked)));
     let ended: Vec<_> = waited.chain(own.iter().map(ask)).collect();

@@ -5,6 +5,7 @@
 //! and a process group of its own, and stops and goes on with glass as under sudo. Every signal that
 //! asks glass to end reaches it.
 
+mod end;
 mod jobs;
 mod traced;
 
@@ -17,8 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group, wait, waitpid};
+use rustix::process::{Pid, WaitOptions, WaitStatus, wait, waitpid};
 
+use super::alarm::Alarm;
 use super::clock::HostClock;
 use super::datagrams::Datagrams;
 use super::descent;
@@ -121,6 +123,7 @@ impl Children for HostChildren {
             has_more: false,
             ending: None,
             status: None,
+            is_last: false,
             left_behind: 0,
         }))
     }
@@ -176,6 +179,8 @@ struct HostChild {
     ending: Option<Ending>,
     /// How the child itself ended.
     status: Option<WaitStatus>,
+    /// Whether nothing that descends from it is left.
+    is_last: bool,
     left_behind: usize,
 }
 
@@ -186,6 +191,7 @@ impl Child for HostChild {
 
     fn wait(mut self: Box<Self>, deadline: BootTime, keeper: &mut dyn Keeper) -> Ended {
         let left = deadline.since(HostClock.boot());
+        let _alarm = self.watcher.as_ref().map(|_| Alarm::set(deadline));
         let mut warnings = WARNINGS.into_iter().filter(|at| *at < left).peekable();
         let mut told_of_end = false;
         self.begin_trace(keeper);
@@ -198,8 +204,8 @@ impl Child for HostChild {
             if let Some((cause, code)) = self.over(now) {
                 return self.ended(cause, code, keeper);
             }
-            self.pass_signals_on(now);
             self.end_at(deadline, now);
+            self.pass_signals_on(now);
             let left = deadline.since(now);
             if let Some(at) = warnings.next_if(|at| left <= *at) {
                 self.act(keeper.happened(Happening::TimeLeft(at)));
@@ -229,7 +235,10 @@ impl HostChild {
                 Ok(Some((pid, status))) if pid == self.pid => self.status = Some(status),
                 Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
                 Ok(None) => return true,
-                Err(_) => return self.status.is_some(),
+                Err(_) => {
+                    self.is_last = true;
+                    return self.status.is_some();
+                }
             }
             if self.status.is_some() && self.watcher.is_none() {
                 return true;
@@ -237,50 +246,6 @@ impl HostChild {
         }
         self.has_more = true;
         true
-    }
-
-    /// The end, once the child has ended and nothing that descends from it is left.
-    fn over(&mut self, now: BootTime) -> Option<(Cause, u8)> {
-        let status = self.status?;
-        let died_of = status.terminating_signal();
-        let code = status.exit_status().or(died_of.map(|signal| 128 + signal)).unwrap_or(1);
-        let code = u8::try_from(code).unwrap_or(1);
-        if self.is_something_left(now) {
-            return None;
-        }
-        if let Front::Shared { shared, .. } = &self.front {
-            shared.take_back();
-            if died_of.is_some() {
-                shared.restore();
-            }
-        }
-        Some((self.ending.as_ref().map_or(Cause::Exit, Ending::cause), code))
-    }
-
-    /// Whether anything outlives the child; whatever does not end by itself is made to.
-    fn is_something_left(&mut self, now: BootTime) -> bool {
-        if !self.finds_all() {
-            if self.ending.is_some() {
-                // What is left of the child's group does not outlive it.
-                self.send(Signal::KILL);
-            }
-            return false;
-        }
-        if self.ending.as_ref().is_some_and(Ending::is_done) {
-            // Nothing more can be done than was done.
-            return false;
-        }
-        let left = descent::all().len();
-        if left > 0 && self.ending.is_none() {
-            self.left_behind = left;
-            self.begin(Ending::of_what_is_left(now));
-        }
-        left > 0
-    }
-
-    /// Whether all that descends from the child can be found.
-    fn finds_all(&self) -> bool {
-        self.watcher.is_some() && cfg!(target_os = "linux")
     }
 
     /// Does what the keeper answered.
@@ -311,68 +276,6 @@ impl HostChild {
         Ended { cause, code, left_behind: self.left_behind }
     }
 
-    /// Sends a signal to the child and all that descends from it; it may be gone already.
-    fn send(&self, signal: Signal) {
-        if self.finds_all() {
-            descent::send(&descent::all(), signal);
-        } else {
-            self.send_to_group(signal);
-        }
-    }
-
-    /// Sends a signal to the child's process group, and to the job that a shell has put into the foreground in
-    /// its place.
-    fn send_to_group(&self, signal: Signal) {
-        let _ = kill_process_group(self.pid, signal);
-        if let Front::Shared { shared, .. } = &self.front
-            && let Some(job) = shared.job().filter(|job| *job != self.pid)
-        {
-            let _ = kill_process_group(job, signal);
-        }
-    }
-
-    fn begin(&mut self, ending: Ending) {
-        let now = ending.began();
-        self.ending = Some(ending);
-        self.go_on_ending(now);
-    }
-
-    /// Ends the child at the deadline, or when nobody watches any more; goes on with an end that was begun.
-    fn end_at(&mut self, deadline: BootTime, now: BootTime) {
-        let is_lost = self.is_lost();
-        if let (true, Front::Own(pty)) = (is_lost, &mut self.front) {
-            // Before the caller's shell takes its terminal back.
-            pty.stop();
-        }
-        match &self.ending {
-            Some(ending) if is_lost && !ending.is_done() => self.begin(Ending::at_once(now)),
-            None if is_lost => self.begin(Ending::at_once(now)),
-            None if now >= deadline => self.begin(Ending::at_deadline(now)),
-            Some(_) => self.go_on_ending(now),
-            None => {}
-        }
-    }
-
-    fn go_on_ending(&mut self, now: BootTime) {
-        let due = self.ending.as_mut().map(|ending| ending.due(now)).unwrap_or_default();
-        for signal in due {
-            if signal == Signal::KILL && self.finds_all() {
-                descent::kill(|| {
-                    self.bury();
-                    descent::all()
-                });
-            } else {
-                self.send(signal);
-                // What is stopped is woken to hear it.
-                self.send(Signal::CONT);
-            }
-        }
-    }
-
-    fn is_lost(&self) -> bool {
-        self.watcher.as_ref().is_some_and(|watcher| watcher.is_gone())
-    }
-
     /// Waits for a signal, for the watcher's end, for the sources, for the time to look at the clock; carries
     /// what is typed and shown meanwhile.
     fn wait_for_more(&mut self, until_deadline: Duration, until_due: Option<Duration>) {
@@ -394,6 +297,8 @@ impl HostChild {
 mod tests {
     use std::collections::BTreeMap;
     use std::sync::MutexGuard;
+
+    use rustix::process::Signal;
 
     use super::*;
     use crate::model::environment;

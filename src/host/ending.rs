@@ -16,6 +16,9 @@ const UNTIL_KILL: Duration = Duration::from_secs(7);
 /// How long what the child left behind has to end by itself.
 const UNTIL_LEFT_IS_KILLED: Duration = Duration::from_secs(2);
 
+/// How long after SIGKILL glass waits no longer.
+const UNTIL_GIVEN_UP: Duration = Duration::from_secs(2);
+
 /// An end that was begun.
 #[derive(Debug)]
 pub struct Ending {
@@ -76,6 +79,12 @@ impl Ending {
     /// Whether every signal was taken.
     pub fn is_done(&self) -> bool {
         self.taken == self.steps.len()
+    }
+
+    /// Whether what did not end after every signal never will.
+    pub fn is_given_up(&self, now: BootTime) -> bool {
+        let last = self.steps.last().map_or(Duration::ZERO, |(at, _)| *at);
+        self.is_done() && now.since(self.began) >= last + UNTIL_GIVEN_UP
     }
 
     /// Takes the signals that are due now and were not taken before.

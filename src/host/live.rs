@@ -140,7 +140,7 @@ impl Lost {
     /// Kills what is left of it, as far as its processes' environment tells; the answer is how many there were.
     pub fn kill(&self) -> usize {
         let entry = format!("{}={}", variables::SESSION, self.marked.live.session);
-        let found = descent::having(&entry).len();
+        let found = descent::having(&entry).map_or(0, |found| found.len());
         if found > 0 {
             descent::kill(|| descent::having(&entry));
         }

@@ -1,6 +1,7 @@
 //! The real world: one outside thing a file.
 #![allow(clippy::disallowed_methods, reason = "this is where the outside is touched")]
 
+mod alarm;
 pub mod aws;
 pub mod chance;
 pub mod child;

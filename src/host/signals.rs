@@ -2,7 +2,9 @@
 //!
 //! While nobody holds them they do what they always do. While a question is open or a child
 //! runs they are held: the terminal is put back, the child is told, and only then glass ends.
+//! One that was ignored when glass was started, as by nohup, stays so.
 
+use std::fs;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -23,11 +25,13 @@ struct Watch {
     stops: Arc<AtomicBool>,
     seen: Vec<(i32, Arc<AtomicBool>)>,
     wake: Mutex<UnixStream>,
+    /// How many hold the signals now.
+    holders: Mutex<usize>,
 }
 
 static WATCH: OnceLock<Watch> = OnceLock::new();
 
-/// Signals while they are held. Dropping it gives them their usual effect back.
+/// Signals while they are held. When the last of these is dropped they have their usual effect again.
 pub struct Held {
     watch: &'static Watch,
     wake: UnixStream,
@@ -46,10 +50,14 @@ pub fn hold() -> io::Result<Held> {
         }
     };
     let wake = watch.wake.lock().unwrap_or_else(PoisonError::into_inner).try_clone()?;
-    for (_, seen) in &watch.seen {
-        seen.store(false, Ordering::SeqCst);
+    let mut holders = watch.holders.lock().unwrap_or_else(PoisonError::into_inner);
+    if *holders == 0 {
+        for (_, seen) in &watch.seen {
+            seen.store(false, Ordering::SeqCst);
+        }
+        watch.default.store(false, Ordering::SeqCst);
     }
-    watch.default.store(false, Ordering::SeqCst);
+    *holders += 1;
     Ok(Held { watch, wake })
 }
 
@@ -60,9 +68,13 @@ impl Watch {
         flag::register_conditional_default(SIGTSTP, Arc::clone(&stops))?;
         let (wake, write) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
+        let ignored = ignored();
         let mut seen = Vec::new();
         for signal in ENDING.into_iter().chain([SIGCHLD, SIGCONT, SIGTSTP, SIGUSR1, SIGWINCH]) {
             if ENDING.contains(&signal) {
+                if ignored & (1 << (signal - 1)) != 0 {
+                    continue;
+                }
                 flag::register_conditional_default(signal, Arc::clone(&default))?;
             }
             let flag = Arc::new(AtomicBool::new(false));
@@ -70,8 +82,15 @@ impl Watch {
             pipe::register(signal, write.try_clone()?)?;
             seen.push((signal, flag));
         }
-        Ok(Watch { default, stops, seen, wake: Mutex::new(wake) })
+        Ok(Watch { default, stops, seen, wake: Mutex::new(wake), holders: Mutex::new(0) })
     }
+}
+
+/// The signals that whoever started glass wants ignored, as bits; on other systems than Linux that is not known.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 impl Held {
@@ -104,8 +123,12 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.watch.default.store(true, Ordering::SeqCst);
-        self.watch.stops.store(true, Ordering::SeqCst);
+        let mut holders = self.watch.holders.lock().unwrap_or_else(PoisonError::into_inner);
+        *holders -= 1;
+        if *holders == 0 {
+            self.watch.default.store(true, Ordering::SeqCst);
+            self.watch.stops.store(true, Ordering::SeqCst);
+        }
     }
 }
 
@@ -117,5 +140,17 @@ pub fn with_ttou_blocked(work: impl FnOnce()) {
     work();
     if let Ok(before) = before {
         let _ = before.thread_set_mask();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_hold_is_held_until_both_let_go() {
+        let one = hold().unwrap();
+        drop(hold().unwrap());
+        assert!(!one.watch.default.load(Ordering::SeqCst));
     }
 }

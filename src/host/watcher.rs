@@ -9,6 +9,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::{panic, process};
 
 use nix::sys::signal::{self, SaFlags, SigAction, SigHandler, SigSet, sigaction};
 use nix::unistd::{ForkResult, fork};
@@ -82,8 +83,20 @@ pub fn split() -> io::Result<Side> {
             let terminal = terminal.ok().map(|(modes, file)| (file, modes));
             Ok(Side::Watcher(Supervised { pid, signals, _alive: held, terminal, behind: false }))
         }
-        ForkResult::Child => Ok(Side::Supervisor(Watcher { alive, pid: watcher })),
+        ForkResult::Child => {
+            die_of_panics();
+            Ok(Side::Supervisor(Watcher { alive, pid: watcher }))
+        }
     }
+}
+
+/// Makes a panic the death of this process, which the watcher sees to, and not an end like any other.
+fn die_of_panics() {
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |about| {
+        tell(about);
+        process::abort();
+    }));
 }
 
 impl Watcher {

@@ -29,7 +29,8 @@ impl HostChild {
         if self.signals.take(Signal::TSTP.as_raw()) && self.watcher.is_some() {
             self.stop();
         }
-        if self.signals.take(Signal::CONT.as_raw()) && self.watcher.is_some() {
+        // The alarm continues this process too, and what ends does not take the terminal again.
+        if self.signals.take(Signal::CONT.as_raw()) && self.watcher.is_some() && self.ending.is_none() {
             self.go_on();
         }
         if self.signals.take(watcher::BEHIND.as_raw()) && self.watcher.is_some() {

@@ -1,0 +1,62 @@
+//! A session on a terminal: its size, its bytes, and how it is left.
+
+use crate::support::{Practice, Pty, tool};
+
+#[test]
+fn the_size_of_the_terminal_reaches_the_session_also_when_it_changes() {
+    let practice = Practice::new();
+    let script = "trap 'stty size; exit' WINCH; stty size; while :; do sleep 0.1; done";
+    let mut terminal = practice.assume_on_terminal(&["--", "/bin/sh", "-c", script]);
+    terminal.expect("24 80");
+    terminal.resize(40, 132);
+    terminal.expect("40 132");
+    assert_eq!(terminal.wait().0, 0);
+}
+
+#[test]
+fn every_byte_comes_through_in_both_directions() {
+    let practice = Practice::new();
+    let script = "
+import os, sys, termios, tty
+tty.setraw(0)
+os.write(1, b'ready')
+got = b''
+while len(got) < 255: got += os.read(0, 255)
+os.write(1, b'same' if got == bytes(range(1, 256)) else repr(got).encode())
+os.write(1, 1000 * bytes(range(128, 256)))
+";
+    let python = tool("python3");
+    let mut terminal = practice.assume_on_terminal(&["--", python.to_str().unwrap(), "-c", script]);
+    terminal.expect("ready");
+    terminal.send_bytes(&(1..=255).collect::<Vec<u8>>());
+    terminal.expect("same");
+    let (code, shown) = terminal.wait_bytes();
+    assert_eq!(code, 0);
+    let whole: Vec<u8> = (128..=255).collect();
+    let count = shown.windows(128).filter(|window| *window == whole).count();
+    assert_eq!(count, 1000);
+}
+
+/// Runs a script of `sh` in a session on a terminal, between two looks at the terminal's settings.
+fn on_a_terminal(practice: &Practice, inner: &str) -> Pty {
+    let settings = "stty -a | tr ';' '\\n' | grep -E 'echo|icanon|isig|opost'";
+    let line = format!("{settings} >before; \"$@\"; echo ended $?; {settings} >after");
+    let mut words = vec!["-c", line.as_str(), "sh", env!("CARGO_BIN_EXE_glass")];
+    words.extend(practice.words(&["--", "/bin/sh", "-c", inner]));
+    practice.home.terminal("/bin/sh", &words)
+}
+
+#[test]
+fn a_terminal_is_as_it_was_when_the_supervisor_was_killed_or_told_to_end() {
+    for (inner, ended) in [
+        ("stty raw -echo; kill -KILL $PPID; sleep 1000", "ended 124"),
+        ("stty raw -echo; kill -TERM $PPID; sleep 1000", "ended 143"),
+    ] {
+        let practice = Practice::new();
+        let mut terminal = on_a_terminal(&practice, inner);
+        terminal.expect(ended);
+        terminal.wait();
+        assert_eq!(practice.home.read("before"), practice.home.read("after"));
+        practice.home.glass(&["audit", "verify"]).exits(0);
+    }
+}
