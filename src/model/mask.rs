@@ -1,14 +1,20 @@
 //! Stars in place of a session's own three values, wherever they turn up in what is kept.
 //!
 //! Keeps the promise that a session that shows its credentials leaves them in no recording and in no ledger:
-//! of a value, or of the forms it takes in a URL or in JSON, no [`SHORTEST`] characters in a row are kept.
-//! Pieces count, and not whole values alone, because programs break long values into lines, and show them again
-//! in part. A star stands for each character, so everything else stays where it was.
+//! of a value, or of the forms it takes in a URL, in JSON or in base64, no [`SHORTEST`] characters in a row are kept,
+//! whatever colours are between them. Pieces count, and not whole values alone, because programs break long values into
+//! lines, and show them again in part. A star stands for each character, so everything else stays where it was.
+
+mod form;
+mod visible;
+
+use std::ops::Range;
 
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
 use super::session::Credentials;
+use visible::Visible;
 
 /// How long a piece of a value is masked. What AWS gives has 16 characters or more.
 pub const SHORTEST: usize = 12;
@@ -23,7 +29,10 @@ const STRIDE: usize = SHORTEST - SEED + 1;
 const BORDER: u8 = 0;
 
 /// How many bits of a seed's hash say whether it may be one of a value's.
-const FILTER_BITS: u32 = 16;
+const FILTER_BITS: u32 = 18;
+
+/// The most bytes that are kept of a stream to see how they go on: a few characters, and all that colours them.
+const LONGEST_END: usize = 4096;
 
 /// The values that are masked.
 pub struct Mask {
@@ -41,16 +50,9 @@ impl Mask {
         let Credentials { access_key_id, secret_access_key, session_token } = credentials;
         let values = [access_key_id, secret_access_key.expose(), session_token.expose()];
         let mut forms = Zeroizing::new(Vec::new());
-        for value in values {
-            let mut known = Vec::new();
-            for escape in [as_it_is, in_a_url, in_a_url_with_small_letters, in_json] {
-                let form = escaped(value, escape);
-                if !known.contains(&form) {
-                    forms.extend_from_slice(&form);
-                    forms.push(BORDER);
-                    known.push(form);
-                }
-            }
+        for form in values.into_iter().flat_map(form::all) {
+            forms.extend_from_slice(&form);
+            forms.push(BORDER);
         }
         let mut seeds: Vec<_> = forms.windows(SEED).enumerate().map(|(at, window)| (seed(window), at)).collect();
         seeds.sort_unstable();
@@ -65,17 +67,14 @@ impl Mask {
     /// A whole text, masked.
     pub fn text(&self, text: &str) -> String {
         let mut bytes = text.as_bytes().to_vec();
-        self.cover(&mut bytes);
+        let pieces = self.covered(&Visible::of(text.as_bytes()));
+        cover(&mut bytes, &pieces);
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Puts stars in place of every piece of a value; where the last of them ends.
-    fn cover(&self, text: &mut [u8]) -> usize {
-        let pieces = self.pieces(text);
-        for (start, end) in &pieces {
-            text[*start..*end].fill(b'*');
-        }
-        pieces.iter().map(|(_, end)| *end).max().unwrap_or(0)
+    /// Where in the whole text the pieces of values are; they may overlap.
+    fn covered(&self, visible: &Visible<'_>) -> Vec<Range<usize>> {
+        self.pieces(visible.bytes()).into_iter().flat_map(|(start, end)| visible.pieces(start..end)).collect()
     }
 
     /// Where pieces of values start and end; they may overlap.
@@ -135,7 +134,7 @@ pub struct Passing {
 }
 
 impl Passing {
-    /// How many bytes are held back, less than [`SHORTEST`].
+    /// How many bytes are held back: less than [`SHORTEST`] characters, and what colours them.
     pub fn held(&self) -> usize {
         self.held
     }
@@ -146,11 +145,23 @@ impl Passing {
         self.buffer.extend_from_slice(&self.end);
         self.buffer.extend_from_slice(bytes);
         let released = self.end.len() - self.held;
-        let open = self.buffer.len() - mask.open_end(&self.buffer);
+        let visible = Visible::of(&self.buffer);
+        let (mut open, mut known) = (self.buffer.len(), visible.unfinished());
+        let open_end = mask.open_end(visible.bytes());
+        if open_end > 0 {
+            open = visible.whole(visible.bytes().len() - open_end);
+            known = open;
+        }
+        if self.buffer.len() - known > LONGEST_END {
+            (open, known) = (self.buffer.len(), self.buffer.len());
+        }
+        let pieces = mask.covered(&visible);
+        drop(visible);
         self.end.clear();
-        self.end.extend_from_slice(&self.buffer[open..]);
-        let covered = mask.cover(&mut self.buffer);
+        self.end.extend_from_slice(&self.buffer[known..]);
+        cover(&mut self.buffer, &pieces);
         // Stars have nothing to wait for.
+        let covered = pieces.iter().map(|piece| piece.end).max().unwrap_or(0);
         let until = open.max(covered).max(released);
         self.held = self.buffer.len() - until;
         &self.buffer[released..until]
@@ -175,29 +186,11 @@ fn place(seed: u64) -> (usize, u64) {
     (usize::try_from(hash >> 6).unwrap_or(0), 1 << (hash & 63))
 }
 
-/// What stands for a character in one form of a value, if not the character.
-type Escape = fn(u8) -> Option<String>;
-
-fn escaped(value: &str, escape: Escape) -> Zeroizing<Vec<u8>> {
-    let characters = value.bytes().map(|byte| escape(byte).map_or_else(|| vec![byte], String::into_bytes));
-    Zeroizing::new(characters.flatten().collect())
-}
-
-fn as_it_is(_: u8) -> Option<String> {
-    None
-}
-
-fn in_a_url(byte: u8) -> Option<String> {
-    in_a_url_with_small_letters(byte).map(|escape| escape.to_uppercase())
-}
-
-fn in_a_url_with_small_letters(byte: u8) -> Option<String> {
-    let stays = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    (!stays).then(|| format!("%{byte:02x}"))
-}
-
-fn in_json(byte: u8) -> Option<String> {
-    (byte == b'/').then(|| "\\/".to_owned())
+/// Puts stars in the place of pieces.
+fn cover(text: &mut [u8], pieces: &[Range<usize>]) {
+    for piece in pieces {
+        text[piece.clone()].fill(b'*');
+    }
 }
 
 #[cfg(test)]
@@ -244,11 +237,51 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_of_urls_and_of_json_are_masked_too() {
-        let forms = [as_it_is, in_a_url, in_a_url_with_small_letters, in_json];
-        for form in forms.map(|escape| String::from_utf8(escaped(TOKEN, escape).to_vec()).unwrap()) {
+    fn every_form_of_a_value_is_masked() {
+        for form in form::all(TOKEN) {
+            let form = String::from_utf8(form.to_vec()).unwrap();
             assert_eq!(mask().text(&format!("?t={form}&x")), format!("?t={}&x", stars(&form)));
         }
+    }
+
+    /// As `grep --color` shows a value in which it has found something.
+    #[test]
+    fn colours_within_a_value_do_not_show_it() {
+        let mask = mask();
+        for letter in ['E', 'M', '/', 'X'] {
+            let coloured = |value: &str, shown: fn(char) -> char| {
+                let colour = |character| match shown(character) {
+                    shown if character == letter => format!("\u{1b}[01;31m\u{1b}[K{shown}\u{1b}[m\u{1b}[K"),
+                    shown => shown.to_string(),
+                };
+                value.chars().map(colour).collect::<String>()
+            };
+            let line = |shown| format!("KEY={} TOKEN={}\r\n", coloured(KEY, shown), coloured(TOKEN, shown));
+            let (text, expected) = (line(|character| character), line(|_| '*'));
+            assert_eq!(mask.text(&text), expected);
+            for size in 1..text.len() {
+                let (mut passing, mut out) = (Passing::default(), Vec::new());
+                for piece in text.as_bytes().chunks(size) {
+                    out.extend_from_slice(passing.pass(&mask, piece));
+                }
+                out.extend_from_slice(passing.release());
+                assert_eq!(String::from_utf8(out).unwrap(), expected, "pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn colours_without_end_are_not_kept() {
+        let (mask, mut passing, mut out) = (mask(), Passing::default(), 0);
+        for count in 0..2000 {
+            out += passing.pass(&mask, if count == 0 { b"wJalr\x1b[m" } else { b"\x1b[31m" }).len();
+            assert!(passing.end.len() <= LONGEST_END && passing.held() <= LONGEST_END);
+        }
+        assert_eq!(out + passing.held(), 8 + 1999 * 5);
+        let mut passing = Passing::default();
+        assert_eq!(passing.pass(&mask, b"\x1b[3"), b"\x1b[3");
+        assert_eq!(passing.pass(&mask, b"1mw"), b"1m");
+        assert_eq!(passing.held(), 1);
     }
 
     #[test]
