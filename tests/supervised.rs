@@ -57,7 +57,7 @@ fn supervisor_of_a_script() {
     match watcher::split().unwrap() {
         Side::Watcher(supervised) => match supervised.watch() {
             End::Exit(code) => exit(code.into()),
-            End::Killed(signal) => exit(128 + signal),
+            End::Killed { signal, .. } => exit(128 + signal),
         },
         Side::Supervisor(watcher) => {
             let argv = vec![tool("python3").into(), "-c".into(), script.into()];

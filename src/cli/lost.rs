@@ -1,12 +1,17 @@
 //! Sessions whose glass was killed: what is left of them is ended, and the ledger says that they were lost.
 
+use serde::Deserialize;
+
 use super::context::Context;
 use super::exit::Exit;
 use super::out;
 use crate::host::ledger::reader::Reader;
 use crate::host::live::{self, Lost};
+use crate::model::chain::entry::Entry;
 use crate::model::event::{Cause, Event};
 use crate::model::live::Live;
+use crate::model::name::{Id, PersonName};
+use crate::model::time::Timestamp;
 use crate::world::ledger::{LedgerError, Record};
 
 /// Sees to every session that was lost; the answer is how many there were. What the ledger does not take
@@ -21,6 +26,47 @@ pub fn see_to(context: &Context) -> usize {
         out::say(&format!("glass: nobody listened at {}, which was left behind and is cleared", socket.display()));
     }
     count
+}
+
+/// What the ledger says of a session that AWS gave.
+#[derive(Deserialize)]
+struct Given {
+    expires: String,
+}
+
+/// Sees to the sessions that AWS gave to a process that was killed before it had marked them: nothing ran in them
+/// yet. The answer is how many there were.
+pub fn see_to_unmarked(context: &Context, killed: u32) -> usize {
+    match unmarked(context, killed).and_then(|records| {
+        records.iter().try_for_each(|record| context.world().ledger.append(record).map(drop)).map(|()| records.len())
+    }) {
+        Ok(count) => count,
+        Err(error) => {
+            out::say(&format!("glass: warning: glass was killed, and what it did last is not known: {error}"));
+            0
+        }
+    }
+}
+
+/// The ends of the sessions that the ledger has of a process, and no end of them.
+fn unmarked(context: &Context, killed: u32) -> Result<Vec<Record>, LedgerError> {
+    let mut records = Vec::new();
+    Reader::of_own(&context.places().ledger())?.read(|_, entry| match entry.ev {
+        "elevate.ok" if entry.pid == u64::from(killed) => records.extend(given(entry)),
+        "session.end" => records
+            .retain(|record: &Record| record.session.as_ref().is_none_or(|session| session.as_str() != entry.session)),
+        _ => {}
+    })?;
+    Ok(records)
+}
+
+fn given(entry: &Entry<'_>) -> Option<Record> {
+    let given: Given = serde_json::from_str(entry.d).ok()?;
+    let valid_until = Timestamp::parse(&given.expires).ok()?;
+    let session = Some(Id::parse(entry.session).ok()?);
+    let (cause, code) = (Cause::Lost, Exit::Ended.code());
+    let event = Event::SessionEnd { cause, code, seconds: 0, valid_until, api_clients: None };
+    Some(Record { who: PersonName::parse(entry.who).ok(), session, event })
 }
 
 fn end(context: &Context, lost: Lost) {

@@ -74,7 +74,7 @@ fn watched(args: &Args, words: &[OsString], inherited: Option<Credentials>) -> E
             drop(inherited);
             match supervised.watch() {
                 End::Exit(code) => Exit::Child(code),
-                End::Killed(signal) => after_its_death(args, signal),
+                End::Killed { signal, pid } => after_its_death(args, signal, pid),
             }
         }
         Err(error) => {
@@ -85,9 +85,9 @@ fn watched(args: &Args, words: &[OsString], inherited: Option<Credentials>) -> E
 }
 
 /// Sees to the session of a supervisor that was killed.
-fn after_its_death(args: &Args, signal: i32) -> Exit {
+fn after_its_death(args: &Args, signal: i32, supervisor: u32) -> Exit {
     match Context::of(args, None, None) {
-        Ok(context) if lost::see_to(&context) > 0 => Exit::Ended,
+        Ok(context) if lost::see_to(&context) + lost::see_to_unmarked(&context, supervisor) > 0 => Exit::Ended,
         Ok(_) => Exit::Child(u8::try_from(128 + signal).unwrap_or(u8::MAX)),
         Err(failure) => report(Err(failure), args.color),
     }

@@ -122,6 +122,7 @@ pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() ->
     let start = Event::RunStart { command: invocation.command.to_owned(), args: invocation.args.clone() };
     let paint = Paint::for_stderr(context.color());
     let opened = append(context, start);
+    lost::see_to(context);
     if let Err(error) = opened {
         if !invocation.reads_only {
             return invocation.tell(error.into(), paint);
@@ -130,7 +131,6 @@ pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() ->
         out::say(&format!("glass: warning: {error}{cause}"));
         return work().unwrap_or_else(|failure| invocation.tell(failure, paint));
     }
-    lost::see_to(context);
     let exit = work().unwrap_or_else(|failure| invocation.tell(failure, paint));
     let ms = u64::try_from(context.world().clock.boot().since(began).as_millis()).unwrap_or(u64::MAX);
     match append(context, Event::RunEnd { code: exit.code(), ms }) {

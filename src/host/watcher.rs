@@ -61,8 +61,13 @@ pub struct Supervised {
 pub enum End {
     /// By itself, with this exit code.
     Exit(u8),
-    /// By this signal; all that descended from it was killed.
-    Killed(i32),
+    /// By a signal; all that descended from it was killed.
+    Killed {
+        /// The signal.
+        signal: i32,
+        /// Which process it was.
+        pid: u32,
+    },
 }
 
 /// Makes two processes of this one. To be called while there is only one thread.
@@ -156,7 +161,7 @@ impl Supervised {
                 let _ = tcsetattr(terminal, OptionalActions::Now, modes);
             });
         }
-        End::Killed(signal)
+        End::Killed { signal, pid: self.pid.as_raw_nonzero().get().unsigned_abs() }
     }
 
     fn send(&self, signal: Signal) {

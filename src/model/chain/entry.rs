@@ -18,6 +18,8 @@ pub struct Entry<'a> {
     pub prev: &'a str,
     /// The wall clock, RFC 3339 with microseconds.
     pub ts: &'a str,
+    /// The process that wrote it.
+    pub pid: u64,
     /// Who, or nothing.
     pub who: &'a str,
     /// The name of the event.
@@ -105,7 +107,7 @@ fn read<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, &'static str> {
     reader.literal(",\"host\":")?;
     reader.string()?;
     reader.literal(",\"pid\":")?;
-    reader.number()?;
+    let pid = reader.number()?;
     reader.literal(",\"uid\":")?;
     reader.number()?;
     reader.literal(",\"who\":")?;
@@ -118,7 +120,7 @@ fn read<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, &'static str> {
     let d = reader.object()?;
     reader.literal("}")?;
     reader.end()?;
-    Ok(Entry { seq, prev, ts, who, ev, session, d })
+    Ok(Entry { seq, prev, ts, pid, who, ev, session, d })
 }
 
 fn checked<'a>(reader: &mut Reader<'a>, what: &'static str, valid: fn(&str) -> bool) -> Result<&'a str, &'static str> {

@@ -201,7 +201,7 @@ mod tests {
             let intent = r#"{"region":"eu-west-1","role":"arn:aws:iam::1:role/r"}"#;
             let (prev, who) = ("", "alice");
             let line = format!("{session} {second}\n");
-            let entry = Entry { seq: 0, prev, ts: &ts, who, ev: "elevate.intent", session, d: intent };
+            let entry = Entry { seq: 0, prev, ts: &ts, pid: 1, who, ev: "elevate.intent", session, d: intent };
             elevations.take(line.as_bytes(), &entry);
             elevations.take(b"", &Entry { ev: outcome, d, ..entry });
             names.push(format!("alice-{session}-{:.32}", Digest::of(line.as_bytes()).to_string()));
