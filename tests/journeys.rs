@@ -267,6 +267,33 @@ fn an_unknown_profile_suggests_the_nearest() {
 }
 
 #[test]
+fn what_a_busy_ledger_cannot_take_is_written_down_as_soon_as_it_can() {
+    for times in [1, 3, 4] {
+        let fake = Arc::new(Fake::with(|fake| {
+            fake.lasts_to_the_end = true;
+            fake.busy = times.into();
+        }));
+        fake.run(&wish(PROFILE)).unwrap();
+        assert_eq!(fake.events()[3..], ["session.warn", "session.warn", "session.end"]);
+        assert!(!fake.said.lock().unwrap().join("\n").contains("lock"));
+    }
+}
+
+/// T6, T32
+#[test]
+fn a_ledger_that_stays_busy_is_told_and_ends_what_must_be_recorded() {
+    let fake = Arc::new(Fake::with(|fake| {
+        fake.lasts_to_the_end = true;
+        fake.busy = usize::MAX.into();
+    }));
+    assert!(fake.run(&wish(PROFILE)).unwrap_err().contains("another process holds the ledger's lock"));
+    assert_eq!(fake.events()[3..], ["session.warn", "session.warn", "session.end"], "the lock is free in the end");
+    let said = fake.said.lock().unwrap().join("\n");
+    assert_eq!(said.matches("a session that is not written down must end").count(), 1, "{said}");
+    assert!(usize::MAX - fake.busy.load(Ordering::SeqCst) <= 6, "it was asked again once a second");
+}
+
+#[test]
 fn the_deadline_is_told_beforehand_with_the_way_on_and_written_down() {
     let fake = Arc::new(Fake::with(|fake| fake.lasts_to_the_end = true));
     fake.run(&wish(PROFILE)).unwrap();

@@ -179,11 +179,12 @@ pub fn give_to_child(
     let ended = Ended { code, ..ended };
     started.map_err(HandoverError::Ledger)?;
     let kept = keep.finish();
-    if let Some(step) = session.grant().step() {
-        append(world, &session, began.ran(world, step, ended)).map_err(HandoverError::Ledger)?;
-    }
-    end(world, &session, ended, began.lasted(world), kept.api_clients).map_err(HandoverError::Ledger)?;
-    kept.evidence.map_err(HandoverError::Ledger)?;
+    let step = session.grant().step();
+    let written = step
+        .map_or(Ok(()), |step| append(world, &session, began.ran(world, step, ended)))
+        .and_then(|()| end(world, &session, ended, began.lasted(world), kept.api_clients));
+    // What failed first says why.
+    kept.evidence.and(written).map_err(HandoverError::Ledger)?;
     drop(session);
     Ok(ended)
 }

@@ -255,6 +255,10 @@ impl HostChild {
             Then::Tell(line) => self.front.tell(&line),
             Then::End(cause) if self.ending.is_none() => self.begin(Ending::by_order(cause, HostClock.boot())),
             Then::End(_) => {}
+            Then::TellAndEnd(line, cause) => {
+                self.act(Then::Tell(line));
+                self.act(Then::End(cause));
+            }
         }
     }
 

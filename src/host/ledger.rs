@@ -7,6 +7,7 @@
 
 mod acknowledge;
 mod folder;
+mod left;
 mod machine;
 pub mod reader;
 mod snapshot;
@@ -16,14 +17,19 @@ mod verdict;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::model::name::{Digest, Organisation};
 use crate::world::ledger::{Appended, Ledger, LedgerError, Record};
 
-use folder::{Folder, Use};
+use folder::{Folder, LONGEST_WAIT, Use};
+use left::{Held, Left};
 use machine::Machine;
 use snapshot::Snapshot;
-use tail::Beginning;
+use tail::{ANY, Beginning, Tail, Unsynced};
+
+/// How many bytes of a live session's entries wait for a sync at the most.
+const LIVE_UNSYNCED: Unsynced = 64 * 1024;
 
 /// The ledger in a folder of this machine.
 pub struct HostLedger {
@@ -40,6 +46,8 @@ struct Done {
     interrupted: bool,
     /// The last entry; a ledger that ends before it was rolled back meanwhile.
     last: Option<u64>,
+    /// The end, as this process left it.
+    left: Option<Left>,
 }
 
 impl HostLedger {
@@ -52,28 +60,55 @@ impl HostLedger {
         Ok(HostLedger { path, organisation, machine: Machine::here()?, done: Mutex::default() })
     }
 
-    fn append_under_lock(&self, record: &Record, last: Option<u64>) -> Result<Appended, LedgerError> {
-        let (folder, _lock) = Folder::hold(&self.path)?;
+    /// Does something at the end of the ledger, under its lock.
+    fn at_the_end<T>(
+        &self,
+        longest: Duration,
+        work: impl FnOnce(&mut Tail) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        if done.interrupted {
+            return Err(LedgerError::Interrupted);
+        }
+        let worked = self.reach(&mut done, longest).and_then(|mut held| {
+            let result = work(&mut held.tail)?;
+            done.last = Some(held.tail.last_seq());
+            done.left = held.leave();
+            Ok(result)
+        });
+        if let Err(error) = &worked {
+            done.interrupted = matches!(error, LedgerError::File { .. });
+        }
+        worked
+    }
+
+    /// Takes the lock, and the end: as this process left it, or else found anew.
+    fn reach(&self, done: &mut Done, longest: Duration) -> Result<Held, LedgerError> {
+        if let Some(left) = done.left.take()
+            && let Some(held) = left.take_up(longest)?
+        {
+            return Ok(held);
+        }
+        let (folder, lock) = Folder::hold(&self.path, longest)?;
         verdict::refuse_kept(&folder)?;
         let beginning = Beginning { organisation: self.organisation.as_ref(), previous: None };
         let found = tail::find(&folder, &self.machine)?;
-        found.reaches(last)?;
-        found.settle(&self.machine, beginning)?.append(record)
+        found.reaches(done.last)?;
+        Ok(Held::new(found.settle(&self.machine, beginning)?, lock))
     }
 }
 
 impl Ledger for HostLedger {
     fn append(&self, record: &Record) -> Result<Appended, LedgerError> {
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        if done.interrupted {
-            return Err(LedgerError::Interrupted);
-        }
-        let appended = self.append_under_lock(record, done.last);
-        match &appended {
-            Ok(appended) => done.last = Some(appended.seq),
-            Err(error) => done.interrupted = matches!(error, LedgerError::File { .. }),
-        }
-        appended
+        self.at_the_end(LONGEST_WAIT, |tail| tail.append(&self.machine, std::slice::from_ref(record), ANY))
+    }
+
+    fn append_all(&self, records: &[Record], longest: Duration) -> Result<(), LedgerError> {
+        self.at_the_end(longest, |tail| tail.append(&self.machine, records, LIVE_UNSYNCED)).map(drop)
+    }
+
+    fn sync(&self, longest: Duration) -> Result<(), LedgerError> {
+        self.at_the_end(longest, |tail| tail.sync(&self.machine))
     }
 
     fn verify(&self) -> Result<(), LedgerError> {

@@ -37,6 +37,8 @@ pub enum Then {
     Tell(String),
     /// End the session.
     End(Cause),
+    /// Show this line, and end the session.
+    TellAndEnd(String, Cause),
 }
 
 /// Who asks something of a session, as the system tells it.

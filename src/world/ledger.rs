@@ -1,8 +1,10 @@
 //! What glass asks of the ledger: to keep an entry, or to say plainly that it could not.
 
 use std::path::PathBuf;
+use std::time::Duration;
 use std::{fmt, io};
 
+use crate::model::chain::Said;
 use crate::model::event::Event;
 use crate::model::name::{Digest, Id, PersonName};
 
@@ -15,6 +17,13 @@ pub struct Record {
     pub session: Option<Id>,
     /// What happened.
     pub event: Event,
+}
+
+impl Record {
+    /// The same as the chain takes it.
+    pub fn said(&self) -> Said<'_> {
+        Said { who: self.who.as_ref(), session: self.session.as_ref(), event: &self.event }
+    }
 }
 
 /// The place of an entry that was kept.
@@ -34,13 +43,18 @@ pub trait Ledger: Sync {
     /// When it is not certain that the entry was kept. Nothing that depends on it may happen then.
     fn append(&self, record: &Record) -> Result<Appended, LedgerError>;
 
-    /// Appends entries, none of them a gate, as one.
+    /// Appends entries about a live session, all or none of them. Those that are no gates wait for [`Ledger::sync`], or
+    /// for the append with which more than 64 KiB would wait. Another process may hold the lock so long.
     ///
     /// # Errors
-    /// When it is not certain that all of them were kept.
-    fn append_all(&self, records: &[Record]) -> Result<(), LedgerError> {
-        records.iter().try_for_each(|record| self.append(record).map(drop))
-    }
+    /// When it is not certain that they were kept.
+    fn append_all(&self, records: &[Record], longest: Duration) -> Result<(), LedgerError>;
+
+    /// Makes durable what was appended. Another process may hold the lock so long.
+    ///
+    /// # Errors
+    /// When it is not certain that it is.
+    fn sync(&self, longest: Duration) -> Result<(), LedgerError>;
 
     /// Verifies the current segment from its first line to its head.
     ///

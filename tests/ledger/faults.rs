@@ -100,8 +100,8 @@ fn an_error_at_any_call_ends_with_4_and_leaves_a_ledger_that_goes_on() {
     let torn = begun();
     fs::write(ledger(&torn).join(SEGMENT), text(&torn) + &"torn ".repeat(200)).unwrap();
     let faults: [(&Home, &[&str], &str); 9] = [
-        (&begun(), &[SEGMENT], "write:error=ENOSPC"),
-        (&begun(), &[SEGMENT], "write:retval=10"),
+        (&begun(), &[SEGMENT], "pwrite64:error=ENOSPC"),
+        (&begun(), &[SEGMENT], "pwrite64:retval=10"),
         (&begun(), &[SEGMENT], "fdatasync:error=EIO"),
         (&begun(), &["head.json"], "pwrite64:error=EIO"),
         (&begun(), &["lock"], "flock:error=ENOLCK"),

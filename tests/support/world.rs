@@ -123,6 +123,8 @@ pub struct Fake {
     pub beyond: i64,
     /// Whether the child lives until the person has been warned of the deadline.
     pub lasts_to_the_end: bool,
+    /// How often a live session finds the ledger's lock held.
+    pub busy: AtomicUsize,
 }
 
 impl Fake {
@@ -152,6 +154,7 @@ impl Fake {
             confirm: 0,
             beyond: 0,
             lasts_to_the_end: false,
+            busy: AtomicUsize::new(0),
         }
     }
 
@@ -224,6 +227,14 @@ impl Fake {
         }
     }
 
+    fn is_held(&self) -> Result<(), LedgerError> {
+        let less = |times: usize| times.checked_sub(1);
+        match self.busy.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
+            Ok(_) => Err(LedgerError::Busy("lock".into())),
+            Err(_) => Ok(()),
+        }
+    }
+
     fn time(&self) -> Timestamp {
         Timestamp::from_micros(*self.now.lock().unwrap())
     }
@@ -286,6 +297,15 @@ impl Ledger for Parts {
             Ok(Appended { seq, hash: Digest::of(&seq.to_be_bytes()) })
         };
         self.0.call(effect, || LedgerError::File { doing: "append to", path: "ledger".into(), source: broken() })
+    }
+
+    fn append_all(&self, records: &[Record], _: Duration) -> Result<(), LedgerError> {
+        self.0.is_held()?;
+        records.iter().try_for_each(|record| self.append(record).map(drop))
+    }
+
+    fn sync(&self, _: Duration) -> Result<(), LedgerError> {
+        self.0.is_held()
     }
 
     fn verify(&self) -> Result<(), LedgerError> {
@@ -487,10 +507,19 @@ impl Child for FakeChild {
 
     fn wait(self: Box<Self>, deadline: BootTime, keeper: &mut dyn Keeper) -> Ended {
         if self.0.lasts_to_the_end {
-            for left in WARNINGS {
-                if let Then::Tell(line) = keeper.happened(Happening::TimeLeft(left)) {
-                    self.0.said.lock().unwrap().push(line);
+            // A minute before the end the supervisor looks around for ten seconds.
+            let ticks = std::iter::repeat_with(|| Happening::Tick).take(10);
+            for what in WARNINGS.map(Happening::TimeLeft).into_iter().chain(ticks) {
+                match keeper.happened(what) {
+                    Then::GoOn => {}
+                    Then::Tell(line) => self.0.said.lock().unwrap().push(line),
+                    Then::End(cause) => return Ended { cause, code: 0, left_behind: 0 },
+                    Then::TellAndEnd(line, cause) => {
+                        self.0.said.lock().unwrap().push(line);
+                        return Ended { cause, code: 0, left_behind: 0 };
+                    }
                 }
+                self.0.pass(Duration::from_secs(1));
             }
         }
         let now = BootTime(u64::try_from(self.0.time().micros()).unwrap() * 1000);

@@ -26,16 +26,22 @@ impl Keep<'_> {
             }
             Ask::Credentials if !self.session.grant().serves() => Answer::No("its profile keeps nothing".to_owned()),
             Ask::Credentials if self.ending || left < LEAST => Answer::No("it is ending".to_owned()),
-            Ask::Credentials if self.failed.is_some() => Answer::No("the ledger takes nothing any more".to_owned()),
+            Ask::Credentials if self.evidence.has_failed() => {
+                Answer::No("the ledger takes nothing any more".to_owned())
+            }
             Ask::Credentials => self.hand_out(by),
         }
     }
 
-    fn hand_out(&self, by: &Asker) -> Answer {
+    fn hand_out(&mut self, by: &Asker) -> Answer {
         let event = Event::SessionReissue { pid: by.pid, exe: by.exe.clone(), uid: by.uid, recorded: false };
         match append(self.world, self.session, event) {
             Ok(()) => Answer::Credentials(handed(self.session)),
-            Err(error) => Answer::No(error.to_string()),
+            Err(error) => {
+                let no = Answer::No(error.to_string());
+                self.evidence.fail(error);
+                no
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ impl HostChild {
     /// for never does.
     fn tell_of(&mut self, pid: Pid, keeper: &mut dyn Keeper) {
         let then = keeper.happened(trace::started(pid).map_or(Happening::Unseen, Happening::Started));
-        if matches!(then, Then::End(_)) {
+        if matches!(then, Then::End(_) | Then::TellAndEnd(..)) {
             let _ = kill_process(pid, Signal::KILL);
         }
         self.act(then);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 
-use super::folder::{Folder, Use, next_to, sync};
+use super::folder::{Folder, LONGEST_WAIT, Use, next_to, sync};
 use super::snapshot::{Snapshot, stop};
 use super::tail::{self, Beginning};
 use super::{HostLedger, failed, verdict};
@@ -30,7 +30,7 @@ impl HostLedger {
     /// # Errors
     /// When it is not certain that the new ledger was begun.
     pub fn acknowledge(&self, reason: &Reason) -> Result<Option<PathBuf>, LedgerError> {
-        let (folder, _lock) = Folder::hold(&self.path)?;
+        let (folder, _lock) = Folder::hold(&self.path, LONGEST_WAIT)?;
         let snapshot = Snapshot::take(&folder, Use::Read)?;
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));
         let mut origin = None;

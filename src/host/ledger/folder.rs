@@ -15,7 +15,7 @@ use crate::model::chain::walk::segment_first;
 use crate::world::ledger::LedgerError;
 
 /// How long another process may hold the lock.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How long to wait before the lock is tried again.
 const STEP: Duration = Duration::from_millis(2);
@@ -85,18 +85,23 @@ impl Folder {
     ///
     /// The folder may be renamed while the lock is awaited, when somebody acknowledges: then another one is
     /// there, with a lock of its own.
-    pub(super) fn hold(path: &Path) -> Result<(Self, File), LedgerError> {
-        let until = Instant::now() + LONGEST_WAIT;
+    pub(super) fn hold(path: &Path, longest: Duration) -> Result<(Self, File), LedgerError> {
+        let until = Instant::now() + longest;
         loop {
             let folder = Folder::make(path)?;
             let lock = folder.open("lock", Use::Make)?;
-            folder.wait(until, || lock.try_lock())?;
+            folder.lock(&lock, until)?;
             let same = |now: Metadata, held: Metadata| (now.dev(), now.ino()) == (held.dev(), held.ino());
             let held = lock.metadata().map_err(failed("look at", &folder.file("lock")))?;
             if fs::metadata(folder.file("lock")).is_ok_and(|now| same(now, held)) {
                 return Ok((folder, lock));
             }
         }
+    }
+
+    /// Locks the folder's lock, which is open.
+    pub(super) fn lock(&self, lock: &File, until: Instant) -> Result<(), LedgerError> {
+        self.wait(until, || lock.try_lock())
     }
 
     /// Keeps others from appending until the result is dropped; none where there is no lock to take.

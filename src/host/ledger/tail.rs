@@ -1,8 +1,9 @@
 //! The end of the ledger: found, held against the head, mended where an append was interrupted, continued.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use super::failed;
 use super::folder::{Folder, Use};
@@ -32,19 +33,33 @@ pub(super) struct Beginning<'b> {
 }
 
 /// The end of a whole ledger, where the next entry goes.
-pub(super) struct Tail<'m> {
-    machine: &'m Machine,
-    folder: Folder,
-    file: File,
+pub(super) struct Tail {
+    pub(super) folder: Folder,
+    pub(super) file: File,
     /// Which segment, and how long: with what is torn, and without.
-    segment: u64,
+    pub(super) segment: u64,
     length: u64,
-    bytes: u64,
+    pub(super) bytes: u64,
     next: u64,
-    last: Digest,
-    head: File,
+    pub(super) last: Digest,
+    pub(super) head: File,
     synced: Synced,
+    pub(super) written: Option<Written>,
 }
+
+/// What was written last.
+pub(super) struct Written {
+    /// The head.
+    pub(super) head: Vec<u8>,
+    /// The length of the last line.
+    pub(super) line: usize,
+}
+
+/// How much may be without a sync after an append, in bytes.
+pub(super) type Unsynced = u64;
+
+/// What is no gate waits for the next sync, whenever that is.
+pub(super) const ANY: Unsynced = u64::MAX;
 
 /// What is on the disk for good.
 struct Synced {
@@ -89,7 +104,7 @@ impl Found {
     ///
     /// # Errors
     /// When it is not certain that this was kept.
-    pub(super) fn settle<'m>(self, machine: &'m Machine, beginning: Beginning<'_>) -> Result<Tail<'m>, LedgerError> {
+    pub(super) fn settle(self, machine: &Machine, beginning: Beginning<'_>) -> Result<Tail, LedgerError> {
         let torn = self.torn()?;
         let notes = self.notes(machine, beginning, &torn);
         let Found { mut snapshot, known, walked } = self;
@@ -103,7 +118,6 @@ impl Found {
             None => Synced { seq: 0, segment: segment.clone(), bytes: 0 },
         };
         let mut tail = Tail {
-            machine,
             file,
             segment: walked.segment,
             length,
@@ -113,6 +127,7 @@ impl Found {
             head,
             folder,
             synced,
+            written: None,
         };
         if known.is_some_and(|known| !known.restarted && (&known.segment, known.bytes) != (&segment, length)) {
             tail.write_again()?;
@@ -122,7 +137,7 @@ impl Found {
         }
         if !notes.events.is_empty() {
             let said: Vec<_> = notes.events.iter().map(|event| Said { who: None, session: None, event }).collect();
-            tail.put(&said)?;
+            tail.put(machine, &said, ANY)?;
         }
         if snapshot.head_is != "ok" {
             let whole = tail.head.set_len(HEAD_BYTES as u64).and_then(|()| tail.head.sync_all());
@@ -168,48 +183,93 @@ impl Notes {
     }
 }
 
-impl Tail<'_> {
-    /// Appends one entry.
+impl Tail {
+    /// Appends entries by one write. Syncs if one of them is a gate, or if more than this would be without a sync.
     ///
     /// # Errors
-    /// When it is not certain that it was kept.
-    pub(super) fn append(&mut self, record: &Record) -> Result<Appended, LedgerError> {
-        self.put(&[Said { who: record.who.as_ref(), session: record.session.as_ref(), event: &record.event }])
+    /// When it is not certain that they were kept.
+    pub(super) fn append(
+        &mut self,
+        machine: &Machine,
+        records: &[Record],
+        most: Unsynced,
+    ) -> Result<Appended, LedgerError> {
+        self.put(machine, &records.iter().map(Record::said).collect::<Vec<_>>(), most)
     }
 
-    /// Appends entries by one write, over what is torn; syncs if one of them is a gate; moves the head.
-    fn put(&mut self, said: &[Said<'_>]) -> Result<Appended, LedgerError> {
-        let mut lines = Vec::new();
+    /// Makes durable what is not yet.
+    ///
+    /// # Errors
+    /// When it is not certain that it is.
+    pub(super) fn sync(&mut self, machine: &Machine) -> Result<(), LedgerError> {
+        if self.synced.seq + 1 == self.next {
+            return Ok(());
+        }
+        self.make_durable()?;
+        self.write_head(machine)
+    }
+
+    /// Appends entries by one write, over what is torn; moves the head.
+    fn put(&mut self, machine: &Machine, said: &[Said<'_>], most: Unsynced) -> Result<Appended, LedgerError> {
+        let (mut lines, mut length) = (Vec::new(), 0);
         for said in said {
-            let line = line(self.next, self.last, &self.machine.stamp(), *said).map_err(LedgerError::TooLong)?;
+            let line = line(self.next, self.last, &machine.stamp(), *said).map_err(LedgerError::TooLong)?;
             self.last = Digest::of(&line);
             self.next += 1;
+            length = line.len();
             lines.extend(line);
         }
-        let segment = segment_name(self.segment);
-        self.write(&lines).map_err(failed("append to", &self.folder.file(&segment)))?;
-        let appended = Appended { seq: self.next - 1, hash: self.last };
-        if said.iter().any(|said| said.event.is_gate()) {
-            self.file.sync_data().map_err(failed("sync", &self.folder.file(&segment)))?;
-            self.synced = Synced { seq: appended.seq, segment: segment.clone(), bytes: self.bytes };
+        self.write(&lines).map_err(failed("append to", &self.path()))?;
+        self.written = Some(Written { head: Vec::new(), line: length });
+        if said.iter().any(|said| said.event.is_gate()) || self.unsynced() >= most {
+            self.make_durable()?;
         }
+        self.write_head(machine)?;
+        Ok(Appended { seq: self.next - 1, hash: self.last })
+    }
+
+    /// The number of the last entry.
+    pub(super) fn last_seq(&self) -> u64 {
+        self.next - 1
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.file(&segment_name(self.segment))
+    }
+
+    /// How many bytes of the last segment are without a sync.
+    fn unsynced(&self) -> u64 {
+        let synced = if self.synced.segment == segment_name(self.segment) { self.synced.bytes } else { 0 };
+        self.bytes - synced
+    }
+
+    fn make_durable(&mut self) -> Result<(), LedgerError> {
+        self.file.sync_data().map_err(failed("sync", &self.path()))?;
+        self.synced = Synced { seq: self.next - 1, segment: segment_name(self.segment), bytes: self.bytes };
+        Ok(())
+    }
+
+    fn write_head(&mut self, machine: &Machine) -> Result<(), LedgerError> {
         let head = Head {
-            boot: self.machine.boot.clone(),
-            seq: appended.seq,
-            hash: appended.hash.to_string(),
-            segment,
+            boot: machine.boot.clone(),
+            seq: self.next - 1,
+            hash: self.last.to_string(),
+            segment: segment_name(self.segment),
             bytes: self.bytes,
             synced_seq: self.synced.seq,
             synced_segment: self.synced.segment.clone(),
             synced_bytes: self.synced.bytes,
         };
-        overwrite(&self.head, &head.to_bytes()).map_err(failed("overwrite", &self.folder.file("head.json")))?;
-        Ok(appended)
+        let head = head.to_bytes();
+        overwrite(&self.head, &head).map_err(failed("overwrite", &self.folder.file("head.json")))?;
+        if let Some(written) = &mut self.written {
+            written.head = head;
+        }
+        Ok(())
     }
 
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(self.bytes))?;
-        let written = self.file.write(lines)?;
+        let written = self.file.write_at(lines, self.bytes)?;
         if written != lines.len() {
             return Err(short(written, lines.len()));
         }
@@ -226,14 +286,13 @@ impl Tail<'_> {
     /// After a sync that failed, the kernel takes the pages for clean: another sync would succeed
     /// without having written them. Writing the same bytes makes them dirty again.
     fn write_again(&self) -> Result<(), LedgerError> {
-        let name = segment_name(self.segment);
-        let from = if self.synced.segment == name { self.synced.bytes } else { 0 };
+        let from = self.bytes - self.unsynced();
         let again = || {
             let mut bytes = vec![0; usize::try_from(self.bytes - from).map_err(|_| ErrorKind::FileTooLarge)?];
             self.file.read_exact_at(&mut bytes, from)?;
             self.file.write_all_at(&bytes, from)
         };
-        again().map_err(failed("write again", &self.folder.file(&name)))
+        again().map_err(failed("write again", &self.path()))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::chain::walk::{FirstBad, Integrity, Judgement};
 use crate::world::ledger::LedgerError;
 
 /// The file that keeps it: one JSON line.
-const FILE: &str = "verdict.json";
+pub(super) const FILE: &str = "verdict.json";
 
 /// The largest verdict that is read; a real one has a few hundred bytes.
 const LARGEST: u64 = 64 * 1024;
