@@ -73,7 +73,7 @@ impl Ground {
 fn recordings_are_held_against_the_ledger() {
     let ground = Ground::new();
     assert_eq!(verdict(&ground.home).1["recordings"], json!([]));
-    for session in ["0000000a", "0000000b", "0000000c", "0000000d"] {
+    for session in ["0000000a", "0000000b", "0000000c", "0000000d", "0000000f"] {
         ground.record(session);
     }
     for session in ["0000000a", "0000000b", "0000000c"] {
@@ -82,6 +82,7 @@ fn recordings_are_held_against_the_ledger() {
     ground.home.write(&Ground::path("0000000e"), "anything");
     fs::remove_file(ground.home.path(Ground::path("0000000c"))).unwrap();
     let begun = LINES.concat() + "[0.3,\"o\"";
+    ground.home.write(&Ground::path("0000000f"), LINES[0]);
     ground.home.write(&Ground::path("0000000d"), &begun);
     let all = LINES.concat().len();
     let recording = |session, state, bytes, more| json!({"session": session, "state": state, "bytes": bytes, "more": more, "first_bad": null});
@@ -91,11 +92,14 @@ fn recordings_are_held_against_the_ledger() {
         recording("0000000c", "missing", all, 0),
         recording("0000000d", "unfinished", all, 8),
         recording("0000000e", "unknown", 0, 8),
+        {"session": "0000000f", "state": "cut", "bytes": all, "more": 0,
+            "first_bad": {"chunk": 2, "from": 37, "bytes": 14, "reason": "the recording ends at byte 37"}},
     ]);
     let (code, found) = verdict(&ground.home);
     assert_eq!((code, &found["recordings"]), (0, &expected));
     let told = ground.home.glass(&["audit", "verify"]).exits(0).stdout;
-    let lines = "recordings  2 verified, 1 unfinished, 1 missing, 1 unknown\n\
+    let lines = "recordings  2 verified, 1 unfinished, 1 cut, 1 missing, 1 unknown\n\
+                 cut         0000000f: chunk 2, bytes 37 to 50: the recording ends at byte 37\n\
                  unfinished  0000000d: the session was lost, 8 bytes more than the ledger has\n\
                  missing     0000000c: not there\n\
                  unknown     0000000e: the ledger has nothing of it\n";

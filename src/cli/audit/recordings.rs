@@ -89,7 +89,7 @@ impl Proofs {
     /// The lines for people; none where there is nothing to tell.
     pub fn described(&self) -> String {
         let of = |state| self.proofs.iter().filter(move |(_, proof)| proof.state() == state);
-        let states = [State::Verified, State::Unfinished, State::Differs, State::Missing, State::Unknown];
+        let states = [State::Verified, State::Unfinished, State::Cut, State::Differs, State::Missing, State::Unknown];
         let counts = states.map(|state| (of(state).count(), word(state)));
         let counts: Vec<String> =
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
@@ -97,8 +97,10 @@ impl Proofs {
             return String::new();
         }
         let mut text = format!("recordings  {}\n", counts.join(", "));
-        for (session, bad) in of(State::Differs).filter_map(|(session, proof)| Some((session, proof.first_bad()?))) {
-            writeln!(text, "differs     {}: {}", escaped(session), bad_place(bad)).expect(WRITES);
+        for state in [State::Differs, State::Cut] {
+            for (session, bad) in of(state).filter_map(|(session, proof)| Some((session, proof.first_bad()?))) {
+                writeln!(text, "{:<11} {}: {}", word(state), escaped(session), bad_place(bad)).expect(WRITES);
+            }
         }
         for (session, _) in of(State::Unfinished) {
             let more = self.more.get(session).unwrap_or(&0);
@@ -153,6 +155,7 @@ fn word(state: State) -> &'static str {
     match state {
         State::Verified => "verified",
         State::Unfinished => "unfinished",
+        State::Cut => "cut",
         State::Differs => "differs",
         State::Missing => "missing",
         State::Unknown => "unknown",

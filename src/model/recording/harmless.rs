@@ -74,6 +74,9 @@ fn escape(between: &str, last: char) -> String {
 
 /// Whether a sequence with parameters is for the picture alone; modes are seen to by [`modes`].
 fn is_picture(parameters: &str, between: &str, last: char) -> bool {
+    if parameters.chars().skip(1).any(|character| character > ';') {
+        return false;
+    }
     match (parameters.chars().next().unwrap_or('0'), between, last) {
         (
             '0'..=';',
@@ -145,6 +148,7 @@ mod tests {
             "\u{1b}[8;1;1t\u{1b}[2t\u{1b}[?3h", // the window
             "\u{1b}[3J",                        // what is above the screen
             "\u{1b}[1;2;3;4;5T\u{1b}[1;2s\u{1b}[3q\u{1b}%@\u{1b}n\u{1b}N\u{1b}l",
+            "\u{1b}[1>m\u{1b}[4?h\u{1b}[?25$h\u{1b}[1;=K",
             "\u{9b}\u{9d}\u{90}\u{84}\u{0}\u{11}\u{13}\u{7f}",
             "\u{1b}ktitle\u{1b}\\",
             "\u{1b}Ptmux;\u{1b}\u{1b}]52;c;eA==\u{7}\u{1b}\\",

@@ -21,6 +21,8 @@ pub enum State {
     Verified,
     /// So far it is, and the ledger has no end of it: it is being made, or its session was lost.
     Unfinished,
+    /// So is what is there of it, and the rest is gone: what a power loss leaves, as the ledger has no end of it.
+    Cut,
     /// It is not what the ledger has.
     Differs,
     /// It is not there.
@@ -50,7 +52,17 @@ pub struct Proof {
     chunks: u64,
     ended: bool,
     missing: bool,
+    /// Where its file ends too soon.
+    cut: Option<FirstBad>,
     first_bad: Option<FirstBad>,
+}
+
+/// What is wrong with a chunk.
+enum Wrong {
+    /// The file ends within it or before it, at this byte at the latest.
+    Ends(u64),
+    /// Something else.
+    Differs(String),
 }
 
 #[derive(Deserialize)]
@@ -84,16 +96,22 @@ impl Proof {
         };
         self.hold(found);
         self.bytes = from.saturating_add(bytes);
-        let reason = match recording {
-            Ok(Some(mut recording)) => self.hash(&mut recording, from, bytes, &sha256).err(),
+        let found = match recording {
+            Ok(Some(mut recording)) => self.hash(&mut recording, from, bytes, &sha256),
             Ok(None) => {
                 self.missing = true;
-                None
+                Ok(())
             }
-            Err(reason) => Some(reason),
+            Err(reason) => Err(Wrong::Differs(reason)),
         };
-        if let Some(reason) = reason {
-            self.hold(Err(FirstBad { chunk: Some(self.chunks), from, bytes, reason }));
+        let bad = |reason| FirstBad { chunk: Some(self.chunks), from, bytes, reason };
+        match found {
+            Ok(()) => {}
+            Err(Wrong::Ends(at)) if self.cut.is_none() => {
+                self.cut = Some(bad(format!("the recording ends at byte {at}")));
+            }
+            Err(Wrong::Ends(_)) => {}
+            Err(Wrong::Differs(reason)) => self.hold(Err(bad(reason))),
         }
     }
 
@@ -106,7 +124,7 @@ impl Proof {
             Ok(End { bytes, .. }) if bytes != self.bytes => {
                 format!("its chunks have {} bytes, its end says {bytes}", self.bytes)
             }
-            Ok(End { sha256, .. }) if !self.missing && Digest::parse(&sha256) != Some(whole) => {
+            Ok(End { sha256, .. }) if !self.missing && self.cut.is_none() && Digest::parse(&sha256) != Some(whole) => {
                 format!("its SHA-256 is {whole}, its end says otherwise")
             }
             Ok(End { .. }) => String::new(),
@@ -128,8 +146,10 @@ impl Proof {
 
     /// What it is.
     pub fn state(&self) -> State {
-        if self.first_bad.is_some() {
+        if self.first_bad.is_some() || (self.cut.is_some() && self.ended) {
             State::Differs
+        } else if self.cut.is_some() {
+            State::Cut
         } else if self.missing {
             State::Missing
         } else if self.ended {
@@ -148,7 +168,7 @@ impl Proof {
 
     /// Where it first is not what the ledger has.
     pub fn first_bad(&self) -> Option<&FirstBad> {
-        self.first_bad.as_ref()
+        self.first_bad.as_ref().or(self.cut.as_ref())
     }
 
     fn hold(&mut self, found: Result<(), FirstBad>) {
@@ -158,8 +178,8 @@ impl Proof {
     }
 
     /// Hashes a chunk's bytes, also into the hash of the whole.
-    fn hash(&mut self, recording: &mut (impl Read + Seek), from: u64, bytes: u64, sha256: &str) -> Result<(), String> {
-        let unread = |error: io::Error| format!("it cannot be read: {error}");
+    fn hash(&mut self, recording: &mut (impl Read + Seek), from: u64, bytes: u64, sha256: &str) -> Result<(), Wrong> {
+        let unread = |error: io::Error| Wrong::Differs(format!("it cannot be read: {error}"));
         recording.seek(SeekFrom::Start(from)).map_err(unread)?;
         let mut hash = Sha256::new();
         let mut buffer = vec![0; PIECE];
@@ -167,7 +187,7 @@ impl Proof {
         while left > 0 {
             let wanted = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
             let count = match recording.read(&mut buffer[..wanted]) {
-                Ok(0) => return Err(format!("the recording ends at byte {}", from.saturating_add(bytes - left))),
+                Ok(0) => return Err(Wrong::Ends(from.saturating_add(bytes - left))),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(unread(error)),
@@ -180,7 +200,7 @@ impl Proof {
         if Digest::parse(sha256) == Some(found) {
             Ok(())
         } else {
-            Err(format!("its SHA-256 is {found}, the ledger's is another"))
+            Err(Wrong::Differs(format!("its SHA-256 is {found}, the ledger's is another")))
         }
     }
 }
@@ -247,11 +267,13 @@ mod tests {
             }
         }
         for length in 0..RECORDING.len() {
-            let proof = proof(Some(&RECORDING[..length]), &entries, end());
             let reason = format!("the recording ends at byte {length}");
             let expected =
                 if length < 7 { (Some(1), 0, 7, reason.as_str()) } else { (Some(2), 7, 13, reason.as_str()) };
-            assert_eq!(bad(&proof), expected);
+            assert_eq!(bad(&proof(Some(&RECORDING[..length]), &entries, end())), expected);
+            let without_end = proof(Some(&RECORDING[..length]), &entries, None);
+            assert_eq!(without_end.state(), State::Cut, "a loss of power may have done it");
+            assert_eq!(without_end.first_bad().map(|bad| bad.chunk), Some(expected.0));
         }
         let longer = [RECORDING, b"more\n"].concat();
         assert_eq!(bad(&proof(Some(&longer), &entries, end())), (None, 20, 5, "they were added after its end"));
@@ -285,7 +307,9 @@ mod tests {
     fn a_chunk_of_any_size_is_read_to_the_end_of_the_file_and_no_further() {
         let huge = format!("{{\"from\":0,\"bytes\":{},\"sha256\":\"{}\"}}", u64::MAX, Digest::of(RECORDING));
         let proof = proof(Some(RECORDING), &[huge], None);
-        assert_eq!(bad(&proof), (Some(1), 0, u64::MAX, "the recording ends at byte 20"));
+        let expected =
+            FirstBad { chunk: Some(1), from: 0, bytes: u64::MAX, reason: "the recording ends at byte 20".into() };
+        assert_eq!((proof.state(), proof.first_bad()), (State::Cut, Some(&expected)));
         let none: Result<Option<Cursor<&[u8]>>, String> = Err("it is a link".to_owned());
         let mut proof = Proof::default();
         proof.chunk(&chunk(0, 7), none);
