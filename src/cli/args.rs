@@ -190,7 +190,7 @@ pub struct Audit {
 /// What `glass audit` can do.
 #[derive(Debug, Subcommand)]
 pub enum AuditAction {
-    /// Verify every entry; 4 if the ledger is broken or rolled back
+    /// Verify every entry, and the recordings; 4 if something is not as it was written
     Verify(AuditVerify),
     /// Print entries
     Show(AuditShow),

@@ -8,9 +8,11 @@ use crate::model::recording::span::Place;
 /// `glass replay`.
 #[derive(Debug, Group)]
 #[command(after_help = "\
-A PLACE is a time (90, 01:30, 1:00:00), the number of a marker ('#3'), or words that a marker's label contains.
-On a terminal the space bar stops and goes on, Ctrl-C ends. What the session wrote is shown as it was, colours and all,
-and can look like anything, also like your own prompt; what would do more to your terminal than show a picture is left out.
+A PLACE is a time (90, 01:30, 1:00:00), the number of a marker ('#3'), or words that a marker's label contains. \
+On a terminal the space bar stops and goes on, Ctrl-C ends.
+
+What the session wrote is shown as it was, colours and all, and can look like anything, also like your own prompt. \
+What would do more to your terminal than show a picture is left out.
 
 Examples:
   glass replay 4fgk2m9q --speed 4
