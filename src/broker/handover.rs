@@ -14,6 +14,7 @@ use crate::model::event::{Cause, Event, SessionKind};
 use crate::model::live::{Handed, Live};
 use crate::model::secret::Secret;
 use crate::model::session::Credentials;
+use crate::world::keeping::Commands;
 use crate::world::ledger::{LedgerError, Record};
 use crate::world::machine::{ChildError, Command, Ended, Watched};
 use crate::world::{Session, World, variables};
@@ -98,6 +99,11 @@ impl Environment {
         Command { argv, set: self.set, keeps: self.keeps, watched: self.watched }
     }
 
+    /// Says whether what has it reports command lines.
+    pub fn watch_commands(&mut self, commands: Commands) {
+        self.watched.commands = commands;
+    }
+
     /// Sets another variable.
     pub fn set(&mut self, name: &'static str, value: String) {
         self.set.insert(name, Secret::new(value));
@@ -106,7 +112,8 @@ impl Environment {
 
 /// What of a profile's sessions is watched.
 pub(super) fn watched(profile: &Profile) -> Watched {
-    Watched { recording: profile.recording, api_log: profile.api_log, trace: profile.trace }
+    let Profile { recording, api_log, trace, .. } = *profile;
+    Watched { recording, api_log, trace, commands: Commands::None }
 }
 
 /// What of a session is in the environment of all that runs in it, and is not secret.

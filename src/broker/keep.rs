@@ -4,13 +4,16 @@
 //! of a session that is traced no program runs that is not written down.
 
 mod api;
+mod commands;
 mod evidence;
 mod exec;
 mod serve;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use self::api::ApiLog;
+use self::commands::{CommandLog, Noted};
 use self::evidence::Evidence;
 use crate::model::event::Event;
 use crate::model::live::{Answer, Ask, Live};
@@ -29,7 +32,8 @@ pub struct Keep<'a> {
     watched: Watched,
     evidence: Evidence<'a>,
     api: ApiLog,
-    mask: Mask,
+    commands: CommandLog,
+    mask: Rc<Mask>,
     /// Whether its end was begun.
     ending: bool,
 }
@@ -45,10 +49,11 @@ pub(super) struct Kept {
 impl<'a> Keep<'a> {
     /// Begins to keep a session, of which `live` is told.
     pub fn new(world: World<'a>, session: &'a Session, watched: Watched, live: Live) -> Self {
+        let (mask, now) = (Rc::new(Mask::of(session.credentials())), world.clock.boot());
         let evidence = Evidence::new(world, session, watched);
-        let api = ApiLog::new(session.credentials(), world.clock.boot());
-        let mask = Mask::of(session.credentials());
-        Keep { world, session, live, watched, evidence, api, mask, ending: false }
+        let api = ApiLog::new(session.credentials(), now);
+        let commands = CommandLog::new(Rc::clone(&mask), watched.commands, now);
+        Keep { world, session, live, watched, evidence, api, commands, mask, ending: false }
     }
 
     /// Writes down that the person is warned, and tells them what they can do.
@@ -66,9 +71,19 @@ impl<'a> Keep<'a> {
         }
     }
 
+    /// Writes down what is known of command lines, and tells the person what they must know.
+    fn note(&mut self, noted: Noted) -> Then {
+        match (self.evidence.write(noted.events), noted.tell) {
+            (Then::GoOn, Some(line)) => Then::Tell(line.to_owned()),
+            (then, _) => then,
+        }
+    }
+
     /// Writes down what is left to say when nothing of the session runs any more.
     pub(super) fn finish(mut self) -> Kept {
-        let evidence = self.evidence.finish(self.api.left());
+        let mut left = self.commands.left();
+        left.extend(self.api.left());
+        let evidence = self.evidence.finish(left);
         Kept { api_clients: self.watched.api_log.then(|| self.api.clients()), evidence }
     }
 }
@@ -76,7 +91,12 @@ impl<'a> Keep<'a> {
 impl Keeper for Keep<'_> {
     fn happened(&mut self, what: Happening) -> Then {
         match what {
-            Happening::Tick => self.evidence.write(self.api.ticked(self.world.clock.boot())),
+            Happening::Tick => {
+                let now = self.world.clock.boot();
+                let mut noted = self.commands.ticked(now);
+                noted.events.extend(self.api.ticked(now));
+                self.note(noted)
+            }
             Happening::TimeLeft(left) => self.warn(left),
             Happening::ApiCalls(heard) => self.evidence.write(self.api.heard(heard)),
             Happening::Ending => {
@@ -88,6 +108,10 @@ impl Keeper for Keep<'_> {
                 self.evidence.write_first(event)
             }
             Happening::Unseen => self.evidence.write_first(exec::unseen()),
+            Happening::Commands(heard) => {
+                let noted = self.commands.heard(heard, self.world.clock.now(), self.world.clock.boot());
+                self.note(noted)
+            }
         }
     }
 

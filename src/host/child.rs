@@ -29,6 +29,7 @@ use super::foreground::Foreground;
 use super::front::Front;
 use super::programs;
 use super::pty::Pty;
+use super::reports::Offer;
 use super::signals::{self, Held};
 use super::source::Source;
 use super::trace::{self, Trace};
@@ -36,7 +37,7 @@ use super::watcher::Watcher;
 use crate::model::catalogue::TraceDemand;
 use crate::model::event::Cause;
 use crate::model::time::BootTime;
-use crate::world::keeping::{Happening, Keeper, Then, WARNINGS};
+use crate::world::keeping::{Commands, Happening, Keeper, Then, WARNINGS};
 use crate::world::machine::{Child, ChildError, Children, Clock, Command, Ended, Watched};
 
 /// The longest time between two looks at the clock. Timers of `poll` stand still while the
@@ -98,6 +99,10 @@ impl Children for HostChildren {
         if demanded {
             trace::ask(&mut child);
         }
+        let offer = match command.watched.commands {
+            Commands::Reported => Some(Offer::make(&mut child).map_err(failed)?),
+            Commands::None | Commands::Unreported => None,
+        };
         let started = child.spawn().map_err(failed)?;
         // It holds copies of the terminal, which the session's end waits for.
         drop(child);
@@ -112,6 +117,9 @@ impl Children for HostChildren {
             }
             None => Foreground::share(pid).map_or(Front::Streams, |shared| Front::Shared { shared, stopped: None }),
         };
+        if let Some(offer) = offer {
+            sources.push(Box::new(offer.taken_by(pid, front.terminal())));
+        }
         let watcher = self.watcher.clone();
         Ok(Box::new(HostChild {
             pid,

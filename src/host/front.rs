@@ -1,6 +1,7 @@
 //! What a session's child has of the terminal, and what glass shows and carries there meanwhile.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -25,6 +26,15 @@ pub enum Front {
 }
 
 impl Front {
+    /// The terminal, to ask it who is in its foreground.
+    pub fn terminal(&self) -> Option<OwnedFd> {
+        match self {
+            Front::Own(pty) => pty.far_side().ok(),
+            Front::Shared { .. } => io::stdin().as_fd().try_clone_to_owned().ok(),
+            Front::Streams => None,
+        }
+    }
+
     /// Shows a line with a bell to whoever sits at the terminal, and to nobody else.
     pub fn tell(&mut self, line: &str) {
         let line = format!("\r\n\x07{line}\r\n");

@@ -26,6 +26,7 @@ pub mod private;
 pub mod programs;
 mod pty;
 pub mod recorded;
+mod reports;
 pub mod rewrite;
 pub mod signals;
 pub mod socket;

@@ -7,7 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
 use std::mem::ManuallyDrop;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process;
 use std::time::{Duration, Instant};
@@ -97,6 +97,14 @@ impl Pty {
             command.stdin(near.try_clone()?).stdout(near.try_clone()?).stderr(near.try_clone()?);
         }
         Ok(())
+    }
+
+    /// Another descriptor of its far side.
+    ///
+    /// # Errors
+    /// When there are too many open files.
+    pub fn far_side(&self) -> io::Result<OwnedFd> {
+        self.inner.as_fd().try_clone_to_owned()
     }
 
     /// Gives a process group the foreground of the inner terminal.

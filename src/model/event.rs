@@ -95,6 +95,8 @@ pub enum Event {
     },
     /// A step of the runbook was run with the session's credentials, and has ended.
     Command(Box<RanStep>),
+    /// A command line was run in a shell of the session.
+    CommandLine(Box<CommandLine>),
     /// Something in the session says that it called AWS.
     Api(Box<ApiCall>),
     /// A program was started in the session.
@@ -199,6 +201,38 @@ pub struct RanProgram {
     pub whole: Option<Whole>,
 }
 
+/// The fields of `command` for a line of a shell, as the shell reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CommandLine {
+    /// Who saw it: the shell.
+    pub source: CommandSource,
+    /// The line, cut.
+    pub line: String,
+    /// The folder in which it was run.
+    pub cwd: String,
+    /// When it began.
+    pub start: Timestamp,
+    /// How long it ran, in seconds; none if its end was not reported.
+    pub seconds: Option<u64>,
+    /// Its exit code; none if its end was not reported.
+    pub code: Option<u8>,
+    /// The process id of the shell.
+    pub shell: u32,
+    /// Whether it is as it was typed. Otherwise it is the commands that were run, one a line.
+    pub typed: bool,
+    /// What it was, if that is more than `line` shows.
+    pub whole: Option<WholeText>,
+}
+
+/// A text that is not shown in full.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WholeText {
+    /// How long it is.
+    pub bytes: u64,
+    /// Its digest, with the session's own values masked; none if it is so long that glass has not kept it.
+    pub sha256: Option<Digest>,
+}
+
 /// Who saw a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -207,6 +241,8 @@ pub enum CommandSource {
     Kernel,
     /// glass started it, as a step of the runbook.
     Step,
+    /// A shell of the session, by its own word.
+    Shell,
 }
 
 /// What the judgement allowed, and by which text of the catalogue.
@@ -320,7 +356,7 @@ impl Event {
             Event::ElevateFail { .. } => "elevate.fail",
             Event::ElevateRefused { .. } => "elevate.refused",
             Event::SessionStart { .. } => "session.start",
-            Event::Command(_) | Event::Program(_) => "command",
+            Event::Command(_) | Event::CommandLine(_) | Event::Program(_) => "command",
             Event::Api(_) => "api",
             Event::SessionWarn { .. } => "session.warn",
             Event::Loss { .. } => "loss",
@@ -347,6 +383,7 @@ impl Event {
             | Event::SessionReissue { .. }
             | Event::Command(_)
             | Event::Program(_)
+            | Event::CommandLine(_)
             | Event::Api(_) => false,
         }
     }

@@ -66,10 +66,14 @@ impl Mask {
 
     /// A whole text, masked.
     pub fn text(&self, text: &str) -> String {
-        let mut bytes = text.as_bytes().to_vec();
-        let pieces = self.covered(&Visible::of(text.as_bytes()));
-        cover(&mut bytes, &pieces);
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
+    }
+
+    /// The same for what may be no text.
+    pub fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut masked = bytes.to_vec();
+        cover(&mut masked, &self.covered(&Visible::of(bytes)));
+        masked
     }
 
     /// Where in the whole text the pieces of values are; they may overlap.

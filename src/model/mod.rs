@@ -18,6 +18,7 @@ pub mod note;
 pub mod policy;
 pub mod program;
 pub mod recording;
+pub mod report;
 pub mod request;
 pub mod secret;
 pub mod session;

@@ -9,6 +9,7 @@ use crate::model::api_call::Heard;
 use crate::model::event::Cause;
 use crate::model::live::{Answer, Ask};
 use crate::model::program::Started;
+use crate::model::report;
 use crate::model::time::BootTime;
 
 /// Something that happened in a live session.
@@ -26,6 +27,20 @@ pub enum Happening {
     Started(Started),
     /// A program was started in the session, and its process was killed before it could be looked at.
     Unseen,
+    /// Shells reported command lines, or something that they should have.
+    Commands(report::Heard),
+}
+
+/// Whether there are command lines to watch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Commands {
+    /// There is no shell.
+    #[default]
+    None,
+    /// The shell reports them.
+    Reported,
+    /// The shell reports none.
+    Unreported,
 }
 
 /// What the supervisor is to do.

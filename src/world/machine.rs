@@ -13,7 +13,7 @@ use crate::model::mfa::UsedCodes;
 use crate::model::name::{Id, MfaSerial};
 use crate::model::secret::Secret;
 use crate::model::time::{BootTime, Timestamp};
-use crate::world::keeping::Keeper;
+use crate::world::keeping::{Commands, Keeper};
 
 /// The clocks.
 pub trait Clock: Sync {
@@ -336,6 +336,8 @@ pub struct Watched {
     pub api_log: bool,
     /// Which of its programs.
     pub trace: TraceDemand,
+    /// Its command lines.
+    pub commands: Commands,
 }
 
 /// A child that runs.

@@ -20,6 +20,8 @@ pub const EXPIRATION_EPOCH: &str = "GLASS_EXPIRATION_EPOCH";
 pub const INCIDENT: &str = "GLASS_INCIDENT";
 /// Who broke the glass.
 pub const PERSON: &str = "GLASS_PERSON";
+/// The number of the descriptor on which a session's shells report their command lines.
+pub const REPORT: &str = "GLASS_REPORT";
 /// The folder of the practice that a command belongs to.
 pub const SANDBOX: &str = "GLASS_SANDBOX";
 

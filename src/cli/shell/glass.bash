@@ -1,6 +1,6 @@
-# Shows a session of glass in the prompt: its profile and the minutes that are left.
-# Reads the environment and bash's own clock; starts no process. What the environment says is
-# reduced to letters, digits and hyphens, and a number: it may have been set by anybody.
+# Shows a session of glass in the prompt: its profile and the minutes that are left. Reports each command
+# line to the session's supervisor. Reads the environment and bash's own clock; starts no process. What the
+# environment says is reduced to letters, digits and hyphens, and numbers: it may have been set by anybody.
 if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
     __glass_prompt() {
         local last=$? now left='' minutes='' colour='1;31'
@@ -26,14 +26,113 @@ if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
         if [[ ${PS1-} != *'${__glass_text-}'* ]]; then
             PS1='\[${__glass_on-}\]${__glass_text-}\[${__glass_off-}\] '${PS1-}
         fi
+        if [[ -n ${__glass_number-} ]]; then __glass_await "$last" "$@"; fi
         return "$last"
     }
+    # Within a function nobody sees the trap. It is asked for when it may have changed, not at each prompt.
+    __glass_hook='__glass_prompt ${__glass_look:+"$(trap -p DEBUG)"}'
     # Last, so that it comes after whatever makes the prompt.
     if [[ ${PROMPT_COMMAND[*]-} != *__glass_prompt* ]]; then
         if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)); then
-            PROMPT_COMMAND+=(__glass_prompt)
+            PROMPT_COMMAND+=("$__glass_hook")
         else
-            PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}__glass_prompt
+            PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}$__glass_hook
         fi
+    fi
+
+    # The command log. A report is a word, this shell's process id, the number of the command line, a text
+    # and a zero byte. PS0, which older ones lack, is expanded when a whole line was read.
+    if [[ ${GLASS_REPORT-} =~ ^[0-9]{1,5}$ && -p /dev/fd/$GLASS_REPORT && -z ${__glass_number-} ]] &&
+        ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
+        __glass_number=0 __glass_read=0 __glass_any=x __glass_seen='' __glass_trap='' __glass_look=1 __glass_told=''
+        __glass_open='' __glass_next=''
+        # bash calls this before each simple command, and tells that command alone: the line is in the history,
+        # unless the user keeps it out of there. Then all its commands are reported, up to a limit.
+        __glass_debug='[[ ${__glass_read-0} == 0 || $BASH_COMMAND == __glass_* || ${FUNCNAME-} == __glass_* ]] || __glass_begin "$_"'
+        __glass_begin() {
+            if [[ $__glass_read == 1 ]]; then
+                __glass_line "$BASH_COMMAND"
+                case $BASH_COMMAND in *DEBUG* | source\ * | .\ * | eval\ *) __glass_look=1 ;; esac
+                __glass_read=2
+                if [[ -o history && $HISTCMD != "$__glass_seen" ]]; then __glass_read=0; fi
+                __glass_seen=$HISTCMD
+            else
+                __glass_report part "$BASH_COMMAND"
+                __glass_read=$((__glass_read < 50 ? __glass_read + 1 : 0))
+            fi
+            # Commands in a loop are called ten times as fast without a trap.
+            if [[ $__glass_read == 0 && -z $__glass_trap ]]; then trap - DEBUG; fi
+            if [[ -n ${__glass_traced-} ]]; then
+                __glass_traced=''
+                set +T
+            fi
+            return 0
+        }
+        __glass_line() {
+            __glass_number=$((__glass_number + 1)) __glass_open=1
+            __glass_report folder "$PWD"
+            if [[ -n $1 ]]; then __glass_report part "$1"; fi
+            __glass_history
+        }
+        # Straight into the report: to read it would take a process.
+        __glass_history() {
+            if [[ -p /dev/fd/$GLASS_REPORT ]]; then
+                {
+                    builtin printf 'history %s %s ' "$$" "$__glass_number"
+                    HISTTIMEFORMAT='' builtin history 1
+                    builtin printf '\0'
+                } >&"$GLASS_REPORT"
+            fi
+        }
+        __glass_report() {
+            if [[ -p /dev/fd/$GLASS_REPORT ]]; then
+                builtin printf '%s %s %s %s\0' "$1" "$$" "$__glass_number" "$2" >&"$GLASS_REPORT"
+            fi
+        }
+        # First, so that what makes the prompt does not count as time of the command.
+        __glass_done() {
+            local last=${1:-$?}
+            # Nothing of the line was a simple command, such as the definition of a function; or it was written in an
+            # editor that a key has opened, and was not read as others are.
+            if [[ -z $__glass_open && ($__glass_read == 1 || $HISTCMD != "${__glass_next:-$HISTCMD}") ]]; then
+                __glass_line ''
+                __glass_seen=''
+            fi
+            __glass_read=0 __glass_told=1 __glass_open='' __glass_next=$HISTCMD
+            __glass_report end "$last"
+            return "$last"
+        }
+        # Waits for the next line. A trap that the user has set goes on as it is, before this one.
+        __glass_await() {
+            if [[ -z $__glass_told ]]; then __glass_done "$1"; fi
+            __glass_told=''
+            if [[ ${PS0-} != *__glass_read* ]]; then PS0=${PS0-}'${__glass_any:$((__glass_read=1)):0}'; fi
+            if [[ -n $__glass_look ]]; then
+                __glass_look=''
+                if [[ -z ${2-} ]]; then
+                    __glass_trap=''
+                elif [[ $2 != *__glass_begin* ]]; then
+                    eval "set -- $2"
+                    __glass_trap=$3
+                    trap -- "$__glass_trap"$'\n'"$__glass_debug" DEBUG
+                fi
+            fi
+            if [[ -z $__glass_trap ]]; then
+                trap -- "$__glass_debug" DEBUG
+                # For lines that are a subshell.
+                if [[ ! -o functrace ]]; then
+                    __glass_traced=1
+                    set -T
+                fi
+            fi
+            __glass_report prompt ''
+        }
+        if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)); then
+            PROMPT_COMMAND=(__glass_done "${PROMPT_COMMAND[@]}")
+        else
+            PROMPT_COMMAND=__glass_done$'\n'$PROMPT_COMMAND
+        fi
+        __glass_report shell bash
+        __glass_history
     fi
 fi

@@ -1,7 +1,7 @@
-# Shows a session of glass in the prompt: its profile and the minutes that are left.
-# Reads the environment; fish has no clock of its own, but it tells when a file was changed and how
-# long that is ago, which is the time of now. Starts no process. What the environment says is
-# reduced to letters, digits and hyphens, and a number: it may have been set by anybody.
+# Shows a session of glass in the prompt: its profile and the minutes that are left. Reports each command
+# line to the session's supervisor. Reads the environment; fish has no clock of its own, but it tells when a
+# file was changed and how long that is ago, which is the time of now. Starts no process. What the environment
+# says is reduced to letters, digits and hyphens, and numbers: it may have been set by anybody.
 if status is-interactive; and test -n "$GLASS_PROFILE"; and contains path (builtin -n)
     function __glass_segment
         set -l name (string sub -l 64 -- (string replace -ra '[^a-zA-Z0-9-]' '' -- "$GLASS_PROFILE"))
@@ -29,6 +29,27 @@ if status is-interactive; and test -n "$GLASS_PROFILE"; and contains path (built
             set -l lines (__glass_fish_prompt)
             __glass_segment
             string join \n -- $lines
+            functions -q __glass_report; and __glass_report prompt ''
         end
+    end
+
+    # The command log. A report is a word, this shell's process id, the number of the command line, a text
+    # and a zero byte.
+    if string match -qr '\A[0-9]{1,5}\z' -- "$GLASS_REPORT"; and test -p /dev/fd/$GLASS_REPORT; and not set -q __glass_number
+        set -g __glass_number 0
+        function __glass_report
+            if test -p /dev/fd/$GLASS_REPORT
+                builtin printf '%s %s %s %s\0' $argv[1] $fish_pid $__glass_number "$argv[2]" >&$GLASS_REPORT
+            end
+        end
+        function __glass_begin --on-event fish_preexec
+            set -g __glass_number (math $__glass_number + 1)
+            __glass_report folder "$PWD"
+            __glass_report line "$argv[1]"
+        end
+        function __glass_done --on-event fish_prompt
+            __glass_report end $status
+        end
+        __glass_report shell fish
     end
 end

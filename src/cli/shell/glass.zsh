@@ -1,6 +1,6 @@
-# Shows a session of glass in the prompt: its profile and the minutes that are left.
-# Reads the environment and zsh's own clock; starts no process. What the environment says is
-# reduced to letters, digits and hyphens, and a number: it may have been set by anybody.
+# Shows a session of glass in the prompt: its profile and the minutes that are left. Reports each command
+# line to the session's supervisor. Reads the environment and zsh's own clock; starts no process. What the
+# environment says is reduced to letters, digits and hyphens, and numbers: it may have been set by anybody.
 if [[ -o interactive && -n ${GLASS_PROFILE-} ]] && zmodload zsh/datetime 2>/dev/null; then
     __glass_prompt() {
         emulate -L zsh
@@ -29,6 +29,31 @@ if [[ -o interactive && -n ${GLASS_PROFILE-} ]] && zmodload zsh/datetime 2>/dev/
         fi
         # Last, so that it comes after whatever makes the prompt.
         precmd_functions=(${precmd_functions:#__glass_prompt} __glass_prompt)
+        if [[ -n ${__glass_number-} ]]; then __glass_report prompt ''; fi
     }
     __glass_prompt
+
+    # The command log. A report is a word, this shell's process id, the number of the command line, a text
+    # and a zero byte.
+    if [[ ${GLASS_REPORT-} == <1-99999> && -p /dev/fd/$GLASS_REPORT && -z ${__glass_number-} ]]; then
+        typeset -gi __glass_number=0
+        __glass_report() {
+            emulate -L zsh
+            if [[ -p /dev/fd/$GLASS_REPORT ]]; then
+                builtin printf '%s\0' "$1 $$ $__glass_number ${2//$'\0'/}" >&$GLASS_REPORT
+            fi
+        }
+        # zsh tells the line as it was typed, unless it keeps no history at all.
+        __glass_begin() {
+            __glass_number+=1
+            __glass_report folder "$PWD"
+            if [[ -n $1 ]]; then __glass_report line "$1"; else __glass_report part "$3"; fi
+        }
+        __glass_done() { __glass_report end $? }
+        preexec_functions+=(__glass_begin)
+        # First, so that what makes the prompt does not count as time of the command.
+        precmd_functions=(__glass_done "${precmd_functions[@]}")
+        __glass_report shell zsh
+        __glass_report prompt ''
+    fi
 fi
