@@ -7,6 +7,7 @@ use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use zeroize::Zeroize;
 
 use super::chance::HostChance;
@@ -17,7 +18,11 @@ use crate::world::keeping::{Happening, Keeper, Then};
 use crate::world::machine::Chance;
 
 /// How many datagrams are read in one turn at the most.
-const MOST: usize = 256;
+const MOST: usize = 1024;
+
+/// How many bytes may wait to be read: fewer than [`MOST`] of the shortest datagrams, as the system counts them,
+/// so that the last turn of a session leaves none.
+const ROOM: usize = 256 * 1024;
 
 /// The port that a session's SDKs tell of their calls on.
 pub struct Datagrams {
@@ -34,6 +39,8 @@ impl Datagrams {
     pub fn open() -> io::Result<Datagrams> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_nonblocking(true)?;
+        // As far as the system allows; where it does not, more is dropped, and counted.
+        let _ = set_socket_recv_buffer_size(&socket, ROOM);
         // Other users of the machine can send to the port, and do not know this.
         let client_id = format!("{}{}", HostChance.id(), HostChance.id());
         Ok(Datagrams { socket, client_id, dropped: 0 })
