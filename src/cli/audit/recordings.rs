@@ -89,6 +89,7 @@ impl Proofs {
     /// The lines for people; none where there is nothing to tell.
     pub fn described(&self) -> String {
         let of = |state| self.proofs.iter().filter(move |(_, proof)| proof.state() == state);
+        let names = |state| of(state).map(|(session, _)| session.as_str()).collect::<Vec<_>>();
         let states = [State::Verified, State::Unfinished, State::Cut, State::Differs, State::Missing, State::Unknown];
         let counts = states.map(|state| (of(state).count(), word(state)));
         let counts: Vec<String> =
@@ -107,8 +108,12 @@ impl Proofs {
             writeln!(text, "unfinished  {session}: {}, {more} bytes more than the ledger has", self.why(session))
                 .expect(WRITES);
         }
-        for (state, meaning) in [(State::Missing, "not there"), (State::Unknown, "the ledger has nothing of it")] {
-            let sessions: Vec<&str> = of(state).map(|(session, _)| session.as_str()).collect();
+        let (begun, unknown): (Vec<_>, Vec<_>) = names(State::Unknown).into_iter().partition(|id| self.is_live(id));
+        for (sessions, state, meaning) in [
+            (names(State::Missing), State::Missing, "not there"),
+            (begun, State::Unknown, "the session is live, and the ledger has nothing of it yet"),
+            (unknown, State::Unknown, "the ledger has nothing of it"),
+        ] {
             if !sessions.is_empty() {
                 writeln!(text, "{:<11} {}: {meaning}", word(state), escaped(&sessions.join(" "))).expect(WRITES);
             }
@@ -118,12 +123,16 @@ impl Proofs {
 
     /// Why a recording has no end.
     fn why(&self, session: &str) -> &'static str {
-        let alive = |state: &PathBuf| Id::parse(session).is_ok_and(|id| live::is_alive(state, &id));
         match &self.state {
-            Some(state) if alive(state) => "the session is live",
+            Some(_) if self.is_live(session) => "the session is live",
             Some(_) => "the session was lost",
             None => "it was not ended",
         }
+    }
+
+    fn is_live(&self, session: &str) -> bool {
+        let alive = |state: &PathBuf| Id::parse(session).is_ok_and(|id| live::is_alive(state, &id));
+        self.state.as_ref().is_some_and(alive)
     }
 }
 
