@@ -1,9 +1,15 @@
 //! The practice AWS through the built program, with the real AWS CLI as its user.
 
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
+use std::time::Instant;
 
-use crate::support::{Home, Outcome, Sandbox, ends_within, python};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{DEADLINE, Home, Outcome, Sandbox, ends_within, python};
 
 /// A home with a practice AWS, and the AWS CLI in it.
 fn practice() -> (Home, Sandbox) {
@@ -29,7 +35,7 @@ fn serving_ends_with_its_standard_input_and_leaves_nothing() {
     assert!(folder.join("profiles.toml").is_file());
     home.glass(&["sandbox", "code"]).exits(0);
     drop(child.stdin.take());
-    assert!(ends_within(&child, crate::support::DEADLINE));
+    assert!(ends_within(&child, DEADLINE));
     assert!(child.wait().unwrap().success());
     assert!(!folder.exists());
     let failed = home.glass(&["sandbox", "code"]).exits(1);
@@ -109,7 +115,7 @@ fn without_a_terminal_the_practice_walks_by_itself() {
     assert!(outcome.stderr.contains("Every step of the practice held."), "{}", outcome.stderr);
     assert!(outcome.stdout.contains(" elevate.ok "), "{}", outcome.stdout);
     assert!(!home.path(".local").exists() && !home.path(".config").exists() && !home.path(".aws").exists());
-    assert_eq!(std::fs::read_dir(home.path("run")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(home.path("run")).unwrap().count(), 0);
 }
 
 #[test]
@@ -152,5 +158,32 @@ fn a_practice_that_is_left_leaves_nothing() {
     night.expect("Enter runs it, Ctrl-C ends the practice: ");
     night.send("\x03");
     assert_eq!(night.wait().0, 1);
-    assert_eq!(std::fs::read_dir(home.path("run")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(home.path("run")).unwrap().count(), 0);
+}
+
+/// Between two steps, when nothing runs and nothing is asked: it waits to be heard.
+#[test]
+fn a_practice_that_is_told_to_end_between_two_steps_leaves_nothing() {
+    let home = Home::new();
+    let (heard, said) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    let flags = fcntl_getfl(&said).unwrap();
+    fcntl_setfl(&said, flags | OFlags::NONBLOCK).unwrap();
+    let mut said = File::from(said);
+    while said.write(b" ").is_ok() {}
+    fcntl_setfl(&said, flags).unwrap();
+    let mut command = home.command(env!("CARGO_BIN_EXE_glass"));
+    command.arg("sandbox").stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let until = Instant::now() + DEADLINE;
+    let folders = || fs::read_dir(home.path("run")).unwrap().flatten();
+    while !folders().any(|folder| folder.path().join("control.sock").exists()) {
+        assert!(Instant::now() < until, "no practice begins");
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let mut text = String::new();
+    File::from(heard).read_to_string(&mut text).unwrap();
+    assert!(ends_within(&child, DEADLINE));
+    assert!(!child.wait().unwrap().success());
+    assert_eq!(folders().count(), 0, "{text}");
 }

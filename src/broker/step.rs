@@ -22,7 +22,8 @@ pub struct Inside {
     pub environment: Environment,
 }
 
-/// Runs a step within a live session, to its end; the session's own deadline is its supervisor's to keep.
+/// Runs a step within a live session, to its end. What it starts descends from the session: the deadline, and
+/// whatever it leaves behind, are the business of the session's supervisor, so nobody else watches it.
 ///
 /// # Errors
 /// When it cannot be started, or the ledger does not take it.

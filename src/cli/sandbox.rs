@@ -30,7 +30,7 @@ pub fn run(args: &args::Sandbox, context: &Context) -> Result<Exit, Failure> {
         }
         Some(SandboxAction::Credentials { folder, account, user }) => credentials(folder, account, user),
         None if args.command.is_empty() => guide::walk(&Practice::start()?, Paint::for_stderr(context.color())),
-        None => Practice::start()?.run(&args.command, Identity::Asked),
+        None => Practice::start()?.run(&args.command, Identity::Asked).map(|ended| Exit::Child(ended.code)),
     }
 }
 

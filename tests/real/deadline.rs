@@ -9,18 +9,23 @@ use crate::support::{DEADLINE, Fate, Outcome, Practice, Proxy, tool};
 
 /// A practice whose sessions last three seconds.
 fn brief() -> (Practice, Proxy) {
+    lasting(|answer| shortened(answer, 3))
+}
+
+/// A practice whose sessions are made shorter.
+fn lasting(shorten: fn(&str) -> String) -> (Practice, Proxy) {
     let practice = Practice::new();
-    let proxy = Proxy::start(&practice.sandbox.endpoint, |request| {
-        if request.contains("Action=AssumeRole") { Fate::Rewrite(three_seconds) } else { Fate::Pass }
+    let proxy = Proxy::start(&practice.sandbox.endpoint, move |request| {
+        if request.contains("Action=AssumeRole") { Fate::Rewrite(shorten) } else { Fate::Pass }
     });
     (practice.behind(&proxy), proxy)
 }
 
-/// The same answer with its `Expiration` three seconds after it was given, and not 15 minutes.
-fn three_seconds(answer: &str) -> String {
+/// The same answer with its `Expiration` so many seconds after it was given, and not 15 minutes.
+fn shortened(answer: &str, seconds: i64) -> String {
     let (before, rest) = answer.split_once("<Expiration>").unwrap();
     let (expiration, after) = rest.split_once("</Expiration>").unwrap();
-    let brief = Timestamp::from_seconds(Timestamp::parse(expiration).unwrap().seconds() - 900 + 3);
+    let brief = Timestamp::from_seconds(Timestamp::parse(expiration).unwrap().seconds() - 900 + seconds);
     format!("{before}<Expiration>{}</Expiration>{after}", brief.to_seconds_text())
 }
 
@@ -117,4 +122,46 @@ fn a_session_that_is_suspended_is_ended_at_the_deadline_all_the_same() {
     terminal.send("fg; echo ended $?; exit\r");
     terminal.expect("ended 124");
     terminal.wait();
+}
+
+#[test]
+fn a_flood_that_nobody_reads_does_not_hold_up_the_deadline() {
+    let (practice, _proxy) = brief();
+    let mut terminal = practice.assume_on_terminal(&["--", "/bin/sh", "-c", "trap '' HUP TERM; yes flood"]);
+    terminal.expect("flood");
+    let begun = Instant::now();
+    while practice.told("session.end").is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(3 + 10), "the session lives");
+        std::thread::yield_now();
+    }
+    assert_eq!(practice.told("session.end")[0]["cause"], "deadline");
+    assert_eq!(terminal.wait().0, 124);
+}
+
+/// Each is in the ledger too.
+#[test]
+fn warnings_are_seen_on_a_terminal_and_never_in_what_is_piped() {
+    for (minutes, shorten) in
+        [(1, (|answer| shortened(answer, 63)) as fn(&str) -> String), (5, |answer| shortened(answer, 303))]
+    {
+        for piped in [false, true] {
+            let (practice, _proxy) = lasting(shorten);
+            let ledger = practice.ledger();
+            let script = "until grep -q session.[w]arn \"$0\"/log-*; do sleep 0.1; done; echo seen";
+            let words = ["--", "/bin/sh", "-c", script, ledger.to_str().unwrap()];
+            let warning = format!("ends in {minutes} min; to go on: `glass assume prod-db-emergency");
+            if piped {
+                let outcome = practice.assume(&words).exits(0);
+                assert_eq!(outcome.stdout, "seen\n");
+                assert!(!outcome.stderr.contains("min; to go on"), "{}", outcome.stderr);
+            } else {
+                let mut terminal = practice.assume_on_terminal(&words);
+                terminal.expect("\x07");
+                terminal.expect(&warning);
+                terminal.expect("seen");
+                assert_eq!(terminal.wait().0, 0);
+            }
+            assert_eq!(practice.told("session.warn")[0]["seconds_left"], minutes * 60);
+        }
+    }
 }

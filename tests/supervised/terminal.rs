@@ -50,6 +50,7 @@ fn on_a_terminal(practice: &Practice, inner: &str) -> Pty {
 fn a_terminal_is_as_it_was_when_the_supervisor_was_killed_or_told_to_end() {
     for (inner, ended) in [
         ("stty raw -echo; kill -KILL $PPID; sleep 1000", "ended 124"),
+        ("stty raw -echo; kill -ABRT $PPID; sleep 1000", "ended 124"),
         ("stty raw -echo; kill -TERM $PPID; sleep 1000", "ended 143"),
     ] {
         let practice = Practice::new();
@@ -59,4 +60,36 @@ fn a_terminal_is_as_it_was_when_the_supervisor_was_killed_or_told_to_end() {
         assert_eq!(practice.home.read("before"), practice.home.read("after"));
         practice.home.glass(&["audit", "verify"]).exits(0);
     }
+}
+
+/// Memory stays what it was, nothing is lost, and the terminal is as it was.
+#[test]
+fn two_hundred_megabytes_come_through_in_bounded_memory() {
+    const FLOOD: usize = 200_000_000;
+    let practice = Practice::new();
+    let inner = format!("echo re\"\"ady; head -c {FLOOD} /dev/zero | tr \"\\\\0\" x; grep VmHWM: /proc/$PPID/status");
+    let mut terminal = on_a_terminal(&practice, &inner);
+    terminal.expect("ready\r\n");
+    terminal.skip(FLOOD);
+    terminal.expect("VmHWM:");
+    let peak: u32 = terminal.expect("kB").trim().parse().unwrap();
+    assert!(peak < 40_000, "{peak} kB");
+    terminal.expect("ended 0");
+    terminal.wait();
+    assert_eq!(practice.home.read("before"), practice.home.read("after"));
+}
+
+#[test]
+fn an_editor_has_the_whole_terminal() {
+    let practice = Practice::new();
+    let editor = tool("vim.tiny");
+    let words = ["--", editor.to_str().unwrap(), "-u", "NONE", "written"];
+    let mut terminal = practice.assume_on_terminal(&words);
+    terminal.expect("\x1b[?1049h");
+    terminal.resize(30, 100);
+    terminal.send("ione two\x1bbcwthree\x1b");
+    terminal.send(":wq\r");
+    terminal.expect("\x1b[?1049l");
+    assert_eq!(terminal.wait().0, 0);
+    assert_eq!(practice.home.read("written"), "one three\n");
 }

@@ -59,6 +59,20 @@ impl Pty {
         !self.read_more(Instant::now() + length)
     }
 
+    /// Waits until so many bytes more were shown, and forgets them and what was shown before.
+    #[track_caller]
+    pub fn skip(&mut self, count: usize) {
+        let until = Instant::now() + DEADLINE;
+        let mut left = count + self.matched;
+        while left > self.seen.len() {
+            left -= self.seen.len();
+            self.seen.clear();
+            assert!(self.read_more(until), "{left} bytes of {count} did not appear");
+        }
+        self.seen.drain(..left);
+        self.matched = 0;
+    }
+
     /// Types this text; `\r` is the return key, `\x03` Ctrl-C, `\x04` Ctrl-D.
     pub fn send(&mut self, text: &str) {
         self.screen.write_all(text.as_bytes()).unwrap();

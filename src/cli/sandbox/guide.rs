@@ -12,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out::{self, Paint, Style};
 use crate::host::terminal::HostTerminal;
+use crate::model::event::Cause;
 use crate::model::text::escaped;
 use crate::world::machine::Terminal;
 
@@ -108,7 +109,7 @@ impl Guide<'_> {
     /// Runs a step that has to end well.
     fn run(&mut self, step: &Step) -> Result<(), Failure> {
         self.announce(step)?;
-        match self.run_glass(step)?.code() {
+        match self.run_glass(step)? {
             0 => Ok(()),
             code => Err(not_held(step, &format!("it ended with {code}"))),
         }
@@ -145,10 +146,16 @@ impl Guide<'_> {
         Ok(())
     }
 
-    fn run_glass(&self, step: &Step) -> Result<Exit, Failure> {
+    /// Runs a step; the answer is its exit code.
+    fn run_glass(&self, step: &Step) -> Result<u8, Failure> {
         let mut command = vec![self.practice.file("glass").into_os_string()];
         command.extend(step.words.iter().map(OsString::from));
-        self.practice.run(&command, if self.attended { Identity::Asked } else { Identity::Unattended })
+        let identity = if self.attended { Identity::Asked } else { Identity::Unattended };
+        let ended = self.practice.run(&command, identity)?;
+        match ended.cause {
+            Cause::Signal => Err(Failure::new(Exit::Failed, "the practice was told to end")),
+            Cause::Exit | Cause::Deadline | Cause::End | Cause::Lost => Ok(ended.code),
+        }
     }
 
     fn show_trail(&mut self) {

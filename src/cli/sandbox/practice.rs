@@ -9,13 +9,14 @@ use std::sync::Arc;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::host::child::HostChildren;
+use crate::host::signals::{self, Held};
 use crate::model::environment;
 use crate::model::secret::Secret;
 use crate::model::time::BootTime;
 use crate::sandbox::folder::{self, Folder};
 use crate::sandbox::{Running, Sandbox, system_clock};
 use crate::world::keeping::Unkept;
-use crate::world::machine::{Children, Command, Watched};
+use crate::world::machine::{Children, Command, Ended, Watched};
 use crate::world::variables;
 
 /// A practice that runs, until it is dropped; its folder goes with it.
@@ -26,6 +27,8 @@ pub struct Practice {
     pub running: Running,
     /// Catalogue, identity, AWS profiles, ledger.
     pub folder: Folder,
+    /// Whatever asks glass to end ends what runs, and then the practice, so that its folder goes.
+    _signals: Held,
 }
 
 impl Practice {
@@ -34,6 +37,7 @@ impl Practice {
         let failed = |error: &dyn std::error::Error| {
             Failure::new(Exit::Failed, "the practice AWS cannot be started").caused_by(error)
         };
+        let signals = signals::hold().map_err(|error| failed(&error))?;
         let sandbox = Sandbox::new(system_clock()).map_err(|error| failed(&error))?;
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let running = sandbox.start(anywhere).map_err(|error| failed(&error))?;
@@ -41,7 +45,7 @@ impl Practice {
             .and_then(|program| Folder::create(running.endpoint(), &program))
             .map_err(|error| failed(&error))?;
         running.open_control(&folder::socket(folder.path())).map_err(|error| failed(&error))?;
-        Ok(Practice { sandbox, running, folder })
+        Ok(Practice { sandbox, running, folder, _signals: signals })
     }
 
     /// What a command needs in its environment to be in the practice.
@@ -49,8 +53,8 @@ impl Practice {
         self.folder.environment(self.running.endpoint())
     }
 
-    /// Runs a command in the practice to its end.
-    pub fn run(&self, command: &[OsString], identity: Identity) -> Result<Exit, Failure> {
+    /// Runs a command in the practice to its end. Its credentials open nothing, so nobody watches it.
+    pub fn run(&self, command: &[OsString], identity: Identity) -> Result<Ended, Failure> {
         let mut set: BTreeMap<_, _> =
             self.environment().into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
         set.insert(variables::PATH, Secret::new(self.folder.search_path()));
@@ -63,7 +67,7 @@ impl Practice {
         }
         let command = Command { argv: command.to_vec(), set, keeps, watched: Watched::default() };
         let child = HostChildren::default().start(&command)?;
-        Ok(Exit::Child(child.wait(BootTime(u64::MAX), &mut Unkept).code))
+        Ok(child.wait(BootTime(u64::MAX), &mut Unkept))
     }
 
     /// A file of the practice.
