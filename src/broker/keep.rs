@@ -51,7 +51,7 @@ impl<'a> Keep<'a> {
     pub fn new(world: World<'a>, session: &'a Session, watched: Watched, live: Live) -> Self {
         let (mask, now) = (Rc::new(Mask::of(session.credentials())), world.clock.boot());
         let evidence = Evidence::new(world, session, watched);
-        let api = ApiLog::new(session.credentials(), now);
+        let api = ApiLog::new(&session.credentials().access_key_id, Rc::clone(&mask), now);
         let commands = CommandLog::new(Rc::clone(&mask), watched.commands, now);
         Keep { world, session, live, watched, evidence, api, commands, mask, ending: false }
     }

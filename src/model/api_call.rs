@@ -7,11 +7,11 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
 use super::mask::Mask;
-use super::session::Credentials;
 
 /// The longest datagram that SDKs send, in bytes.
 pub const LONGEST: usize = 8 * 1024;
@@ -174,14 +174,13 @@ impl Told {
 pub struct Calls {
     waiting: VecDeque<(u16, Told)>,
     access_key_id: String,
-    mask: Mask,
+    mask: Rc<Mask>,
 }
 
 impl Calls {
-    /// The calls of a session with these credentials.
-    pub fn of(credentials: &Credentials) -> Calls {
-        let access_key_id = credentials.access_key_id.clone();
-        Calls { waiting: VecDeque::new(), access_key_id, mask: Mask::of(credentials) }
+    /// The calls of a session with this key; the mask is of its credentials.
+    pub fn of(access_key_id: &str, mask: Rc<Mask>) -> Calls {
+        Calls { waiting: VecDeque::new(), access_key_id: access_key_id.to_owned(), mask }
     }
 
     /// Takes what the teller at a port told; gives the entry that there is to write.
@@ -248,6 +247,7 @@ impl Calls {
 mod tests {
     use super::*;
     use crate::model::secret::Secret;
+    use crate::model::session::Credentials;
 
     const CLIENT: &str = "0123abcd";
 
@@ -257,12 +257,13 @@ mod tests {
     /// And when it is over.
     const CALL: &str = r#"{"Version":1,"ClientId":"0123abcd","Type":"ApiCall","Service":"STS","Api":"GetCallerIdentity","Timestamp":990,"AttemptCount":1,"Region":"eu-west-1","UserAgent":"aws-cli/1.46","FinalHttpStatusCode":200,"Latency":31,"MaxRetriesExceeded":0}"#;
 
-    fn credentials() -> Credentials {
-        Credentials {
+    fn calls() -> Calls {
+        let credentials = Credentials {
             access_key_id: "ASIAEXAMPLE".into(),
             secret_access_key: Secret::new("the+secret/of+40".into()),
             session_token: Secret::new("the/session/token==".into()),
-        }
+        };
+        Calls::of("ASIAEXAMPLE", Rc::new(Mask::of(&credentials)))
     }
 
     fn told(text: &str) -> Told {
@@ -271,7 +272,7 @@ mod tests {
 
     /// What is written when these are told from one port.
     fn written(texts: &[&str]) -> Vec<ApiCall> {
-        let mut calls = Calls::of(&credentials());
+        let mut calls = calls();
         let mut written: Vec<_> = texts.iter().filter_map(|text| calls.take(40_000, told(text))).collect();
         written.extend(calls.left());
         written
@@ -351,7 +352,7 @@ mod tests {
         let second = CALL.replace(":990", ":1004").replace(":31", ":12");
         assert_eq!(ids(&[&one, &two, CALL, &second]), both);
         assert_eq!(ids(&[&one, &two, &second, CALL]), both);
-        let mut calls = Calls::of(&credentials());
+        let mut calls = calls();
         calls.take(40_000, told(ATTEMPT));
         let elsewhere = calls.take(40_001, told(CALL)).expect("an entry");
         assert_eq!(elsewhere.request_id, None, "another client's attempt is not this one's");
@@ -394,7 +395,7 @@ mod tests {
 
     #[test]
     fn no_number_of_attempts_is_held_for_ever() {
-        let mut calls = Calls::of(&credentials());
+        let mut calls = calls();
         let mut take = || calls.take(1, told(ATTEMPT));
         assert!((0..MOST_WAITING).all(|_| take().is_none()));
         assert_eq!(take().and_then(|call| call.attempts), None);

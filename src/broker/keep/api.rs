@@ -3,11 +3,12 @@
 //! Keeps the promise that what is not in the log is counted, and that nobody fills the ledger by telling a lot.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::model::api_call::{Calls, Heard};
 use crate::model::event::Event;
-use crate::model::session::Credentials;
+use crate::model::mask::Mask;
 use crate::model::time::BootTime;
 
 /// How many calls are written down in a second at the most.
@@ -33,8 +34,8 @@ struct Losses {
 }
 
 impl ApiLog {
-    pub(super) fn new(credentials: &Credentials, now: BootTime) -> Self {
-        let (calls, clients, losses) = (Calls::of(credentials), BTreeSet::new(), Losses::default());
+    pub(super) fn new(access_key_id: &str, mask: Rc<Mask>, now: BootTime) -> Self {
+        let (calls, clients, losses) = (Calls::of(access_key_id, mask), BTreeSet::new(), Losses::default());
         ApiLog { calls, clients, losses, second: now, written: 0 }
     }
 
@@ -97,11 +98,13 @@ mod tests {
     use super::*;
     use crate::model::api_call::Told;
     use crate::model::secret::Secret;
+    use crate::model::session::Credentials;
 
-    fn credentials() -> Credentials {
+    fn log() -> ApiLog {
         let secret = |text: &str| Secret::new(text.into());
         let (secret_access_key, session_token) = (secret("secret"), secret("token"));
-        Credentials { access_key_id: "ASIAEXAMPLE".into(), secret_access_key, session_token }
+        let credentials = Credentials { access_key_id: "ASIAEXAMPLE".into(), secret_access_key, session_token };
+        ApiLog::new("ASIAEXAMPLE", Rc::new(Mask::of(&credentials)), BootTime(0))
     }
 
     fn told(kind: &str) -> Told {
@@ -116,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_counted_and_not_written_down() {
-        let mut log = ApiLog::new(&credentials(), BootTime(0));
+        let mut log = log();
         let flood =
             |count: u16| Heard { told: (0..count).map(|port| (port, told("ApiCall"))).collect(), ..Heard::default() };
         assert_eq!(log.heard(flood(1500)).len(), MOST_A_SECOND);
@@ -129,7 +132,7 @@ mod tests {
 
     #[test]
     fn every_loss_is_told_once_and_at_the_latest_in_the_end() {
-        let mut log = ApiLog::new(&credentials(), BootTime(0));
+        let mut log = log();
         let told = vec![(1, told("ApiCallAttempt"))];
         let heard = Heard { told, malformed: 1, foreign: 2, dropped: 3 };
         assert!(log.heard(heard).is_empty());
