@@ -7,7 +7,7 @@ use std::time::Duration;
 use glass::broker::{BreakError, Setting};
 use glass::model::event::{Event, Sent, SessionKind};
 use glass::model::identity::{CodeSource, Store};
-use glass::model::name::Id;
+use glass::model::name::{Digest, Id};
 use glass::model::policy::Rule;
 use glass::model::request::Wish;
 use glass::model::secret::Secret;
@@ -36,10 +36,47 @@ fn rules(error: BreakError) -> Vec<&'static str> {
 fn a_session_is_judged_proved_written_down_and_ends() {
     let fake = Arc::new(Fake::new());
     fake.run(&wish(PROFILE)).unwrap();
-    assert_eq!(fake.events(), ["elevate.intent", "elevate.ok", "session.start", "session.end"]);
+    let recorded = ["recording.chunk", "recording.end"];
+    assert_eq!(
+        fake.events(),
+        [&["elevate.intent", "elevate.ok", "session.start"], &recorded[..], &["session.end"]].concat()
+    );
     assert_eq!(*fake.sent.lock().unwrap(), [Some("123456".to_owned())]);
     let told = format!("{:?} {:?}", fake.entries.lock().unwrap(), fake.said.lock().unwrap());
     assert!(!told.contains(SECRET) && !told.contains("123456"), "{told}");
+}
+
+#[test]
+fn what_is_shown_is_recorded_without_the_sessions_secrets_and_the_ledger_has_its_hash() {
+    let fake = Arc::new(Fake::with(|fake| fake.lasts_to_the_end = true));
+    fake.run(&wish(PROFILE)).unwrap();
+    let recorded = fake.recorded.lock().unwrap();
+    let text = String::from_utf8(recorded.clone()).unwrap();
+    for expected in ["\"width\":80,\"height\":24", "\"o\",\"key ****", "\"r\",\"120x40\"", "\"m\",\"1 min left\""] {
+        assert!(text.contains(expected), "{text}");
+    }
+    assert!(!text.contains(SECRET) && !text.contains("\"i\""), "{text}");
+    let told = fake.entries.lock().unwrap().iter().find_map(|record| match &record.event {
+        Event::RecordingEnd(end) => Some((end.bytes, end.sha256)),
+        _ => None,
+    });
+    assert_eq!(told, Some((recorded.len() as u64, Digest::of(&recorded))));
+}
+
+#[test]
+fn a_session_that_cannot_be_recorded_any_more_is_ended() {
+    let calls = |fake: Fake| {
+        let fake = Arc::new(fake);
+        let outcome = fake.run(&wish(PROFILE));
+        (fake.calls(), outcome, fake.events())
+    };
+    let (all, _, _) = calls(Fake::new());
+    let ended = (0..all).map(|call| calls(Fake::failing(call, Fails::Before))).filter(|(_, outcome, events)| {
+        let lost = events.contains(&"loss");
+        assert!(!lost || events.ends_with(&["loss", "session.end"]), "{outcome:?} {events:?}");
+        lost && outcome.as_ref().is_err_and(|error| error.contains("cannot write to the recording"))
+    });
+    assert!(ended.count() >= 2, "what is shown, and the end of it");
 }
 
 #[test]
@@ -55,7 +92,8 @@ fn a_session_name_carries_person_session_and_the_intent() {
 fn a_failure_at_any_call_elevates_nobody_unseen() {
     let smooth = Arc::new(Fake::new());
     smooth.run(&step()).unwrap();
-    assert_eq!(smooth.events(), ["elevate.intent", "elevate.ok", "session.start", "command", "session.end"]);
+    let began = ["elevate.intent", "elevate.ok", "session.start"];
+    assert_eq!(smooth.events(), [&began[..], &["recording.chunk", "recording.end", "command", "session.end"]].concat());
     for call in 0..smooth.calls() {
         for fails in [Fails::Before, Fails::After] {
             let fake = Arc::new(Fake::failing(call, fails));
@@ -65,6 +103,7 @@ fn a_failure_at_any_call_elevates_nobody_unseen() {
             let started = fake.started.load(Ordering::SeqCst) > 0;
             let what = format!("call {call} {fails:?}: {outcome:?} {events:?}");
             assert!(!started || (at("elevate.intent") < at("elevate.ok") && at("elevate.ok").is_some()), "{what}");
+            assert!(!started || !fake.recorded.lock().unwrap().is_empty(), "{what}");
             assert!(fake.sent.lock().unwrap().len() <= 1, "{what}");
             assert!(fake.sent.lock().unwrap().is_empty() || at("elevate.intent").is_some(), "{what}");
             // A code that is remembered as perhaps used, and was, is no reason to drop a session.
@@ -274,7 +313,8 @@ fn what_a_busy_ledger_cannot_take_is_written_down_as_soon_as_it_can() {
             fake.busy = times.into();
         }));
         fake.run(&wish(PROFILE)).unwrap();
-        assert_eq!(fake.events()[3..], ["session.warn", "session.warn", "session.end"]);
+        let recorded = ["recording.chunk", "recording.end", "session.end"];
+        assert_eq!(fake.events()[3..], [&["session.warn", "session.warn"], &recorded[..]].concat());
         assert!(!fake.said.lock().unwrap().join("\n").contains("lock"));
     }
 }
@@ -297,8 +337,8 @@ fn a_ledger_that_stays_busy_is_told_and_ends_what_must_be_recorded() {
 fn the_deadline_is_told_beforehand_with_the_way_on_and_written_down() {
     let fake = Arc::new(Fake::with(|fake| fake.lasts_to_the_end = true));
     fake.run(&wish(PROFILE)).unwrap();
-    let warned = ["elevate.intent", "elevate.ok", "session.start", "session.warn", "session.warn", "session.end"];
-    assert_eq!(fake.events(), warned);
+    let warned = ["session.warn", "session.warn", "recording.chunk", "recording.end", "session.end"];
+    assert_eq!(fake.events(), [&["elevate.intent", "elevate.ok", "session.start"], &warned[..]].concat());
     let said = fake.said.lock().unwrap().join("\n");
     assert!(said.contains("ends in 5 min; to go on: `glass assume prod-db-emergency --incident 'INC-42'`"), "{said}");
     assert!(said.contains("ends in 1 min"), "{said}");

@@ -17,10 +17,14 @@ use crate::model::session::Credentials;
 use crate::world::keeping::Commands;
 use crate::world::ledger::{LedgerError, Record};
 use crate::world::machine::{ChildError, Command, Ended, Watched};
+use crate::world::recording::RecordingError;
 use crate::world::{Session, World, variables};
 
 /// The exit code of a session that glass ended.
 const ENDED_BY_GLASS: u8 = 124;
+
+/// The exit code of a session that is not, or not to its end, in the ledger and in its recording.
+const WITHOUT_EVIDENCE: u8 = 4;
 
 /// The variables of a session's child, by name.
 pub struct Environment {
@@ -112,8 +116,8 @@ impl Environment {
 
 /// What of a profile's sessions is watched.
 pub(super) fn watched(profile: &Profile) -> Watched {
-    let Profile { recording, api_log, trace, .. } = *profile;
-    Watched { recording, api_log, trace, commands: Commands::None }
+    let Profile { recording, record_input: input, api_log, trace, .. } = *profile;
+    Watched { recording, input, api_log, trace, commands: Commands::None }
 }
 
 /// What of a session is in the environment of all that runs in it, and is not secret.
@@ -163,35 +167,43 @@ pub fn give_to_child(
 ) -> Result<Ended, HandoverError> {
     let began = Start::now(world);
     let command = environment.command(work.argv);
+    let mut keep = match Keep::begin(world, &session, command.watched, live) {
+        Ok(keep) => keep,
+        Err(error) => {
+            abandon(world, session).map_err(HandoverError::Ledger)?;
+            return Err(HandoverError::Recording(error));
+        }
+    };
     let child = match world.children.start(&command) {
         Ok(child) => child,
         Err(error) => {
             let code = if matches!(error, ChildError::NotFound(_)) { 127 } else { 126 };
             let ended = Ended { cause: Cause::Exit, code, left_behind: 0 };
+            let kept = keep.finish();
             end(world, &session, ended, Duration::ZERO, None).map_err(HandoverError::Ledger)?;
+            kept.evidence?;
             return Err(HandoverError::Child(error));
         }
     };
-    let watched = command.watched;
     drop(command);
     let started = start(world, &session, work.kind, work.logged, child.pid());
     // Without its start in the ledger the child does not go on.
     let deadline = if started.is_ok() { session.deadline() } else { world.clock.boot() };
-    let mut keep = Keep::new(world, &session, watched, live);
     let ended = child.wait(deadline, &mut keep);
+    started.map_err(HandoverError::Ledger)?;
+    let kept = keep.finish();
     let code = match ended.cause {
         Cause::Deadline | Cause::End => ENDED_BY_GLASS,
         Cause::Exit | Cause::Signal | Cause::Lost => ended.code,
     };
+    let code = if kept.evidence.is_ok() { code } else { WITHOUT_EVIDENCE };
     let ended = Ended { code, ..ended };
-    started.map_err(HandoverError::Ledger)?;
-    let kept = keep.finish();
     let step = session.grant().step();
     let written = step
         .map_or(Ok(()), |step| append(world, &session, began.ran(world, step, ended)))
         .and_then(|()| end(world, &session, ended, began.lasted(world), kept.api_clients));
     // What failed first says why.
-    kept.evidence.and(written).map_err(HandoverError::Ledger)?;
+    kept.evidence.and(written.map_err(HandoverError::Ledger))?;
     drop(session);
     Ok(ended)
 }
@@ -233,6 +245,7 @@ fn start(
 /// # Errors
 /// When the ledger does not take its end.
 pub fn abandon(world: World<'_>, session: Session) -> Result<(), LedgerError> {
+    world.recordings.discard(session.id());
     end(world, &session, Ended { cause: Cause::Lost, code: 1, left_behind: 0 }, Duration::ZERO, None)?;
     drop(session);
     Ok(())
@@ -267,6 +280,8 @@ pub enum HandoverError {
     Child(ChildError),
     /// The ledger did not take the start or the end.
     Ledger(LedgerError),
+    /// The session must be recorded and cannot be.
+    Recording(RecordingError),
 }
 
 impl fmt::Display for HandoverError {
@@ -274,6 +289,7 @@ impl fmt::Display for HandoverError {
         match self {
             HandoverError::Child(error) => write!(f, "{error}"),
             HandoverError::Ledger(error) => write!(f, "{error}"),
+            HandoverError::Recording(error) => write!(f, "{error}"),
         }
     }
 }
@@ -283,6 +299,7 @@ impl Error for HandoverError {
         match self {
             HandoverError::Child(error) => error.source(),
             HandoverError::Ledger(error) => error.source(),
+            HandoverError::Recording(error) => error.source(),
         }
     }
 }

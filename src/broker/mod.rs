@@ -23,6 +23,7 @@ use crate::model::request::{Request, Wish};
 use crate::world::aws::{AwsError, Daily, Place, SourceError};
 use crate::world::ledger::{LedgerError, Record};
 use crate::world::machine::{AskError, CodesError, ProgramError, VaultError};
+use crate::world::recording::RecordingError;
 use crate::world::{Session, World};
 
 pub use handover::{Environment, HandoverError, Work, abandon, give_to_child, give_to_hook};
@@ -61,6 +62,16 @@ pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Resul
     let request = ask::complete(world, standing, wish)?;
     let grant = judge(world, standing, &request)?;
     keep_evidence(world, setting.catalogue, &grant).map_err(BreakError::Ledger)?;
+    if !profile.recording {
+        return elevate(world, setting, grant);
+    }
+    let session = grant.session().clone();
+    let made = world.recordings.make(&session);
+    made.map_err(|error| give_up(world, &grant, "NotRecorded", BreakError::Recording(error)))?;
+    elevate(world, setting, grant).inspect_err(|_| world.recordings.discard(&session))
+}
+
+fn elevate(world: World<'_>, setting: Setting<'_>, grant: Grant) -> Result<Session, BreakError> {
     let daily = sign_in(world, setting, &grant)?;
     prove::elevate(world, setting, daily, grant)
 }
@@ -233,6 +244,8 @@ pub enum BreakError {
     Vault(VaultError),
     /// The memory of used codes cannot be used.
     Codes(CodesError),
+    /// The session must be recorded and cannot be.
+    Recording(RecordingError),
     /// The ledger does not take an entry, or does not verify.
     Ledger(LedgerError),
 }
@@ -276,6 +289,7 @@ impl fmt::Display for BreakError {
             BreakError::Ask(error) => write!(f, "{error}"),
             BreakError::Vault(error) => write!(f, "{error}"),
             BreakError::Codes(error) => write!(f, "{error}"),
+            BreakError::Recording(error) => write!(f, "{error}"),
             BreakError::Ledger(error) => write!(f, "{error}"),
         }
     }
@@ -296,6 +310,7 @@ impl Error for BreakError {
             BreakError::Ask(error) => error.source(),
             BreakError::Vault(error) => error.source(),
             BreakError::Codes(error) => error.source(),
+            BreakError::Recording(error) => error.source(),
             BreakError::Ledger(error) => error.source(),
             BreakError::Missing(_)
             | BreakError::UnknownProfile { .. }

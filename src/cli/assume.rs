@@ -48,11 +48,6 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     {
         runbook::announce(profile);
     }
-    if catalogue.profile(session.grant().granted().profile.as_str()).is_some_and(|profile| profile.recording) {
-        out::say(
-            "glass: warning: this profile demands recording, which is not built in this version: nothing is recorded",
-        );
-    }
     let mut environment = Environment::of(session, &catalogue);
     let start_file = shell::show_session(&mut work, &mut environment, context.places().state(), session.id());
     let ended = broker::give_to_child(world, opened.session, opened.live, environment, work)?;

@@ -15,6 +15,7 @@ use crate::model::text::escaped;
 use crate::world::aws::{AwsError, SourceError, Why};
 use crate::world::ledger::LedgerError;
 use crate::world::machine::{AskError, ChildError, VaultError};
+use crate::world::recording::RecordingError;
 
 /// What went wrong, for a person.
 #[derive(Debug)]
@@ -309,6 +310,7 @@ impl From<BreakError> for Failure {
             BreakError::Vault(error) => error.into(),
             BreakError::Codes(error) => Failure::of(Exit::Failed, &error)
                 .hint("without this memory a code could be sent twice: mend the file or remove it, and wait for the next code"),
+            BreakError::Recording(error) => error.into(),
             BreakError::Ledger(error) => error.into(),
         }
     }
@@ -378,11 +380,19 @@ impl From<ChildError> for Failure {
     }
 }
 
+impl From<RecordingError> for Failure {
+    fn from(error: RecordingError) -> Failure {
+        Failure::of(Exit::Evidence, &error)
+            .hint("the profile must be recorded, and without its recording there is no session: make room, or mend the folder")
+    }
+}
+
 impl From<HandoverError> for Failure {
     fn from(error: HandoverError) -> Failure {
         match error {
             HandoverError::Child(error) => error.into(),
             HandoverError::Ledger(error) => error.into(),
+            HandoverError::Recording(error) => error.into(),
         }
     }
 }

@@ -151,7 +151,11 @@ fn api_log(profile: &Profile) -> &'static str {
 }
 
 fn recording(profile: &Profile) -> &'static str {
-    if profile.recording { "demanded, but not built in this version: nothing is recorded" } else { "none" }
+    match (profile.recording, profile.record_input) {
+        (false, _) => "none",
+        (true, false) => "what is shown",
+        (true, true) => "what is shown, and what is typed",
+    }
 }
 
 fn traced(profile: &Profile) -> Option<String> {
@@ -222,6 +226,7 @@ fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName
         "hold": profile.hold,
         "external_id": profile.external_id,
         "recording": profile.recording,
+        "record_input": profile.record_input,
         "api_log": profile.api_log,
         "trace": profile.trace.as_str(),
         "steps": profile.steps.iter().map(|(name, step)| (name.to_string(), json!(step.argv()))).collect::<Map<_, _>>(),

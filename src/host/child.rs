@@ -27,6 +27,7 @@ use super::descent;
 use super::ending::Ending;
 use super::foreground::Foreground;
 use super::front::Front;
+use super::pipes::Pipes;
 use super::programs;
 use super::pty::Pty;
 use super::reports::Offer;
@@ -93,6 +94,7 @@ impl Children for HostChildren {
         if let Some(pty) = &pty {
             pty.connect(&mut child).map_err(failed)?;
         }
+        let pipes = Pipes::connect(command.watched, &mut child).map_err(failed)?;
         let mut sources = mem::take(&mut *self.sources.lock().unwrap_or_else(PoisonError::into_inner));
         sources.extend(watched(command, &mut child).map_err(failed)?);
         let demanded = command.watched.trace == TraceDemand::Exec;
@@ -126,6 +128,7 @@ impl Children for HostChildren {
             signals,
             watcher,
             front,
+            pipes,
             sources,
             trace,
             has_more: false,
@@ -180,6 +183,7 @@ struct HostChild {
     signals: Held,
     watcher: Option<Arc<Watcher>>,
     front: Front,
+    pipes: Pipes,
     sources: Vec<Box<dyn Source + Send>>,
     trace: Option<Trace>,
     /// Whether there is more to take note of than was done at once.
@@ -272,7 +276,9 @@ impl HostChild {
 
     /// Tells the keeper what the sources have to say.
     fn listen(&mut self, keeper: &mut dyn Keeper) {
-        let answers: Vec<Then> = self.sources.iter_mut().map(|source| source.listen(keeper)).collect();
+        let mut answers: Vec<Then> = self.sources.iter_mut().map(|source| source.listen(keeper)).collect();
+        answers.extend(self.front.listen(keeper));
+        answers.extend(self.pipes.listen(keeper));
         for then in answers {
             self.act(then);
         }
@@ -283,8 +289,9 @@ impl HostChild {
         self.act(keeper.happened(Happening::Ending));
         self.listen(keeper);
         if let Front::Own(pty) = &mut self.front {
-            pty.finish();
+            pty.finish(keeper);
         }
+        self.pipes.finish(keeper);
         Ended { cause, code, left_behind: self.left_behind }
     }
 
@@ -301,6 +308,7 @@ impl HostChild {
         }
         let sources = self.sources.iter().flat_map(|source| source.waits_for());
         others.extend(sources.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        others.extend(self.pipes.waits_for());
         self.front.wait(others, length);
     }
 }

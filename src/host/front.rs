@@ -9,6 +9,7 @@ use rustix::termios::Termios;
 
 use super::foreground::Foreground;
 use super::pty::Pty;
+use crate::world::keeping::{Keeper, Then};
 
 /// What the child has of the terminal.
 pub enum Front {
@@ -49,6 +50,14 @@ impl Front {
                 }
             }
             Front::Shared { .. } | Front::Streams => {}
+        }
+    }
+
+    /// Tells the keeper what was seen at a terminal of the child's own.
+    pub fn listen(&mut self, keeper: &mut dyn Keeper) -> Vec<Then> {
+        match self {
+            Front::Own(pty) => pty.listen(keeper),
+            Front::Shared { .. } | Front::Streams => Vec::new(),
         }
     }
 

@@ -17,10 +17,12 @@ use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, getpgrp, ioctl_tiocsctty, kill_process_group, setsid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{
-    OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
+    LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
 };
 
 use super::signals::with_ttou_blocked;
+use crate::model::recording::Stream;
+use crate::world::keeping::{Happening, Keeper, Then};
 
 /// How much is read at a time, and waits at most on either way.
 const MOST: usize = 64 * 1024;
@@ -40,8 +42,18 @@ pub struct Pty {
     near: Option<OwnedFd>,
     typed: Vec<u8>,
     shown: Vec<u8>,
+    /// What the keeper has not been told yet.
+    news: News,
     place: Place,
     hung_up: bool,
+}
+
+/// What was seen at the terminal.
+#[derive(Default)]
+struct News {
+    typed: Vec<u8>,
+    shown: Vec<u8>,
+    size: Option<(u16, u16)>,
 }
 
 /// What the session has of the person's terminal.
@@ -82,8 +94,8 @@ impl Pty {
         setsid()?;
         ioctl_tiocsctty(&near)?;
         let (inner, near) = (ManuallyDrop::new(File::from(inner)), Some(near));
-        let (typed, shown) = (Vec::new(), Vec::new());
-        let mut pty = Pty { outer, before, inner, near, typed, shown, place: Place::Stopped, hung_up: false };
+        let (typed, shown, news, place) = (Vec::new(), Vec::new(), News::default(), Place::Stopped);
+        let mut pty = Pty { outer, before, inner, near, typed, shown, news, place, hung_up: false };
         pty.resume();
         Ok(Some(pty))
     }
@@ -126,9 +138,11 @@ impl Pty {
     }
 
     /// Takes the size of the person's terminal over.
-    pub fn resize(&self) {
-        if let Ok(size) = tcgetwinsize(&self.outer) {
+    pub fn resize(&mut self) {
+        if let (Ok(size), Ok(known)) = (tcgetwinsize(&self.outer), tcgetwinsize(&*self.inner)) {
             let _ = tcsetwinsize(&*self.inner, size);
+            let size = (size.ws_col, size.ws_row);
+            self.news.size = (size != (known.ws_col, known.ws_row)).then_some(size).or(self.news.size);
         }
     }
 
@@ -199,14 +213,51 @@ impl Pty {
         let outer = if with_outer { fds[1].revents() } else { PollFlags::empty() };
         self.hung_up |= outer.intersects(PollFlags::HUP | PollFlags::ERR);
         if outer.contains(PollFlags::IN) {
+            let before = self.typed.len();
             // An end here is a Ctrl-D, typed while somebody had set other modes.
             take(&mut self.outer, &mut self.typed);
+            if !self.is_silent() {
+                self.news.typed.extend_from_slice(&self.typed[before..]);
+            }
         }
         if inner.contains(PollFlags::IN) {
-            take(&mut self.inner, &mut self.shown);
+            self.take_shown();
         }
         give(&mut self.inner, &mut self.typed);
         self.write_out();
+    }
+
+    /// Tells the keeper what was seen since this was last called.
+    pub fn listen(&mut self, keeper: &mut dyn Keeper) -> Vec<Then> {
+        let News { typed, shown, size } = &mut self.news;
+        let mut answers: Vec<Then> = Vec::new();
+        if let Some((columns, rows)) = size.take() {
+            answers.push(keeper.happened(Happening::Resized(columns, rows)));
+        }
+        if !typed.is_empty() {
+            answers.push(keeper.happened(Happening::Typed(typed)));
+            typed.clear();
+        }
+        if !shown.is_empty() {
+            answers.push(keeper.happened(Happening::Shown(Stream::Terminal, shown)));
+            shown.clear();
+        }
+        answers
+    }
+
+    /// Whether a question is being answered whose answer the terminal does not show. A program that reads each
+    /// key for itself shows them itself or does not: that cannot be told apart.
+    fn is_silent(&self) -> bool {
+        let modes = self.near.as_ref().and_then(|near| tcgetattr(near).ok()).map(|modes| modes.local_modes);
+        modes.is_some_and(|modes| modes.contains(LocalModes::ICANON) && !modes.contains(LocalModes::ECHO))
+    }
+
+    /// Takes what the inner terminal shows; false at its end.
+    fn take_shown(&mut self) -> bool {
+        let before = self.shown.len();
+        let goes_on = take(&mut self.inner, &mut self.shown);
+        self.news.shown.extend_from_slice(&self.shown[before..]);
+        goes_on
     }
 
     fn write_out(&mut self) {
@@ -217,22 +268,31 @@ impl Pty {
         }
     }
 
-    /// Shows what is still on its way, and leaves the person's terminal as it was found.
-    pub fn finish(&mut self) {
+    /// Shows and tells what is still on its way, and leaves the person's terminal as it was found.
+    pub fn finish(&mut self, keeper: &mut dyn Keeper) {
         self.near = None;
         let until = Instant::now() + LAST_OUTPUT;
         let mut open = true;
-        while !self.is_stopped() && !self.hung_up && (open || !self.shown.is_empty()) && Instant::now() < until {
+        while (open || !self.shown.is_empty()) && Instant::now() < until {
             let wanted = if self.shown.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
-            let mut fds = vec![PollFd::new(&self.outer, wanted)];
+            let mut fds = Vec::new();
             if open {
                 fds.push(PollFd::new(&*self.inner, PollFlags::IN));
             }
+            if !self.hung_up {
+                fds.push(PollFd::new(&self.outer, wanted));
+            }
             let timeout = Timespec::try_from(LAST_OUTPUT / 10).unwrap_or_default();
             let _ = poll(&mut fds, Some(&timeout));
-            self.hung_up |= fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR);
-            open = open && take(&mut self.inner, &mut self.shown);
+            let gone = |fd: &PollFd<'_>| fd.revents().intersects(PollFlags::HUP | PollFlags::ERR);
+            self.hung_up |= fds.get(usize::from(open)).is_some_and(gone);
+            open = open && self.take_shown();
+            // Nothing of it can change what happens any more.
+            self.listen(keeper);
             self.write_out();
+            if self.is_stopped() {
+                self.shown.clear();
+            }
         }
         self.stop();
     }

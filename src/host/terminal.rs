@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::tcgetwinsize;
 use signal_hook::consts::signal::SIGCONT;
 
 use super::keys::Keys;
@@ -24,6 +25,11 @@ pub struct HostTerminal;
 impl Terminal for HostTerminal {
     fn is_there(&self) -> bool {
         open().is_ok()
+    }
+
+    fn size(&self) -> Option<(u16, u16)> {
+        let size = tcgetwinsize(open().ok()?).ok()?;
+        (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
     }
 
     fn ask(&self, question: &str) -> Result<String, AskError> {
@@ -56,6 +62,10 @@ pub struct HookTerminal;
 impl Terminal for HookTerminal {
     fn is_there(&self) -> bool {
         HostTerminal.is_there()
+    }
+
+    fn size(&self) -> Option<(u16, u16)> {
+        HostTerminal.size()
     }
 
     fn ask(&self, question: &str) -> Result<String, AskError> {

@@ -9,6 +9,7 @@ use super::keychain::Keychain;
 use super::ledger::HostLedger;
 use super::places::Places;
 use super::programs::HostPrograms;
+use super::recordings::HostRecordings;
 use super::source::Source;
 use super::terminal::HostTerminal;
 use super::watcher::Watcher;
@@ -22,6 +23,7 @@ pub struct HostWorld {
     aws: HostAws<'static>,
     codes: HostCodes,
     children: HostChildren,
+    recordings: HostRecordings,
 }
 
 impl HostWorld {
@@ -38,7 +40,8 @@ impl HostWorld {
         let organisation = if folder.join("head.json").exists() { None } else { organisation() };
         let ledger = HostLedger::new(folder, organisation)?;
         let children = watcher.map(HostChildren::watched_by).unwrap_or_default();
-        Ok(HostWorld { ledger, aws: HostAws { vault: &Keychain }, codes: HostCodes::new(places.state()), children })
+        let (aws, codes) = (HostAws { vault: &Keychain }, HostCodes::new(places.state()));
+        Ok(HostWorld { ledger, aws, codes, children, recordings: HostRecordings::new(places.recordings()) })
     }
 
     /// Has the supervisor of the next child listen to something.
@@ -58,6 +61,7 @@ impl HostWorld {
             terminal: &HostTerminal,
             programs: &HostPrograms,
             children: &self.children,
+            recordings: &self.recordings,
         }
     }
 }

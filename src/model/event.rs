@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::api_call::ApiCall;
 use super::name::{Digest, Id, Incident, MfaSerial, ProfileName, Reason, Region, RoleArn, StepName, TriggerName};
 use super::program::Whole;
+use super::recording::chunks::{Chunk, Ended};
 use super::time::Timestamp;
 
 /// One event with its details, the `ev` and `d` of an entry.
@@ -106,6 +107,10 @@ pub enum Event {
         /// How soon.
         seconds_left: u64,
     },
+    /// A piece of the session's recording is in its file.
+    RecordingChunk(Chunk),
+    /// The session's recording has come to its end.
+    RecordingEnd(Ended),
     /// Something that should be in the ledger is not, and how often.
     Loss {
         /// What is missing, a few words of glass's own.
@@ -359,6 +364,8 @@ impl Event {
             Event::Command(_) | Event::CommandLine(_) | Event::Program(_) => "command",
             Event::Api(_) => "api",
             Event::SessionWarn { .. } => "session.warn",
+            Event::RecordingChunk(_) => "recording.chunk",
+            Event::RecordingEnd(_) => "recording.end",
             Event::Loss { .. } => "loss",
             Event::SessionReissue { .. } => "session.reissue",
             Event::SessionEnd { .. } => "session.end",
@@ -374,11 +381,13 @@ impl Event {
             | Event::ElevateOk { .. }
             | Event::ElevateFail { .. }
             | Event::ElevateRefused { .. }
+            | Event::RecordingEnd(_)
             | Event::SessionEnd { .. } => true,
             Event::RunStart { .. }
             | Event::RunEnd { .. }
             | Event::SessionStart { .. }
             | Event::SessionWarn { .. }
+            | Event::RecordingChunk(_)
             | Event::Loss { .. }
             | Event::SessionReissue { .. }
             | Event::Command(_)

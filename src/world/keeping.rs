@@ -9,16 +9,23 @@ use crate::model::api_call::Heard;
 use crate::model::event::Cause;
 use crate::model::live::{Answer, Ask};
 use crate::model::program::Started;
+use crate::model::recording::Stream;
 use crate::model::report;
 use crate::model::time::BootTime;
 
 /// Something that happened in a live session.
 #[derive(Debug)]
-pub enum Happening {
+pub enum Happening<'a> {
     /// The supervisor has looked around: once a second at the least, and when [`Keeper::due`] says.
     Tick,
     /// So much time is left, one of [`WARNINGS`].
     TimeLeft(Duration),
+    /// Something was shown.
+    Shown(Stream, &'a [u8]),
+    /// Something was typed at the terminal, and not as a hidden answer.
+    Typed(&'a [u8]),
+    /// The terminal has another size: columns and rows.
+    Resized(u16, u16),
     /// SDKs told of API calls.
     ApiCalls(Heard),
     /// The session is being ended.
@@ -56,6 +63,17 @@ pub enum Then {
     TellAndEnd(String, Cause),
 }
 
+impl Then {
+    /// This, or the other where this is nothing.
+    #[must_use]
+    pub fn or(self, other: Then) -> Then {
+        match self {
+            Then::GoOn => other,
+            Then::Tell(_) | Then::End(_) | Then::TellAndEnd(..) => self,
+        }
+    }
+}
+
 /// Who asks something of a session, as the system tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asker {
@@ -72,7 +90,7 @@ pub struct Asker {
 /// Decides what is done about what happens in a session, and writes it down.
 pub trait Keeper {
     /// Takes note of something; answers at once, since the deadline waits for nobody.
-    fn happened(&mut self, what: Happening) -> Then;
+    fn happened(&mut self, what: Happening<'_>) -> Then;
 
     /// Answers what is asked of the session through its socket. It ends when the answer is [`Answer::Ending`].
     fn asked(&mut self, ask: Ask, by: &Asker) -> Answer;
@@ -87,7 +105,7 @@ pub trait Keeper {
 pub struct Unkept;
 
 impl Keeper for Unkept {
-    fn happened(&mut self, _: Happening) -> Then {
+    fn happened(&mut self, _: Happening<'_>) -> Then {
         Then::GoOn
     }
 

@@ -104,6 +104,9 @@ pub trait Terminal: Sync {
     /// Whether somebody can be asked.
     fn is_there(&self) -> bool;
 
+    /// How many columns and rows it has, if there is one.
+    fn size(&self) -> Option<(u16, u16)>;
+
     /// Asks for one line. The question is shown as given, so it ends with `: `.
     ///
     /// # Errors
@@ -330,8 +333,10 @@ pub struct Command {
 /// What of a session is watched, besides its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
-    /// Its terminal.
+    /// What is shown at its terminal.
     pub recording: bool,
+    /// And what is typed there.
+    pub input: bool,
     /// Its API calls, as far as SDKs tell of them.
     pub api_log: bool,
     /// Which of its programs.

@@ -9,6 +9,7 @@ pub mod aws;
 pub mod keeping;
 pub mod ledger;
 pub mod machine;
+pub mod recording;
 pub mod variables;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::model::time::{BootTime, Timestamp};
 use aws::{Aws, AwsError};
 use ledger::{Ledger, LedgerError, Record};
 use machine::{Chance, Children, Clock, Codes, Programs, Terminal, Vault};
+use recording::Recordings;
 
 /// Everything outside.
 #[derive(Clone, Copy)]
@@ -44,6 +46,8 @@ pub struct World<'w> {
     pub programs: &'w dyn Programs,
     /// Shells and commands.
     pub children: &'w dyn Children,
+    /// Recordings of sessions.
+    pub recordings: &'w dyn Recordings,
 }
 
 /// The right to send one AssumeRole: a grant whose intent is in the ledger.

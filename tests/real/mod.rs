@@ -11,6 +11,7 @@ mod network;
 mod profiles;
 mod prompt;
 mod proxies;
+mod recording;
 mod refused_by_aws;
 mod replay;
 mod runbook;

@@ -16,6 +16,7 @@ use glass::model::identity::{Identity, Source, Store};
 use glass::model::live::{Kept, Live};
 use glass::model::mfa::UsedCodes;
 use glass::model::name::{Digest, Id, MfaSerial, PersonName};
+use glass::model::recording::Stream;
 use glass::model::request::Wish;
 use glass::model::secret::Secret;
 use glass::model::session::{Answer, Credentials};
@@ -27,6 +28,7 @@ use glass::world::machine::{
     AskError, Chance, Child, ChildError, Children, Clock, Codes, CodesError, Command, Ended, Hold, ProgramError,
     Programs, Ran, Terminal, Vault, VaultError, Watched,
 };
+use glass::world::recording::{RecordingError, RecordingFile, Recordings};
 use glass::world::{Declined, Issued, Session, Warrant, World};
 
 /// The catalogue of the journeys.
@@ -103,6 +105,8 @@ pub struct Fake {
     pub typed: Mutex<VecDeque<String>>,
     /// What was said.
     pub said: Mutex<Vec<String>>,
+    /// What is in the recording.
+    pub recorded: Mutex<Vec<u8>>,
     /// How many children were started.
     pub started: AtomicUsize,
     /// Who AWS says is calling.
@@ -144,6 +148,7 @@ impl Fake {
             answers: Mutex::default(),
             typed: Mutex::new(["123456", "234567", "345678", "456789"].map(str::to_owned).into()),
             said: Mutex::default(),
+            recorded: Mutex::default(),
             started: AtomicUsize::new(0),
             caller: "arn:aws:iam::111122223333:user/alice".to_owned(),
             clock_ahead: 0,
@@ -259,6 +264,7 @@ impl Parts {
             terminal: self,
             programs: self,
             children: self,
+            recordings: self,
         }
     }
 }
@@ -441,6 +447,10 @@ impl Terminal for Parts {
         self.0.terminal
     }
 
+    fn size(&self) -> Option<(u16, u16)> {
+        self.0.terminal.then_some((80, 24))
+    }
+
     fn ask(&self, _: &str) -> Result<String, AskError> {
         let answer = || self.0.typed.lock().unwrap().pop_front().ok_or(AskError::Closed);
         self.0.call(answer, || AskError::Interrupted)
@@ -506,6 +516,14 @@ impl Child for FakeChild {
     }
 
     fn wait(self: Box<Self>, deadline: BootTime, keeper: &mut dyn Keeper) -> Ended {
+        let shown = format!("key {SECRET}\r\n");
+        let seen =
+            [Happening::Shown(Stream::Terminal, shown.as_bytes()), Happening::Typed(b"x"), Happening::Resized(120, 40)];
+        for what in seen {
+            if let Then::End(cause) = keeper.happened(what) {
+                return Ended { cause, code: 129, left_behind: 0 };
+            }
+        }
         if self.0.lasts_to_the_end {
             // A minute before the end the supervisor looks around for ten seconds.
             let ticks = std::iter::repeat_with(|| Happening::Tick).take(10);
@@ -525,6 +543,45 @@ impl Child for FakeChild {
         let now = BootTime(u64::try_from(self.0.time().micros()).unwrap() * 1000);
         let cause = if deadline <= now { Cause::Deadline } else { Cause::Exit };
         Ended { cause, code: 0, left_behind: 0 }
+    }
+}
+
+fn not_recorded() -> RecordingError {
+    RecordingError { doing: "write to", path: "recording".into(), source: broken() }
+}
+
+impl Recordings for Parts {
+    fn make(&self, _: &Id) -> Result<(), RecordingError> {
+        self.0.call(|| Ok(()), not_recorded)
+    }
+
+    fn open(&self, _: &Id) -> Result<Box<dyn RecordingFile>, RecordingError> {
+        let file = || Ok(Box::new(FakeRecording(Arc::clone(&self.0))) as Box<dyn RecordingFile>);
+        self.0.call(file, not_recorded)
+    }
+
+    fn discard(&self, _: &Id) {
+        self.0.recorded.lock().unwrap().clear();
+    }
+}
+
+struct FakeRecording(Arc<Fake>);
+
+impl RecordingFile for FakeRecording {
+    fn add(&mut self, lines: &[u8]) -> Result<(), RecordingError> {
+        let add = || {
+            self.0.recorded.lock().unwrap().extend_from_slice(lines);
+            Ok(())
+        };
+        self.0.call(add, not_recorded)
+    }
+
+    fn check(&self) -> Result<(), RecordingError> {
+        self.0.call(|| Ok(()), not_recorded)
+    }
+
+    fn sync(&self) -> Result<(), RecordingError> {
+        self.0.call(|| Ok(()), not_recorded)
     }
 }
 

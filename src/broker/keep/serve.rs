@@ -34,7 +34,9 @@ impl Keep<'_> {
     }
 
     fn hand_out(&mut self, by: &Asker) -> Answer {
-        let event = Event::SessionReissue { pid: by.pid, exe: by.exe.clone(), uid: by.uid, recorded: false };
+        // What a process outside does with them is seen by nobody.
+        let recorded = by.inside && self.recording.is_some();
+        let event = Event::SessionReissue { pid: by.pid, exe: by.exe.clone(), uid: by.uid, recorded };
         match append(self.world, self.session, event) {
             Ok(()) => Answer::Credentials(handed(self.session)),
             Err(error) => {

@@ -11,7 +11,9 @@ impl HostChild {
     pub(super) fn pass_signals_on(&mut self, now: BootTime) {
         while let Some(signal) = self.signals.take_ending() {
             let Some(signal) = Signal::from_named_raw(signal) else { continue };
-            if self.ending.is_none() && matches!(signal, Signal::HUP | Signal::TERM) {
+            // Whoever asks when the child is dead does not want to wait for the reader of its output.
+            let for_good = matches!(signal, Signal::HUP | Signal::TERM) || self.status.is_some();
+            if self.ending.is_none() && for_good {
                 self.begin(Ending::by_signal(signal, now));
             } else {
                 self.send_to_group(signal);

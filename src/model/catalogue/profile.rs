@@ -48,6 +48,8 @@ pub struct Profile {
     pub approval: Option<ApprovalRule>,
     /// Whether its sessions are to be recorded.
     pub recording: bool,
+    /// And what is typed in them too.
+    pub record_input: bool,
     /// Whether the API calls of its sessions are to be logged.
     pub api_log: bool,
     /// Which programs of its sessions are to be traced.
@@ -126,6 +128,7 @@ pub(super) fn read(
     let durations = durations(&mut section, floor);
     let approval = approval::read(&mut section, floor, ground);
     let recording = guardrail(&mut section, "recording", floor, |level| level.recording);
+    let record_input = record_input(&mut section, recording);
     let api_log = guardrail(&mut section, "api_log", floor, |level| level.api_log);
     let trace = trace::read(&mut section);
     let source_identity = section.optional("source_identity").map_or(Some(true), Value::boolean);
@@ -138,7 +141,7 @@ pub(super) fn read(
     let steps = steps(&mut section);
     let only_steps = only_steps(&mut section, scope.as_ref(), steps.as_ref());
     let runbook = section.optional("runbook").map_or(Some(None), |value| files.read(value).map(Some));
-    section.not_built(&["override", "record_input", "database"]);
+    section.not_built(&["override", "database"]);
     section.close();
     let (duration, max_duration) = durations?;
     let (place, scope) = (place?, scope?);
@@ -155,6 +158,7 @@ pub(super) fn read(
         max_duration,
         approval: approval?,
         recording: recording?,
+        record_input: record_input?,
         api_log: api_log?,
         trace: trace?,
         source_identity: source_identity?,
@@ -229,6 +233,15 @@ fn durations(section: &mut Section<'_>, floor: Option<&Level>) -> Option<(Durati
 }
 
 /// Reads what a profile can demand of its sessions, and must where its level does.
+fn record_input(section: &mut Section<'_>, recording: Option<bool>) -> Option<bool> {
+    let Some(value) = section.optional("record_input") else { return Some(false) };
+    let input = value.boolean()?;
+    if input && recording == Some(false) {
+        return value.wrong("`record_input` without `recording` records nothing");
+    }
+    Some(input)
+}
+
 fn guardrail(
     section: &mut Section<'_>,
     key: &'static str,

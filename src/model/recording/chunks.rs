@@ -20,6 +20,17 @@ pub struct Chunk {
     pub sha256: Digest,
 }
 
+/// A whole recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ended {
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// Their hash.
+    pub sha256: Digest,
+    /// How long it lasts, in seconds.
+    pub seconds: u64,
+}
+
 /// A recording as its chunks.
 #[derive(Default)]
 pub struct Chunks {
@@ -61,9 +72,9 @@ impl Chunks {
         Some(chunk)
     }
 
-    /// The whole recording: all its bytes and their hash. Its chunks are closed.
-    pub fn whole(&self) -> Chunk {
-        Chunk { from: 0, bytes: self.from, sha256: Digest::from_bytes(self.whole.clone().finalize().into()) }
+    /// The whole recording, when its last chunk is closed.
+    pub fn end(self, seconds: u64) -> Ended {
+        Ended { bytes: self.from, sha256: Digest::from_bytes(self.whole.finalize().into()), seconds }
     }
 }
 
@@ -80,12 +91,12 @@ mod tests {
     use super::*;
 
     /// All chunks of what comes in these pieces.
-    fn chunks<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Chunk>, Chunk) {
+    fn chunks<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Chunk>, Ended) {
         let mut chunks = Chunks::default();
         let mut closed: Vec<Chunk> = pieces.into_iter().flat_map(|lines| chunks.add(lines)).collect();
         closed.extend(chunks.close());
         assert_eq!(chunks.close(), None);
-        (closed, chunks.whole())
+        (closed, chunks.end(7))
     }
 
     #[test]
@@ -105,7 +116,7 @@ mod tests {
                 at += bytes;
             }
             assert_eq!(at, all.len());
-            assert_eq!(whole, Chunk { from: 0, bytes: all.len() as u64, sha256: Digest::of(&all) });
+            assert_eq!(whole, Ended { bytes: all.len() as u64, sha256: Digest::of(&all), seconds: 7 });
         }
     }
 

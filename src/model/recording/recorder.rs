@@ -4,6 +4,7 @@
 //! shows, each line is one that can be played.
 
 use std::io::Write;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Header, Kind, Stream};
@@ -15,7 +16,7 @@ const LONGEST_TEXT: usize = 8 * 1024;
 
 /// A recording that is being made. Times are since its beginning.
 pub struct Recorder {
-    mask: Mask,
+    mask: Rc<Mask>,
     terminal: Flow,
     output: Flow,
     errors: Flow,
@@ -25,7 +26,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Begins a recording.
-    pub fn new(mask: Mask, header: &Header) -> Recorder {
+    pub fn new(mask: Rc<Mask>, header: &Header) -> Recorder {
         let mut lines = Lines::default();
         lines.put(header);
         let [terminal, output, errors, typed] = Default::default();
@@ -192,7 +193,7 @@ mod tests {
             session_token: Secret::new("IQoJb3JpZ2luX2VjEDoaCXVzLWVhc3QtMSJHMEUCIQDK".into()),
         });
         let header = Header { version: VERSION, width: 80, height: 24, timestamp: 1, title: "a \"title\"".into() };
-        Recorder::new(mask, &header)
+        Recorder::new(Rc::new(mask), &header)
     }
 
     fn ms(count: u64) -> Duration {
