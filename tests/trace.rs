@@ -124,6 +124,37 @@ thread.join()
     assert_eq!(last["pid"], practice.told("session.start")[0]["pid"]);
 }
 
+/// The kernel has a way to start a process that its parent's tracer does not get, and three doors to it.
+#[test]
+fn no_process_starts_another_outside_of_the_trace() {
+    let practice = traced();
+    let script = "
+import ctypes, mmap, os, platform, struct
+UNTRACED, NORMAL = 0x00800000, 17
+libc = ctypes.CDLL(None, use_errno=True)
+word = ctypes.c_long
+def clone(): return libc.syscall(word(56 if platform.machine() == 'x86_64' else 220), word(UNTRACED | NORMAL), 0, 0, 0, 0)
+def clone3():
+    asked = (ctypes.c_uint64 * 8)(UNTRACED, 0, 0, 0, NORMAL, 0, 0, 0)
+    return libc.syscall(word(435), ctypes.byref(asked), word(64))
+def as_32_bit_program():
+    code = bytes.fromhex('53b8') + struct.pack('<I', 120) + bytes.fromhex('bb') + struct.pack('<I', UNTRACED | NORMAL)
+    code += bytes.fromhex('31c931d231f631ffcd805bc3')
+    memory = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    memory.write(code)
+    return ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(memory)))()
+ways = [clone, clone3] + ([as_32_bit_program] if platform.machine() == 'x86_64' else [])
+for way in ways:
+    pid = way()
+    if pid == 0: os._exit(0)
+    assert pid < 0, way
+print(open('/proc/self/status').read())
+";
+    let outcome = run_python(&practice, script).exits(0);
+    // So that a filter may be set by anybody, no program gains rights that its starter has not.
+    assert!(outcome.stdout.contains("NoNewPrivs:\t1"), "{}", outcome.stdout);
+}
+
 #[test]
 fn a_thousand_programs_in_a_row_are_all_in_the_ledger() {
     let practice = traced();
@@ -182,14 +213,34 @@ fn bash(practice: Practice) -> (Practice, Pty) {
     (practice, terminal)
 }
 
+/// Waits until a process has the foreground of its terminal and is not stopped.
+#[track_caller]
+fn until_in_front(pid: &Value) {
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        if fields[0] == "S" && fields[5] == pid.to_string() {
+            return;
+        }
+        assert!(Instant::now() < until, "{stat}");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn jobs_stop_and_go_on_in_a_traced_shell() {
     let (practice, mut terminal) = bash(traced());
     terminal.send("sleep 1000\r");
     terminal.expect("sleep 1000\r\n");
-    while !words(&practice).contains(&vec!["sleep".to_owned(), "1000".to_owned()]) {
-        std::thread::yield_now();
-    }
+    let sleep = loop {
+        let sleeps = |told: &Value| told["argv"] == serde_json::json!(["sleep", "1000"]);
+        match programs(&practice).into_iter().find(sleeps) {
+            Some(sleep) => break sleep,
+            None => std::thread::yield_now(),
+        }
+    };
+    until_in_front(&sleep["pid"]);
     terminal.send("\x1a");
     terminal.expect("Stopped");
     terminal.send("kill -CONT %1; jobs -r\r");
@@ -197,6 +248,7 @@ fn jobs_stop_and_go_on_in_a_traced_shell() {
     terminal.send("kill -STOP %1; while [ -z \"$(jobs -s)\" ]; do :; done; jobs -s; fg\r");
     terminal.expect("Stopped");
     terminal.expect("sleep 1000\r\n");
+    until_in_front(&sleep["pid"]);
     terminal.send("\x03");
     terminal.expect("inner> ");
     terminal.send("echo was $?\r");

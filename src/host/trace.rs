@@ -6,6 +6,8 @@
 //! gets a signal, and is let go on at once. Nothing else stops. If the supervisor dies so does all that it traces.
 //! Why ptrace: docs/decisions/0013-programs-by-ptrace.md. The ways of its stops: ptrace(2).
 
+#[cfg(target_os = "linux")]
+mod filter;
 #[cfg_attr(target_os = "linux", path = "trace/ptrace.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "trace/elsewhere.rs")]
 mod ptrace;

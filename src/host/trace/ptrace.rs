@@ -15,7 +15,7 @@ use nix::sys::signal::{SigSet, Signal as MaskedSignal};
 use nix::unistd::{ForkResult, fork};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
 
-use super::Stop;
+use super::{Stop, filter};
 
 /// The event of a stop that is neither a signal nor one that was asked for by an option (linux/ptrace.h).
 const EVENT_STOP: i32 = 128;
@@ -37,10 +37,10 @@ const OPTIONS: i32 = libc::PTRACE_O_TRACEEXEC
     | libc::PTRACE_O_EXITKILL;
 
 pub fn check() -> io::Result<()> {
-    // SAFETY: the child calls nothing but ptrace and _exit, which a copy of one thread may call.
+    // SAFETY: the child makes system calls and takes no memory, which a copy of one thread may do.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            let code = ask_for_it().err().and_then(|error| error.raw_os_error()).unwrap_or(0);
+            let code = ask_for_it().map_or_else(|error| error.raw_os_error().unwrap_or(libc::ENOSYS), |()| 0);
             // SAFETY: it ends this process and nothing of the one that it is a copy of.
             unsafe { libc::_exit(code) }
         }
@@ -64,7 +64,7 @@ pub fn ask(command: &mut Command) {
         all.thread_block()?;
         ask_for_it()
     };
-    // SAFETY: it makes two system calls, and no memory is taken or given back between fork and exec.
+    // SAFETY: it makes system calls, and no memory is taken or given back between fork and exec.
     unsafe { command.pre_exec(ask) };
 }
 
@@ -127,7 +127,8 @@ fn wait_for(pid: Pid) -> io::Result<WaitStatus> {
 }
 
 fn ask_for_it() -> io::Result<()> {
-    ptrace(TRACEME, 0, 0, 0)
+    ptrace(TRACEME, 0, 0, 0)?;
+    filter::set()
 }
 
 fn unblock_all_signals(pid: Pid) -> io::Result<()> {
