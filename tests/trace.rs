@@ -74,6 +74,10 @@ fn every_program_is_in_the_ledger_whatever_started_it() {
     assert_eq!((&last["seconds"], &last["code"], &last["whole"]), (&Value::Null, &Value::Null, &Value::Null));
     let cat = told.iter().find(|told| told["path"] == "/usr/bin/cat").unwrap();
     assert_eq!(cat["parent"], start["pid"]);
+    let ends = practice.told("command.end");
+    let end = serde_json::json!({ "source": "kernel", "pid": cat["pid"], "seconds": 0, "code": 0 });
+    assert!(ends.contains(&end), "{ends:?}");
+    assert_eq!(ends.last().unwrap()["pid"], start["pid"]);
 }
 
 #[test]
@@ -119,6 +123,8 @@ thread.join()
         assert_eq!(told.iter().filter(|words| *words == expected).count(), 1, "{expected:?} in {told:?}");
     }
     assert_eq!(told.len(), 7, "{told:?}");
+    let ended: Vec<Value> = practice.told("command.end").iter().map(|end| end["code"].clone()).collect();
+    assert_eq!(ended, [0, 0, 0, 0, 0, 9]);
     // The thread that started the last has become the process.
     let last = programs(&practice).into_iter().find(|told| told["argv"][2] == "exit 9").unwrap();
     assert_eq!(last["pid"], practice.told("session.start")[0]["pid"]);
@@ -220,7 +226,7 @@ fn until_in_front(pid: &Value) {
     loop {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        if fields[0] == "S" && fields[5] == pid.to_string() {
+        if fields[0] == "S" && fields[5].parse() == Ok(pid.as_u64().unwrap()) {
             return;
         }
         assert!(Instant::now() < until, "{stat}");

@@ -18,6 +18,7 @@ use std::time::Duration;
 use self::api::ApiLog;
 use self::commands::{CommandLog, Noted};
 use self::evidence::Evidence;
+use self::exec::Programs;
 use self::record::Recording;
 use super::handover::HandoverError;
 use crate::model::event::{Cause, Event};
@@ -39,6 +40,7 @@ pub struct Keep<'a> {
     api: ApiLog,
     commands: CommandLog,
     mask: Rc<Mask>,
+    programs: Programs,
     recording: Option<Recording>,
     /// Why the session cannot be recorded any more.
     unrecorded: Option<RecordingError>,
@@ -66,8 +68,21 @@ impl<'a> Keep<'a> {
         let commands = CommandLog::new(Rc::clone(&mask), watched.commands, now);
         let record = || Recording::begin(world, session, Rc::clone(&mask));
         let (recording, unrecorded) = (watched.recording.then(record).transpose()?, None);
-        let ending = false;
-        Ok(Keep { world, session, live, watched, evidence, api, commands, mask, recording, unrecorded, ending })
+        let (programs, ending) = (Programs::default(), false);
+        Ok(Keep {
+            world,
+            session,
+            live,
+            watched,
+            evidence,
+            api,
+            commands,
+            mask,
+            programs,
+            recording,
+            unrecorded,
+            ending,
+        })
     }
 
     /// Records something, if the session is recorded, and writes down what there is to say of it.
@@ -153,8 +168,13 @@ impl Keeper for Keep<'_> {
                 Then::GoOn
             }
             Happening::Started(started) => {
-                let event = exec::started(started, self.world.clock.now(), &|text| self.mask.text(text));
+                let clock = self.world.clock;
+                let event = self.programs.started(started, clock.now(), clock.boot(), &self.mask);
                 self.evidence.write_first(event)
+            }
+            Happening::Finished { pid, code } => {
+                let event = self.programs.finished(pid, code, self.world.clock.boot());
+                self.evidence.write(event.into_iter().collect())
             }
             Happening::Unseen => self.evidence.write_first(exec::unseen()),
             Happening::Commands(heard) => {

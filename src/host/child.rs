@@ -244,8 +244,8 @@ impl HostChild {
         for _ in 0..trace::MOST_AT_ONCE {
             match whose.map_or_else(|| wait(options), |pid| waitpid(Some(pid), options)) {
                 Ok(Some((pid, status))) if status.stopped() => self.stopped_at(pid, status, keeper),
-                Ok(Some((pid, status))) if pid == self.pid => self.status = Some(status),
-                Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+                Ok(Some((pid, status))) => self.ended_at(pid, status, keeper),
+                Err(rustix::io::Errno::INTR) => {}
                 Ok(None) => return true,
                 Err(_) => {
                     self.is_last = true;

@@ -34,6 +34,13 @@ pub enum Happening<'a> {
     Started(Started),
     /// A program was started in the session, and its process was killed before it could be looked at.
     Unseen,
+    /// A process of the session has ended, or a thread, as far as they are traced.
+    Finished {
+        /// Which.
+        pid: u32,
+        /// Its exit code; 128+n when it died of signal n.
+        code: u8,
+    },
     /// Shells reported command lines, or something that they should have.
     Commands(report::Heard),
 }

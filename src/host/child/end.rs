@@ -7,6 +7,15 @@ use crate::host::descent;
 use crate::model::event::Cause;
 use crate::model::time::BootTime;
 
+/// The exit code of what SIGKILL has ended.
+const KILLED: u8 = 128 + 9;
+
+/// The exit code of what has ended; 128+n when it died of signal n.
+pub(super) fn code_of(status: WaitStatus) -> u8 {
+    let died_of = status.terminating_signal().map(|signal| 128 + signal);
+    status.exit_status().or(died_of).and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
 impl HostChild {
     /// The end, once the child has ended and nothing that descends from it is left.
     pub(super) fn over(&mut self, now: BootTime) -> Option<(Cause, u8)> {
@@ -16,9 +25,7 @@ impl HostChild {
             return None;
         }
         let died_of = self.status.map_or(Some(Signal::KILL.as_raw()), WaitStatus::terminating_signal);
-        let exit = self.status.and_then(WaitStatus::exit_status);
-        let code = exit.or(died_of.map(|signal| 128 + signal)).unwrap_or(1);
-        let code = u8::try_from(code).unwrap_or(1);
+        let code = self.status.map_or(KILLED, code_of);
         if self.is_something_left(now) {
             return None;
         }

@@ -3,6 +3,7 @@
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait, waitpid};
 
 use super::HostChild;
+use super::end::code_of;
 use crate::host::trace::{self, Stop, Trace};
 use crate::world::keeping::{Happening, Keeper, Then};
 use crate::world::machine::ChildError;
@@ -38,6 +39,18 @@ impl HostChild {
         }
         if stop == Stop::Group && pid == self.pid {
             self.stopped(status);
+        }
+    }
+
+    /// A process has ended: the child, or any other that is traced, or an orphan.
+    pub(super) fn ended_at(&mut self, pid: Pid, status: WaitStatus, keeper: &mut dyn Keeper) {
+        if pid == self.pid {
+            self.status = Some(status);
+        }
+        if self.trace.is_some() {
+            let pid = pid.as_raw_nonzero().get().unsigned_abs();
+            let then = keeper.happened(Happening::Finished { pid, code: code_of(status) });
+            self.act(then);
         }
     }
 
