@@ -94,7 +94,8 @@ impl Children for HostChildren {
         if let Some(pty) = &pty {
             pty.connect(&mut child).map_err(failed)?;
         }
-        let pipes = Pipes::connect(command.watched, &mut child).map_err(failed)?;
+        let piped = pty.is_none() && command.watched.recording;
+        let pipes = if piped { Pipes::connect(&mut child).map_err(failed)? } else { Pipes::default() };
         let mut sources = mem::take(&mut *self.sources.lock().unwrap_or_else(PoisonError::into_inner));
         sources.extend(watched(command, &mut child).map_err(failed)?);
         let demanded = command.watched.trace == TraceDemand::Exec;

@@ -1,11 +1,11 @@
-//! The output of a session's child where it is no terminal and is to be recorded: through a pipe of glass's own.
+//! The output of a session's child that has no terminal of its own and is to be recorded: through pipes of glass's own.
 //!
 //! Keeps the promise that a script sees no difference: every byte gets through in its order, a child whose
 //! reader is slow is slowed down, and one whose reader has gone is told so by its next write. Whoever is slow to
 //! read does not hold up the deadline.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process;
@@ -16,9 +16,9 @@ use rustix::fs::{FileType, OFlags, fstat};
 use rustix::io::ioctl_fionbio;
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use super::signals::with_ttou_blocked;
 use crate::model::recording::Stream;
 use crate::world::keeping::{Happening, Keeper, Then};
-use crate::world::machine::Watched;
 
 /// How much is on its way at most.
 const MOST: usize = 64 * 1024;
@@ -34,32 +34,18 @@ const AT_ONCE: usize = 512;
 pub struct Pipes(Vec<Pipe>);
 
 impl Pipes {
-    /// Puts a pipe of glass's own before each of the two outputs of a command that is recorded, unless it is a
-    /// terminal; one before both where they are the same, so that what is written to them stays in its order.
+    /// Puts a pipe of glass's own before a command's two outputs; one before both where they are the same, so that
+    /// what is written to them stays in its order.
     ///
     /// # Errors
     /// When there are too many open files.
-    pub fn connect(watched: Watched, command: &mut process::Command) -> io::Result<Pipes> {
+    pub fn connect(command: &mut process::Command) -> io::Result<Pipes> {
         let mut pipes = Pipes::default();
-        if !watched.recording {
-            return Ok(pipes);
-        }
         let (output, errors) = (io::stdout(), io::stderr());
-        let mut shared = None;
-        if !output.is_terminal() {
-            let near = pipes.add(Stream::Output, output.as_fd())?;
-            shared = (!errors.is_terminal() && are_same(&output, &errors)).then(|| near.try_clone()).transpose()?;
-            command.stdout(near);
-        }
-        match shared {
-            Some(near) => {
-                command.stderr(near);
-            }
-            None if !errors.is_terminal() => {
-                command.stderr(pipes.add(Stream::Errors, errors.as_fd())?);
-            }
-            None => {}
-        }
+        let near = pipes.add(Stream::Output, output.as_fd())?;
+        let other =
+            if are_same(&output, &errors) { near.try_clone()? } else { pipes.add(Stream::Errors, errors.as_fd())? };
+        command.stdout(near).stderr(other);
         Ok(pipes)
     }
 
@@ -190,7 +176,10 @@ impl Outlet {
         let mut written = 0;
         while written < bytes.len() && self.is_ready() {
             let end = bytes.len().min(written + self.at_once);
-            match self.file.write(&bytes[written..end]) {
+            let mut wrote = Ok(0);
+            // A terminal may stop whoever writes to it from the background.
+            with_ttou_blocked(|| wrote = self.file.write(&bytes[written..end]));
+            match wrote {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

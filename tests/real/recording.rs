@@ -208,6 +208,25 @@ fn what_goes_to_the_same_place_keeps_its_order() {
     assert_eq!(recorded, expected.replace('\n', "\r\n"));
 }
 
+#[test]
+fn what_a_part_of_a_pipeline_shows_on_the_terminal_is_recorded_too() {
+    let practice = Practice::new();
+    let session = "sh -c 'read x; echo read $x; echo wrong >&2; test -t 0 && echo a terminal'";
+    let words = "assume prod-db-emergency --incident INC-4711 --reason 'orders database lost its writer'";
+    let line = format!("\"$0\" {words} -- {session} | sed s/^/piped:/");
+    let mut terminal = practice.home.terminal("/bin/sh", &["-c", &line, env!("CARGO_BIN_EXE_glass")]);
+    terminal.expect("for 15 min");
+    terminal.send("it\r");
+    let (code, shown) = terminal.wait();
+    assert_eq!(code, 0, "{shown}");
+    for expected in ["\npiped:read it\r\n", "\nwrong\r\n", "\npiped:a terminal\r\n"] {
+        assert!(shown.contains(expected), "{shown}");
+    }
+    is_whole(&practice);
+    let recorded = text(&practice, "o");
+    assert!(recorded.contains("read it\r\n") && recorded.contains("wrong\r\n"), "{recorded}");
+}
+
 /// `glass assume` in a mount namespace of its own, after this command line of `sh` with the folder of the recordings as `$1`.
 fn with_mounts(practice: &Practice, mount: &str, words: &[&str]) -> Command {
     fs::create_dir_all(folder(practice)).unwrap();
