@@ -16,6 +16,7 @@ mod completions;
 mod configure;
 mod docs;
 mod enrol;
+mod hold;
 mod jobs;
 mod journeys;
 mod keyring;

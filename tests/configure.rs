@@ -140,6 +140,8 @@ fn the_aws_cli_gets_a_session_through_a_path_with_a_space_and_a_quote() {
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("arn:aws:sts::444455556666:assumed-role/prod-db-read/alice-"), "{shown}");
 
+    assert_eq!(aws(&home, &call).code, 0, "it is held for the next call");
+    home.glass(&["end"]).exits(0);
     let nobody = aws(&home, &call);
     assert_ne!(nobody.code, 0);
     assert!(nobody.stderr.contains("there is no terminal to ask on"), "{}", nobody.stderr);

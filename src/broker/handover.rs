@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::time::Duration;
 
-use super::keep::Keep;
+use super::keep::{Keep, Kept};
 use super::step::Start;
 use crate::model::catalogue::{Catalogue, Profile, Step};
 use crate::model::environment;
@@ -16,7 +16,7 @@ use crate::model::secret::Secret;
 use crate::model::session::Credentials;
 use crate::world::keeping::Commands;
 use crate::world::ledger::{LedgerError, Record};
-use crate::world::machine::{ChildError, Command, Ended, Watched};
+use crate::world::machine::{Child, ChildError, Command, Ended, Watched};
 use crate::world::recording::RecordingError;
 use crate::world::{Session, World, variables};
 
@@ -192,12 +192,7 @@ pub fn give_to_child(
     let ended = child.wait(deadline, &mut keep);
     started.map_err(HandoverError::Ledger)?;
     let kept = keep.finish();
-    let code = match ended.cause {
-        Cause::Deadline | Cause::End => ENDED_BY_GLASS,
-        Cause::Exit | Cause::Signal | Cause::Lost => ended.code,
-    };
-    let code = if kept.evidence.is_ok() { code } else { WITHOUT_EVIDENCE };
-    let ended = Ended { code, ..ended };
+    let ended = with_code(ended, &kept);
     let step = session.grant().step();
     let written = step
         .map_or(Ok(()), |step| append(world, &session, began.ran(world, step, ended)))
@@ -206,6 +201,42 @@ pub fn give_to_child(
     kept.evidence.and(written.map_err(HandoverError::Ledger))?;
     drop(session);
     Ok(ended)
+}
+
+/// Holds a session for the AWS hook, to its end or to the deadline. `ready` is called when it is to be served.
+///
+/// # Errors
+/// When the ledger does not take its start or end, or nobody can be told that it is ready.
+pub fn hold<E: From<HandoverError>>(
+    world: World<'_>,
+    session: Session,
+    live: Live,
+    holder: Box<dyn Child>,
+    ready: impl FnOnce() -> Result<(), E>,
+) -> Result<(), E> {
+    let began = Start::now(world);
+    let mut keep = Keep::begin(world, &session, Watched::default(), live).map_err(HandoverError::Recording)?;
+    start(world, &session, SessionKind::Hook, Vec::new(), holder.pid()).map_err(HandoverError::Ledger)?;
+    let ready = ready();
+    // Without somebody who waits for it there is nothing to hold.
+    let deadline = if ready.is_ok() { session.deadline() } else { world.clock.boot() };
+    let ended = holder.wait(deadline, &mut keep);
+    let kept = keep.finish();
+    let ended = with_code(ended, &kept);
+    let written = end(world, &session, ended, began.lasted(world), None);
+    kept.evidence.and(written.map_err(HandoverError::Ledger))?;
+    drop(session);
+    ready
+}
+
+/// The same with the code that glass answers with.
+fn with_code(ended: Ended, kept: &Kept) -> Ended {
+    let code = match ended.cause {
+        _ if kept.evidence.is_err() => WITHOUT_EVIDENCE,
+        Cause::Deadline | Cause::End => ENDED_BY_GLASS,
+        Cause::Exit | Cause::Signal | Cause::Lost => ended.code,
+    };
+    Ended { code, ..ended }
 }
 
 /// Hands a session to the caller of the AWS hook by `give`. glass keeps nothing of it.
@@ -268,7 +299,7 @@ fn end(
     append(world, session, event)
 }
 
-pub(super) fn append(world: World<'_>, session: &Session, event: Event) -> Result<(), LedgerError> {
+fn append(world: World<'_>, session: &Session, event: Event) -> Result<(), LedgerError> {
     let who = Some(session.grant().person().clone());
     world.ledger.append(&Record { who, session: Some(session.id().clone()), event }).map(drop)
 }

@@ -50,6 +50,7 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     }
     let mut environment = Environment::of(session, &catalogue);
     let start_file = shell::show_session(&mut work, &mut environment, context.places().state(), session.id());
+    context.listen_to(Box::new(opened.listening));
     let ended = broker::give_to_child(world, opened.session, opened.live, environment, work)?;
     drop((start_file, opened.mark));
     Ok(exit_of(ended))

@@ -75,6 +75,11 @@ impl Context {
         load_catalogue(&self.places, self.catalogue.as_deref())
     }
 
+    /// The catalogue's file, if it was named by flag.
+    pub fn named_by_flag(&self) -> Option<&Path> {
+        self.catalogue.as_deref()
+    }
+
     /// The name by which the catalogue is told apart from others.
     pub fn catalogue_name(&self) -> Option<String> {
         self.places.catalogue_name(self.catalogue.as_deref())

@@ -36,10 +36,8 @@ pub fn serve(args: &args::CredentialProcess, catalogue: Option<&Path>) -> Option
     let mut fulfilling = marks.filter(|marked| marked.live.fulfils(&person, &catalogue, &wish));
     let handed = fulfilling.find_map(|marked| match socket::ask(&marked.socket, Ask::Credentials, PATIENCE) {
         Ok(Answer::Credentials(handed)) => Some(handed),
-        answer => {
-            tracing::info!(session = %marked.live.session, ?answer, "not served");
-            None
-        }
+        // Who cannot serve leaves it to the next, or to a question.
+        Ok(Answer::Status(..) | Answer::Ending(_) | Answer::No(_)) | Err(_) => None,
     })?;
     Some(print(&handed).map(|()| Exit::Done))
 }

@@ -21,7 +21,7 @@ use crate::world::recording::RecordingError;
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
-    fact: String,
+    pub(super) fact: String,
     causes: Vec<String>,
     hint: Option<String>,
 }

@@ -14,6 +14,7 @@ mod end;
 mod enrol;
 mod exit;
 mod failure;
+mod hold;
 mod init;
 mod list;
 mod log;
@@ -43,9 +44,11 @@ use args::{Args, ColorChoice, Command, Plain};
 use context::Context;
 use exit::Exit;
 use failure::Failure;
+use hold::{Way, Work};
 use out::Paint;
 
 use crate::host::harden;
+use crate::host::holder;
 use crate::host::watcher::{self, End, Side, Watcher};
 use crate::model::session::Credentials;
 
@@ -96,26 +99,34 @@ fn after_its_death(args: &Args, signal: i32, supervisor: u32) -> Exit {
 /// Runs a command.
 fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>, watcher: Option<Watcher>) -> Exit {
     let color = args.color;
+    if let Command::CredentialProcess(hook) = &args.command {
+        if let Some(served) = credential_process::serve(hook, args.catalogue.as_deref()) {
+            return report(served, color);
+        }
+        holder::close_inherited();
+    }
     if let Err(failure) = log::start(args.verbose) {
         return report(Err(failure), color);
     }
     if let Command::Plain(plain) = &args.command {
         return report(at_once(plain, color), color);
     }
-    if let Command::CredentialProcess(hook) = &args.command
-        && let Some(served) = credential_process::serve(hook, args.catalogue.as_deref())
-    {
-        return report(served, color);
-    }
     let context = match Context::of(args, inherited, watcher) {
         Ok(context) => context,
         Err(failure) => return report(Err(failure), color),
     };
     let verdict = audit::verdict(&args.command, &context);
-    let work = || match verdict {
+    let mut work: Work<'_> = Box::new(|| match verdict {
         Some(verdict) => audit::tell(&verdict?),
         None => dispatch(&args.command, &context),
-    };
+    });
+    if let Command::CredentialProcess(hook) = &args.command {
+        match hold::way(hook, &context) {
+            Some(Way::Over(outcome)) => return report(outcome, color),
+            Some(Way::Work(held)) => work = held,
+            None => {}
+        }
+    }
     match run::describe(&args.command, words) {
         Some(invocation) => run::logged(&context, &invocation, work),
         None => work().unwrap_or_else(|failure| report(Err(failure), color)),

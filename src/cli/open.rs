@@ -7,6 +7,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::broker;
 use crate::host::live::{self, Mark};
+use crate::host::memory;
+use crate::host::socket::Listening;
 use crate::model::event::SessionKind;
 use crate::model::live::{Kept, Live};
 use crate::world::Session;
@@ -19,10 +21,11 @@ pub struct Open {
     pub live: Live,
     /// Its mark, to be held until its end is in the ledger.
     pub mark: Mark,
+    /// Its socket, for its supervisor to listen to.
+    pub listening: Listening,
 }
 
-/// Marks a session as alive, and has the supervisor of the next child listen at its socket. A session for which
-/// this cannot be done is ended.
+/// Marks a session as alive, and opens its socket. A session for which this cannot be done is ended.
 pub fn open(context: &Context, session: Session, kind: SessionKind) -> Result<Open, Failure> {
     let kept = Kept {
         catalogue: context.catalogue_name().unwrap_or_default(),
@@ -32,11 +35,9 @@ pub fn open(context: &Context, session: Session, kind: SessionKind) -> Result<Op
         expires: session.expires(),
     };
     let live = Live::of(session.grant(), kept);
+    memory::keep(session.credentials());
     match live::begin(context.places(), &live) {
-        Ok((mark, listening)) => {
-            context.listen_to(Box::new(listening));
-            Ok(Open { session, live, mark })
-        }
+        Ok((mark, listening)) => Ok(Open { session, live, mark, listening }),
         Err(error) => {
             broker::abandon(context.world(), session)?;
             Err(Failure::new(Exit::Failed, "the session cannot be marked as alive, so it was not opened")

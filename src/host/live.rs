@@ -16,12 +16,15 @@ use serde::{Deserialize, Serialize};
 use super::descent;
 use super::places::Places;
 use super::socket::{self, Listening, SocketError};
-use crate::model::live::Live;
+use crate::model::live::{Ask, Live};
 use crate::model::name::Id;
 use crate::world::variables;
 
 /// How often it is looked whether a session has ended.
 const STEP: Duration = Duration::from_millis(5);
+
+/// How long a session that is ended in passing is waited for.
+const LONGEST_END: Duration = Duration::from_secs(2);
 
 /// What a mark says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +108,15 @@ pub fn ends_within(state: &Path, session: &Id, longest: Duration) -> bool {
         thread::sleep(STEP);
     }
     true
+}
+
+/// Asks every session below the state folder to end, and waits a little for each.
+pub fn end_all(state: &Path) {
+    let asked: Vec<Marked> =
+        marks(state).into_iter().filter(|marked| socket::ask(&marked.socket, Ask::End, LONGEST_END).is_ok()).collect();
+    for marked in asked {
+        ends_within(state, &marked.live.session, LONGEST_END);
+    }
 }
 
 /// A session that nobody keeps any more, held so that one process alone sees to it.

@@ -1,9 +1,15 @@
 //! Where somebody would look for credentials that were left behind: nowhere are any.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::Instant;
 
-use crate::support::Practice;
+use rustix::process::geteuid;
+
+use crate::support::{DEADLINE, Practice, WORDS};
 
 /// The files below a folder that hold one of these texts.
 pub fn holding(folder: &Path, secrets: &[String]) -> Vec<String> {
@@ -65,6 +71,69 @@ fn glass_shows_no_secret_of_its_session_in_proc() {
     for secret in secrets_of(env) {
         assert!(!proc.contains(&secret), "{proc}");
     }
+}
+
+/// How often a text is in the memory of a process; none when this user may not look.
+fn in_memory(pid: &str, secret: &str) -> Option<usize> {
+    let mut memory = File::open(format!("/proc/{pid}/mem")).ok()?;
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let mut count = 0;
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let [from, to] = [from, to].map(|address| u64::from_str_radix(address, 16).unwrap());
+        let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
+        memory.seek(SeekFrom::Start(from)).unwrap();
+        // Some of the kernel's own pages cannot be read.
+        if memory.read_exact(&mut bytes).is_ok() {
+            count += bytes.windows(secret.len()).filter(|window| *window == secret.as_bytes()).count();
+        }
+    }
+    Some(count)
+}
+
+/// The session's own copy, and those by which it is known in API calls, commands and recordings, to be masked there.
+const ITS_OWN: usize = 4;
+
+/// Who may look into the memory of a glass that is not dumpable is root; nobody else gets that far.
+#[track_caller]
+fn is_in_memory_at_most(pid: &str, secrets: &[String], most: usize) {
+    for secret in secrets {
+        match in_memory(pid, secret) {
+            Some(count) => assert!(count <= most, "{count} times"),
+            None => assert!(!geteuid().is_root(), "root cannot look"),
+        }
+    }
+}
+
+#[test]
+fn glass_has_the_secrets_of_a_session_in_its_memory_only_where_it_needs_them() {
+    let practice = Practice::new();
+    let script = "env >env.new; mv env.new env; sleep 1000";
+    let mut glass = practice.home.command(env!("CARGO_BIN_EXE_glass"));
+    glass.args(practice.words(&["--", "/bin/sh", "-c", script])).stdin(Stdio::null()).stderr(Stdio::null());
+    let mut glass = glass.stdout(Stdio::null()).spawn().unwrap();
+    let until = Instant::now() + DEADLINE;
+    while !practice.home.path("env").exists() {
+        assert!(Instant::now() < until, "no session");
+        thread::yield_now();
+    }
+    let secrets = secrets_of(&practice.home.read("env"));
+    practice.home.glass(&["credential-process", "prod-db-emergency"]).exits(0);
+    let session = practice.home.glass(&["status", "--json"]).exits(0).json()[0].clone();
+    is_in_memory_at_most(&glass.id().to_string(), &secrets, 0);
+    is_in_memory_at_most(&session["pid"].to_string(), &secrets, ITS_OWN);
+    practice.home.glass(&["end"]).exits(0);
+    glass.wait().unwrap();
+}
+
+#[test]
+fn a_holder_has_the_secrets_of_its_session_in_its_memory_only_where_it_needs_them() {
+    let practice = Practice::new();
+    let words = [&["credential-process", "prod-db-read"], &WORDS[..]].concat();
+    let answer = practice.home.glass(&words).exits(0).json();
+    let secrets = ["SecretAccessKey", "SessionToken"].map(|name| answer[name].as_str().unwrap().to_owned());
+    let session = practice.home.glass(&["status", "--json"]).exits(0).json()[0].clone();
+    is_in_memory_at_most(&session["pid"].to_string(), &secrets, ITS_OWN);
 }
 
 #[test]

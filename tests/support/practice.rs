@@ -7,6 +7,13 @@ use serde_json::Value;
 
 use super::{Home, Outcome, Proxy, Pty, Sandbox, python};
 
+/// What the AWS hook holds would outlive its test.
+impl Drop for Practice {
+    fn drop(&mut self) {
+        glass::host::live::end_all(&self.folder.join("state/glass"));
+    }
+}
+
 /// What every elevation says in these tests.
 pub const WORDS: [&str; 4] = ["--incident", "INC-4711", "--reason", "orders database lost its writer"];
 

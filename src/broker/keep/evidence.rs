@@ -95,6 +95,26 @@ impl<'a> Evidence<'a> {
         }
     }
 
+    /// Writes down what must be before something is handed out; whether it is. A ledger that others hold for too long
+    /// is asked again for the next.
+    pub(super) fn write_or_refuse(&mut self, event: Event) -> bool {
+        if self.has_failed() {
+            return false;
+        }
+        self.waiting.push(self.record(event));
+        match self.append(LONGEST_STOP, self.world.clock.boot()) {
+            Ok(()) => true,
+            Err(LedgerError::Busy(_)) => {
+                self.waiting.pop();
+                false
+            }
+            Err(error) => {
+                self.fail(error);
+                false
+            }
+        }
+    }
+
     fn record(&self, event: Event) -> Record {
         let who = Some(self.session.grant().person().clone());
         Record { who, session: Some(self.session.id().clone()), event }

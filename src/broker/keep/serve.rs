@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::Keep;
-use crate::broker::handover::{append, handed};
+use crate::broker::handover::handed;
 use crate::model::event::Event;
 use crate::model::live::{Answer, Ask};
 use crate::world::keeping::Asker;
@@ -26,9 +26,6 @@ impl Keep<'_> {
             }
             Ask::Credentials if !self.session.grant().serves() => Answer::No("its profile keeps nothing".to_owned()),
             Ask::Credentials if self.ending || left < LEAST => Answer::No("it is ending".to_owned()),
-            Ask::Credentials if self.evidence.has_failed() => {
-                Answer::No("the ledger takes nothing any more".to_owned())
-            }
             Ask::Credentials => self.hand_out(by),
         }
     }
@@ -37,13 +34,10 @@ impl Keep<'_> {
         // What a process outside does with them is seen by nobody.
         let recorded = by.inside && self.recording.is_some();
         let event = Event::SessionReissue { pid: by.pid, exe: by.exe.clone(), uid: by.uid, recorded };
-        match append(self.world, self.session, event) {
-            Ok(()) => Answer::Credentials(handed(self.session)),
-            Err(error) => {
-                let no = Answer::No(error.to_string());
-                self.evidence.fail(error);
-                no
-            }
+        if self.evidence.write_or_refuse(event) {
+            Answer::Credentials(handed(self.session))
+        } else {
+            Answer::No("the ledger does not take it".to_owned())
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::host::child::HostChildren;
+use crate::host::live;
 use crate::host::signals::{self, Held};
 use crate::model::environment;
 use crate::model::secret::Secret;
@@ -73,6 +74,13 @@ impl Practice {
     /// A file of the practice.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+}
+
+/// What is held for the AWS hook does not outlive the practice.
+impl Drop for Practice {
+    fn drop(&mut self) {
+        live::end_all(&self.file("state/glass"));
     }
 }
 
