@@ -133,3 +133,31 @@ fn nohup_takes_a_session_through_a_hang_up() {
     assert_eq!(home.read("on"), "went on\n");
     assert_eq!(practice.told("session.end")[0]["cause"], "exit");
 }
+
+#[test]
+fn ctrl_z_and_fg_stop_and_continue_a_session_in_every_shell() {
+    let fish = "function fish_prompt; echo 'daily> '; end";
+    let shells: [(&str, &[&str], &str); 3] = [
+        ("bash", &["--norc", "--noprofile"], "Stopped"),
+        ("zsh", &["-f"], "suspended"),
+        ("fish", &["--no-config", "--init-command", fish], "has stopped"),
+    ];
+    for (shell, args, stopped) in shells {
+        let practice = Practice::new().with("PS1", "daily> ").with("glass", env!("CARGO_BIN_EXE_glass"));
+        let mut terminal = practice.home.terminal(tool(shell), args);
+        terminal.expect("daily> ");
+        terminal.send(&format!("{}\r", line(&practice, "echo re\"\"ady; read x; echo got-$x")));
+        terminal.expect("ready\r\n");
+        terminal.send("\x1a");
+        terminal.expect(stopped);
+        terminal.expect("daily> ");
+        terminal.send("fg\r");
+        terminal.expect("assume");
+        // It may still be on its way back to the front.
+        terminal.send("typed\r");
+        terminal.expect("got-typed");
+        terminal.expect("daily> ");
+        terminal.send("exit\r");
+        assert_eq!(terminal.wait().0, 0, "{shell}");
+    }
+}
