@@ -31,7 +31,8 @@ const SHOWS: &str = "stty raw -echo; echo ready; while read x; do cat big; done"
 const ECHOES: &str = "stty raw -echo; echo ready; exec cat";
 
 fn main() {
-    through();
+    through("a recorded session", &Practice::new());
+    through("one that is not", &Practice::new().unrecorded());
     keys();
     idle();
     deadline();
@@ -47,13 +48,12 @@ fn ready(mut terminal: Pty) -> Pty {
     terminal
 }
 
-fn through() {
-    let practice = Practice::new();
+fn through(what: &str, practice: &Practice) {
     let line = format!("{}\n", "0123456789abcdef".repeat(4));
     practice.home.write("big", &line.repeat(MEGABYTES * 1_000_000 / line.len()));
     let size = fs::metadata(practice.home.path("big")).unwrap().len();
     let size = usize::try_from(size).unwrap();
-    let mut glass = session(&practice, SHOWS);
+    let mut glass = session(practice, SHOWS);
     let script = format!("sh -c '{SHOWS}'");
     let mut other = ready(practice.home.terminal(tool("script"), &["-q", "-c", &script, "/dev/null"]));
     let show = |terminal: &mut Pty| {
@@ -61,7 +61,7 @@ fn through() {
         terminal.skip(size);
     };
     let (glass, other) = in_turn(5, || show(&mut glass), || show(&mut other));
-    println!("{MEGABYTES} MB through a session       {:>8.0} ms", millis(glass));
+    println!("{MEGABYTES} MB through {what:<19}{:>8.0} ms", millis(glass));
     println!("{MEGABYTES} MB through script          {:>8.0} ms", millis(other));
     println!("speed against script          {:>8.2}      (at least 0.5)", millis(other) / millis(glass));
 }
