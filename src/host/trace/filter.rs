@@ -2,7 +2,7 @@
 //!
 //! Of all that can be asked of the kernel `CLONE_UNTRACED` alone makes a process without its parent's tracer. A
 //! `clone` with it is refused; `clone3`, whose flags no filter can see, is as if it were not built, and everybody then takes
-//! `clone`. All else passes, and costs nothing that can be measured, since the kernel remembers what always does.
+//! `clone`. All else passes, for a tenth of a microsecond, since the kernel remembers what always does.
 #![allow(unsafe_code, reason = "prctl and seccomp are unsafe in Rust")]
 
 use std::io;
