@@ -1,8 +1,9 @@
 //! Recordings shown on a real terminal, and what is left of the terminal afterwards.
 
+use std::fs;
 use std::time::Duration;
 
-use crate::support::{Home, Pty};
+use crate::support::{Home, Practice, Pty};
 
 /// What the terminal's driver is set to, as `stty` tells it.
 const SETTINGS: &str = "stty -a | tr ';' '\\n' | grep -E 'echo|icanon|isig|intr'";
@@ -91,4 +92,22 @@ fn what_comes_before_the_part_that_is_wanted_is_shown_at_once() {
     let terminal = replay(&home, "--from nowhere");
     let shown = shown(&home, terminal);
     assert!(shown.contains(" no marker of the recording contains `nowhere`\r\nended 2"), "{shown}");
+}
+
+/// What glass records it can show, and the ledger has the hashes of it.
+#[test]
+fn a_session_that_was_recorded_is_replayed_and_verified() {
+    let practice = Practice::new();
+    practice.assume(&["--", "/bin/sh", "-c", "echo seen; env | grep AWS_SECRET | base64"]).exits(0);
+    let session =
+        practice.entries().into_iter().find(|entry| entry["ev"] == "recording.end").unwrap()["session"].clone();
+    let session = session.as_str().unwrap();
+    let text = practice.home.glass(&["replay", session, "--text"]).exits(0).stdout;
+    assert!(text.starts_with("seen\n") && text.contains("************"), "{text}");
+    let verify = || practice.home.glass(&["audit", "verify", "--json"]);
+    assert_eq!(verify().exits(0).json()["recordings"][0]["state"], "verified");
+    let path = practice.file(&format!("state/glass/recordings/{session}.cast"));
+    let changed = fs::read_to_string(&path).unwrap().replace("seen", "SEEN");
+    fs::write(&path, changed).unwrap();
+    assert_eq!(verify().exits(4).json()["recordings"][0]["first_bad"]["chunk"], 1);
 }
