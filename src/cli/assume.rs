@@ -14,7 +14,7 @@ use super::runbook;
 use super::shell;
 use crate::broker::{self, Environment, Setting, Work};
 use crate::host::places::variable;
-use crate::model::catalogue::{Catalogue, Step};
+use crate::model::catalogue::{Profile, Step};
 use crate::model::event::{Cause, SessionKind};
 use crate::model::request::Wish;
 use crate::model::time::Timestamp;
@@ -32,7 +32,8 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let kind = kind(args);
     let setting = Setting { catalogue: &catalogue, identity: &identity, kind, inside: inside.as_ref() };
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, args.region.clone()) };
-    let mut work = match step(args, &catalogue) {
+    let profile = broker::find(&catalogue, &wish.profile)?;
+    let mut work = match step(args, profile) {
         Some(step) => Work::of_step(step),
         None => work(args),
     };
@@ -42,10 +43,8 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let session = broker::break_glass(world, setting, &wish)?;
     let opened = open::open(context, session, kind)?;
     let session = &opened.session;
-    announce(session, world.clock.now(), Paint::for_stderr(context.color()));
-    if kind == SessionKind::Shell
-        && let Some(profile) = catalogue.profile(session.grant().granted().profile.as_str())
-    {
+    announce(session, profile, world.clock.now(), Paint::for_stderr(context.color()));
+    if kind == SessionKind::Shell {
         runbook::announce(profile);
     }
     let mut environment = Environment::of(session, &catalogue);
@@ -67,8 +66,8 @@ fn refuse_missed(args: &args::Assume) -> Result<(), Failure> {
 }
 
 /// The step that is asked for; whether it may be run is the judgement's to say.
-fn step<'a>(args: &args::Assume, catalogue: &'a Catalogue) -> Option<&'a Step> {
-    catalogue.profile(&args.elevation.profile)?.steps.get(args.step.as_deref()?)
+fn step<'a>(args: &args::Assume, profile: &'a Profile) -> Option<&'a Step> {
+    profile.steps.get(args.step.as_deref()?)
 }
 
 /// What the flags of an elevation ask for.
@@ -101,12 +100,13 @@ fn work(args: &args::Assume) -> Work {
     Work { kind: SessionKind::Command, logged: redacted(&args.command, &args.redact), argv: args.command.clone() }
 }
 
-fn announce(session: &Session, now: Timestamp, paint: Paint) {
+fn announce(session: &Session, profile: &Profile, now: Timestamp, paint: Paint) {
     let granted = session.grant().granted();
     let minutes = session.expires().since(now).as_secs().div_ceil(60);
     let what = paint.paint(Style::Bad, granted.profile.as_str());
+    let recorded = if profile.recording { ", recorded" } else { "" };
     out::say(&format!(
-        "glass: {what} for {minutes} min, until {} (session {}, incident {})",
+        "glass: {what} for {minutes} min, until {} (session {}, incident {}{recorded})",
         session.expires(),
         session.id(),
         granted.incident
