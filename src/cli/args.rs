@@ -24,7 +24,7 @@ const STYLES: Styles = Styles::styled()
 /// Break-glass access to AWS: approved, time-boxed, and in a ledger that can be verified
 #[derive(Debug, Parser)]
 #[command(name = "glass", version, styles = STYLES, disable_help_subcommand = true, arg_required_else_help = true)]
-pub struct Args {
+pub struct Args<C: Subcommand = Command> {
     /// The catalogue of profiles [default: $GLASS_CATALOGUE, ~/.config/glass/profiles.toml, /etc/glass/profiles.toml]
     #[arg(long, global = true, value_name = "FILE")]
     pub catalogue: Option<PathBuf>,
@@ -39,7 +39,14 @@ pub struct Args {
 
     /// What to do
     #[command(subcommand)]
-    pub command: Command,
+    pub command: C,
+}
+
+/// The AWS hook alone: the description of all the others takes longer than an answer to it.
+#[derive(Debug, Subcommand)]
+pub enum Hook {
+    /// The hook.
+    CredentialProcess(CredentialProcess),
 }
 
 /// When to use colours.

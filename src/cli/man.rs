@@ -18,7 +18,7 @@ pub fn run() -> Result<Exit, Failure> {
 }
 
 fn page() -> io::Result<String> {
-    let mut command = Args::command();
+    let mut command = <Args>::command();
     command.build();
     let man = Man::new(command.clone());
     let mut page = Vec::new();

@@ -40,7 +40,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Args, ColorChoice, Command, Plain};
+use args::{Args, ColorChoice, Command, Hook, Plain};
 use context::Context;
 use exit::Exit;
 use failure::Failure;
@@ -56,6 +56,9 @@ use crate::model::session::Credentials;
 pub fn main() -> ExitCode {
     let inherited = harden::at_start();
     let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(exit) = served(&words) {
+        return exit.into();
+    }
     let exit = match Args::try_parse_from(&words) {
         Ok(args) => watched(&args, &words, inherited),
         Err(error) if error.exit_code() == 0 => {
@@ -64,6 +67,16 @@ pub fn main() -> ExitCode {
         Err(error) => usage(&error, &words),
     };
     exit.into()
+}
+
+/// Serves a call of the AWS hook from a live session, if there is one: before anything else that takes time.
+fn served(words: &[OsString]) -> Option<Exit> {
+    if !words.iter().any(|word| word == run::HOOK) {
+        return None;
+    }
+    let Args::<Hook> { command: Hook::CredentialProcess(hook), catalogue, color, .. } =
+        Args::try_parse_from(words).ok()?;
+    Some(report(credential_process::serve(&hook, catalogue.as_deref())?, color))
 }
 
 /// Runs a command that was understood. One that opens a session is run by a second process, and watched by this.
@@ -99,10 +112,7 @@ fn after_its_death(args: &Args, signal: i32, supervisor: u32) -> Exit {
 /// Runs a command.
 fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>, watcher: Option<Watcher>) -> Exit {
     let color = args.color;
-    if let Command::CredentialProcess(hook) = &args.command {
-        if let Some(served) = credential_process::serve(hook, args.catalogue.as_deref()) {
-            return report(served, color);
-        }
+    if matches!(args.command, Command::CredentialProcess(_)) {
         holder::close_inherited();
     }
     if let Err(failure) = log::start(args.verbose) {

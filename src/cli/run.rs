@@ -20,7 +20,7 @@ const LONGEST_ARGUMENT: usize = 1024;
 const LONGEST_COMMAND: usize = 40_000;
 
 /// The command whose failures an SDK shows as its own, in one line.
-const HOOK: &str = "credential-process";
+pub const HOOK: &str = "credential-process";
 
 /// What stands in the ledger for something secret.
 const REDACTED: &str = "***";
