@@ -38,7 +38,7 @@ fn ask_once(socket: &Path, ask: Ask, patience: Duration) -> Result<Answer, AskEr
         _ => AskError::Failed(error),
     };
     stream.write_all(ask.to_line().as_bytes()).map_err(closed)?;
-    let mut said = zeroize::Zeroizing::new([0; LONGEST_ANSWER]);
+    let mut said = vec![0; LONGEST_ANSWER];
     let mut length = 0;
     let until = Instant::now() + patience;
     while !said[..length].ends_with(b"\n") {
