@@ -82,7 +82,10 @@ pub fn split() -> io::Result<Side> {
     match unsafe { fork() }? {
         ForkResult::Parent { child } => {
             let pid = Pid::from_raw(child.as_raw()).expect("a process that was started has an id above 0");
-            let signals = signals::hold()?;
+            // Who cannot watch leaves nobody unwatched.
+            let signals = signals::hold().inspect_err(|_| {
+                let _ = kill_process(pid, Signal::KILL);
+            })?;
             signals.stay_awake();
             let terminal = terminal::open().and_then(|file| Ok((tcgetattr(&file)?, file)));
             let terminal = terminal.ok().map(|(modes, file)| (file, modes));

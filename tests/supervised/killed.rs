@@ -204,3 +204,15 @@ fn a_supervisor_that_is_killed_before_it_has_marked_its_session_leaves_a_true_ac
     assert!(practice.told("session.start").is_empty());
     was_lost(&practice);
 }
+
+/// There are files enough to fork and too few to hear signals.
+#[test]
+fn who_cannot_be_watched_does_nothing() {
+    let practice = Practice::new();
+    let mut command = practice.home.command("/bin/sh");
+    command.args(["-c", "ulimit -n 7; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_glass")]);
+    let outcome = Outcome::of(command.args(practice.words(&["--", "/bin/true"])), "").exits(1);
+    assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("cannot start a second process to watch the first"), "{}", outcome.stderr);
+    assert!(!practice.ledger().exists());
+}
