@@ -89,8 +89,8 @@ fn idle() {
     let watcher = field(&supervisor, "PPid:");
     let length = Duration::from_secs(10);
     let count = || [&supervisor, &watcher].map(|pid| number(&field(pid, "voluntary_ctxt_switches:")));
-    // What its beginning left to do is done.
-    std::thread::sleep(Duration::from_secs(2));
+    // What its beginning showed is recorded and hashed, after 10 s at the latest.
+    std::thread::sleep(Duration::from_secs(12));
     let before = count();
     std::thread::sleep(length);
     let after = count();
