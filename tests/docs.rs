@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use glass::model::checkpoint::Checkpoint;
+use glass::model::note::key::VerifierKey;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -57,4 +60,18 @@ fn every_link_between_the_pages_leads_somewhere() {
             assert!(leads, "{}: {link}", page.display());
         }
     }
+}
+
+#[test]
+fn the_checkpoint_in_the_formats_is_signed_by_the_key_in_the_example() {
+    let formats = fs::read_to_string(root().join("docs/formats.md")).unwrap();
+    let note = formats.split("```text\n").map(|rest| rest.split("```").next().unwrap());
+    let note = note.filter(|block| block.starts_with("glass/")).collect::<Vec<_>>();
+    let example = fs::read_to_string(root().join("profiles.example.toml")).unwrap();
+    let line = example.lines().find(|line| line.starts_with("ledger_keys")).unwrap();
+    let key = VerifierKey::parse(quoted(line, '"').next().unwrap()).unwrap();
+    assert!(fs::read_to_string(root().join("docs/guide.md")).unwrap().contains(&key.to_string()));
+    assert_eq!(note.len(), 1);
+    let (checkpoint, _) = Checkpoint::open(note[0].as_bytes(), &[key]).unwrap();
+    assert_eq!(checkpoint.size, 912);
 }

@@ -39,7 +39,8 @@ fn a_session_is_judged_proved_written_down_and_ends() {
     let recorded = ["recording.chunk", "recording.end"];
     assert_eq!(
         fake.events(),
-        [&["elevate.intent", "elevate.ok", "session.start"], &recorded[..], &["session.end"]].concat()
+        [&["elevate.intent", "elevate.ok", "session.start"], &recorded[..], &["session.end", "ledger.checkpoint"]]
+            .concat()
     );
     assert_eq!(*fake.sent.lock().unwrap(), [Some("123456".to_owned())]);
     let told = format!("{:?} {:?}", fake.entries.lock().unwrap(), fake.said.lock().unwrap());
@@ -73,7 +74,7 @@ fn a_session_that_cannot_be_recorded_any_more_is_ended() {
     let (all, _, _) = calls(Fake::new());
     let ended = (0..all).map(|call| calls(Fake::failing(call, Fails::Before))).filter(|(_, outcome, events)| {
         let lost = events.contains(&"loss");
-        assert!(!lost || events.ends_with(&["loss", "session.end"]), "{outcome:?} {events:?}");
+        assert!(!lost || events.ends_with(&["loss", "session.end", "ledger.checkpoint"]), "{outcome:?} {events:?}");
         lost && outcome.as_ref().is_err_and(|error| error.contains("cannot write to the recording"))
     });
     assert!(ended.count() >= 2, "what is shown, and the end of it");
@@ -93,7 +94,10 @@ fn a_failure_at_any_call_elevates_nobody_unseen() {
     let smooth = Arc::new(Fake::new());
     smooth.run(&step()).unwrap();
     let began = ["elevate.intent", "elevate.ok", "session.start"];
-    assert_eq!(smooth.events(), [&began[..], &["recording.chunk", "recording.end", "command", "session.end"]].concat());
+    assert_eq!(
+        smooth.events(),
+        [&began[..], &["recording.chunk", "recording.end", "command", "session.end", "ledger.checkpoint"]].concat()
+    );
     for call in 0..smooth.calls() {
         for fails in [Fails::Before, Fails::After] {
             let fake = Arc::new(Fake::failing(call, fails));
@@ -313,7 +317,7 @@ fn what_a_busy_ledger_cannot_take_is_written_down_as_soon_as_it_can() {
             fake.busy = times.into();
         }));
         fake.run(&wish(PROFILE)).unwrap();
-        let recorded = ["recording.chunk", "recording.end", "session.end"];
+        let recorded = ["recording.chunk", "recording.end", "session.end", "ledger.checkpoint"];
         assert_eq!(fake.events()[3..], [&["session.warn", "session.warn"], &recorded[..]].concat());
         assert!(!fake.said.lock().unwrap().join("\n").contains("lock"));
     }
@@ -327,7 +331,11 @@ fn a_ledger_that_stays_busy_is_told_and_ends_what_must_be_recorded() {
         fake.busy = usize::MAX.into();
     }));
     assert!(fake.run(&wish(PROFILE)).unwrap_err().contains("another process holds the ledger's lock"));
-    assert_eq!(fake.events()[3..], ["session.warn", "session.warn", "session.end"], "the lock is free in the end");
+    assert_eq!(
+        fake.events()[3..],
+        ["session.warn", "session.warn", "session.end", "ledger.checkpoint"],
+        "the lock is free in the end"
+    );
     let said = fake.said.lock().unwrap().join("\n");
     assert_eq!(said.matches("a session that is not written down must end").count(), 1, "{said}");
     assert!(usize::MAX - fake.busy.load(Ordering::SeqCst) <= 6, "it was asked again once a second");
@@ -337,7 +345,8 @@ fn a_ledger_that_stays_busy_is_told_and_ends_what_must_be_recorded() {
 fn the_deadline_is_told_beforehand_with_the_way_on_and_written_down() {
     let fake = Arc::new(Fake::with(|fake| fake.lasts_to_the_end = true));
     fake.run(&wish(PROFILE)).unwrap();
-    let warned = ["session.warn", "session.warn", "recording.chunk", "recording.end", "session.end"];
+    let warned =
+        ["session.warn", "session.warn", "recording.chunk", "recording.end", "session.end", "ledger.checkpoint"];
     assert_eq!(fake.events(), [&["elevate.intent", "elevate.ok", "session.start"], &warned[..]].concat());
     let said = fake.said.lock().unwrap().join("\n");
     assert!(said.contains("ends in 5 min; to go on: `glass assume prod-db-emergency --incident 'INC-42'`"), "{said}");

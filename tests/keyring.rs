@@ -1,11 +1,12 @@
 //! `glass enrol` with a desktop's keyring: gnome-keyring on a session bus of its own.
 //! And where no keyring works.
 
+use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use crate::enrol::Desk;
-use crate::support::{Outcome, tool};
+use crate::support::{Outcome, Practice, tool};
 
 const GLASS: &str = env!("CARGO_BIN_EXE_glass");
 
@@ -51,6 +52,33 @@ fn a_desktop_that_cannot_be_unlocked_is_passed_over_for_the_kernel_which_is_name
     let out = session(&desk, LOCKED, &enrol(&desk, &[])).exits(0);
     assert!(out.stderr.contains("keyutils") && out.stderr.contains("gone at reboot"), "{}", out.stderr);
     assert!(desk.identity().contains("source = { keyring = \"keyutils\" }"), "{}", desk.identity());
+}
+
+/// The key of a ledger is in the keyring that was open when it was made; nobody is asked for it at the end of a session.
+#[test]
+fn a_ledgers_key_is_kept_by_the_desktop_and_a_locked_one_is_not_asked() {
+    let practice = Practice::new();
+    let state = practice.ledger().parent().unwrap().parent().unwrap().to_owned();
+    let run = |script: &str, args: &[&str]| {
+        let mut command = practice.home.command(tool("dbus-run-session"));
+        command.env("XDG_STATE_HOME", &state);
+        Outcome::of(command.args(["--", "sh", "-c", script, "sh", GLASS]).args(args), "")
+    };
+    let made = run(UNLOCKED, &["audit", "key", "--json"]).exits(0).json();
+    assert_eq!(made["store"], "secret-service");
+    let kept = fs::read_dir(practice.ledger().with_file_name("keys")).unwrap();
+    for file in kept.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()) {
+        assert!(!file.contains("PRIVATE"), "{file}");
+    }
+    let ended = run(LOCKED, &practice.words(&["--", "/bin/true"])).exits(0);
+    assert!(ended.stderr.contains("the ledger is not signed: the ledger's key is in the keyring"), "{}", ended.stderr);
+    let asked = run(LOCKED, &["audit", "checkpoint"]).exits(1);
+    assert!(asked.stderr.contains("hint: unlock the keyring"), "{}", asked.stderr);
+    assert_eq!(practice.told("ledger.checkpoint").len(), 0);
+    run(UNLOCKED, &["audit", "checkpoint"]).exits(0);
+    assert_eq!(practice.told("ledger.key").len(), 1, "it is the same key still");
+    assert_eq!(practice.told("ledger.key")[0]["vkey"], made["key"]);
+    assert_eq!(practice.told("ledger.checkpoint").len(), 1);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod cloudtrail;
 mod faults;
 mod recordings;
+mod signed;
 mod verdicts;
 
 use std::fs;

@@ -12,10 +12,11 @@ use crate::model::catalogue::{Catalogue, Profile, Step};
 use crate::model::environment;
 use crate::model::event::{Cause, Event, SessionKind};
 use crate::model::live::{Handed, Live};
+use crate::model::name::{Id, PersonName};
 use crate::model::secret::Secret;
 use crate::model::session::Credentials;
 use crate::world::keeping::Commands;
-use crate::world::ledger::{LedgerError, Record};
+use crate::world::ledger::{Checkpointed, LedgerError, Record, Unsigned};
 use crate::world::machine::{Child, ChildError, Command, Ended, Watched};
 use crate::world::recording::RecordingError;
 use crate::world::{Session, World, variables};
@@ -296,7 +297,25 @@ fn end(
         valid_until: session.expires(),
         api_clients,
     };
-    append(world, session, event)
+    append(world, session, event)?;
+    sign(world, session.grant().person(), session.id())
+}
+
+/// Has the ledger sign what it holds at the end of a session. Without a key it does not, and that is told; the
+/// session is over all the same.
+///
+/// # Errors
+/// When it is not certain that the ledger took it.
+pub fn sign(world: World<'_>, person: &PersonName, session: &Id) -> Result<(), LedgerError> {
+    match world.ledger.checkpoint(Some(person), Some(session)) {
+        Ok(Checkpointed { new_key: None, .. }) => {}
+        Ok(Checkpointed { new_key: Some(key), .. }) => {
+            world.terminal.say(&format!("glass: the ledger's key was lost; it signs with another now: {key}"));
+        }
+        Err(Unsigned::Ledger(error)) => return Err(error),
+        Err(Unsigned::Key(fault)) => world.terminal.say(&format!("glass: warning: the ledger is not signed: {fault}")),
+    }
+    Ok(())
 }
 
 fn append(world: World<'_>, session: &Session, event: Event) -> Result<(), LedgerError> {

@@ -26,7 +26,7 @@ use crate::world::machine::{AskError, CodesError, ProgramError, VaultError};
 use crate::world::recording::RecordingError;
 use crate::world::{Session, World};
 
-pub use handover::{Environment, HandoverError, Work, abandon, give_to_child, give_to_hook, hold};
+pub use handover::{Environment, HandoverError, Work, abandon, give_to_child, give_to_hook, hold, sign};
 pub use step::{Inside, run_step};
 
 /// How long the program of a trigger may take to confirm an incident.

@@ -1,5 +1,6 @@
 //! The words of the command line: types for clap, and nothing else.
 
+mod audit;
 mod replay;
 mod set_up;
 
@@ -10,8 +11,12 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
-use crate::model::name::{Id, Reason};
-use crate::model::time::{Timestamp, parse_duration};
+use crate::model::name::Id;
+use crate::model::time::parse_duration;
+pub use audit::{
+    Audit, AuditAcknowledge, AuditAction, AuditCheckProof, AuditCheckpoint, AuditKey, AuditProve, AuditShow, AuditTail,
+    AuditVerify,
+};
 pub use replay::Replay;
 pub use set_up::{Completions, Configure, Enrol, Init, Plain, Snippet};
 
@@ -184,84 +189,6 @@ pub struct End {
     /// All that are alive
     #[arg(long)]
     pub all: bool,
-}
-
-/// `glass audit`.
-#[derive(Debug, Group)]
-pub struct Audit {
-    /// What to do with the ledger.
-    #[command(subcommand)]
-    pub action: AuditAction,
-}
-
-/// What `glass audit` can do.
-#[derive(Debug, Subcommand)]
-pub enum AuditAction {
-    /// Verify every entry, and the recordings; 4 if something is not as it was written
-    Verify(AuditVerify),
-    /// Print entries
-    Show(AuditShow),
-    /// Print the last entries and those that come, until Ctrl-C
-    Tail(AuditTail),
-    /// Close a ledger that does not verify, and begin a new one that refers to it
-    Acknowledge(AuditAcknowledge),
-}
-
-/// `glass audit verify`.
-#[derive(Debug, Group)]
-pub struct AuditVerify {
-    /// The folder of another ledger, e.g. of a copy
-    #[arg(long, value_name = "DIR")]
-    pub ledger: Option<PathBuf>,
-
-    /// Events of CloudTrail to hold against the ledger: the output of `aws cloudtrail lookup-events`, or a log file
-    /// from S3, gzip or not; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub cloudtrail: Vec<PathBuf>,
-
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `glass audit show`.
-#[derive(Debug, Group)]
-pub struct AuditShow {
-    /// Only those of a session
-    #[arg(long, value_name = "ID", value_parser = Id::parse)]
-    pub session: Option<Id>,
-
-    /// Only those from this moment on, e.g. 2026-01-31T02:13:00Z
-    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
-    pub since: Option<Timestamp>,
-
-    /// Only those of an event, e.g. elevate.ok
-    #[arg(long, value_name = "NAME")]
-    pub event: Option<String>,
-
-    /// Only the last so many of these
-    #[arg(long, value_name = "N")]
-    pub last: Option<usize>,
-
-    /// Print the entries as they are stored
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `glass audit tail`.
-#[derive(Debug, Group)]
-pub struct AuditTail {
-    /// Print the entries as they are stored
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `glass audit acknowledge`.
-#[derive(Debug, Group)]
-pub struct AuditAcknowledge {
-    /// What happened to it, in 10 to 500 characters on one line
-    #[arg(long, value_name = "TEXT", value_parser = Reason::parse)]
-    pub reason: Reason,
 }
 
 /// `glass sandbox`.

@@ -1,7 +1,9 @@
 //! `glass audit`: the ledger's verdict, its entries, and the end of one that is broken.
 
 mod cloudtrail;
+mod proofs;
 mod recordings;
+mod signing;
 mod verify;
 
 use std::collections::VecDeque;
@@ -16,6 +18,7 @@ use crate::host::ledger::HostLedger;
 use crate::host::ledger::reader::Reader;
 use crate::host::watch::{Pause, Watch};
 use crate::model::chain::entry::Entry;
+use crate::model::chain::signed::Believed;
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
@@ -35,10 +38,18 @@ pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Ver
         AuditAction::Verify(args) => Some(verify::find(args, context)),
         AuditAction::Acknowledge(_) => {
             // Whatever keeps it from being read keeps it from being closed too, and is told then.
-            drop(Reader::of_own(&context.places().ledger()).and_then(|reader| reader.verify(|_, _| ())));
+            drop(
+                Reader::of_own(&context.places().ledger())
+                    .and_then(|reader| reader.verify(Believed::default(), |_| false, |_, _| ())),
+            );
             None
         }
-        AuditAction::Show(_) | AuditAction::Tail(_) => None,
+        AuditAction::Show(_)
+        | AuditAction::Tail(_)
+        | AuditAction::Checkpoint(_)
+        | AuditAction::Key(_)
+        | AuditAction::Prove(_)
+        | AuditAction::CheckProof(_) => None,
     }
 }
 
@@ -48,6 +59,10 @@ pub fn run(args: &Audit, context: &Context) -> Result<Exit, Failure> {
         AuditAction::Verify(args) => verify::find(args, context).and_then(|verdict| tell(&verdict)),
         AuditAction::Show(args) => show(args, context),
         AuditAction::Tail(args) => tail(args, context),
+        AuditAction::Checkpoint(args) => signing::checkpoint(args, context),
+        AuditAction::Key(args) => signing::key(args, context),
+        AuditAction::Prove(args) => proofs::prove(args, context),
+        AuditAction::CheckProof(args) => proofs::check(args, context),
         AuditAction::Acknowledge(args) => acknowledge(args, context),
     }
 }
@@ -114,10 +129,14 @@ fn tail(args: &AuditTail, context: &Context) -> Result<Exit, Failure> {
     }
 }
 
-fn acknowledge(args: &AuditAcknowledge, context: &Context) -> Result<Exit, Failure> {
+/// This user's ledger, to be written to.
+fn own(context: &Context) -> Result<HostLedger, Failure> {
     let organisation = context.catalogue().ok().map(|catalogue| catalogue.organisation().clone());
-    let ledger = HostLedger::new(context.places().ledger(), organisation)?;
-    match ledger.acknowledge(&args.reason)? {
+    Ok(HostLedger::new(context.places().ledger(), organisation)?)
+}
+
+fn acknowledge(args: &AuditAcknowledge, context: &Context) -> Result<Exit, Failure> {
+    match own(context)?.acknowledge(&args.reason)? {
         Some(closed) => out::print(&format!("{}\n", closed.display())).map(|()| Exit::Done),
         None => Err(Failure::new(Exit::Refused, "the ledger verifies: there is nothing to acknowledge")),
     }

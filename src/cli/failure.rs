@@ -1,5 +1,7 @@
 //! The one place that tells a person what went wrong: fact, causes, hint, exit code.
 
+mod ledger;
+
 use std::error::Error;
 use std::fmt::Write;
 
@@ -13,7 +15,6 @@ use crate::model::catalogue::DocumentError;
 use crate::model::policy::Rule;
 use crate::model::text::escaped;
 use crate::world::aws::{AwsError, SourceError, Why};
-use crate::world::ledger::LedgerError;
 use crate::world::machine::{AskError, ChildError, VaultError};
 use crate::world::recording::RecordingError;
 
@@ -107,25 +108,6 @@ impl Failure {
             writeln!(text, "{} {hint}", paint.paint(Style::Warn, "hint:")).expect("writing to a String cannot fail");
         }
         text
-    }
-}
-
-impl From<LedgerError> for Failure {
-    fn from(error: LedgerError) -> Failure {
-        let hint = match &error {
-            LedgerError::Broken { .. } | LedgerError::RolledBack { .. } => {
-                "see `glass audit verify`; keep the folder as it is for whoever looks into it, then close it with \
-                 `glass audit acknowledge --reason …`"
-            }
-            LedgerError::Untrusted { .. } => "the ledger's folder must be yours alone (0700) on a local disk",
-            LedgerError::Busy(_) => "try again; if it stays, look for a glass that hangs",
-            LedgerError::Interrupted => "the first failure is told above; mend its cause and start again",
-            LedgerError::TooLong(_) => "shorten the command line",
-            LedgerError::File { .. } => {
-                "nothing is elevated without a ledger: free the disk or mend the folder's rights"
-            }
-        };
-        Failure::of(Exit::Evidence, &error).hint(hint)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::context::Context;
 use super::exit::Exit;
 use super::out;
+use crate::broker::sign;
 use crate::host::ledger::reader::Reader;
 use crate::host::live::{self, Lost};
 use crate::model::chain::entry::Entry;
@@ -97,7 +98,8 @@ fn write_down(context: &Context, live: &Live) -> Result<(), LedgerError> {
         api_clients: None,
     };
     let record = Record { who: Some(live.person.clone()), session: Some(live.session.clone()), event };
-    world.ledger.append(&record).map(drop)
+    world.ledger.append(&record)?;
+    sign(world, &live.person, &live.session)
 }
 
 /// Whether its end is in the ledger: glass may have been killed after it had written it.

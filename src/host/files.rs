@@ -57,19 +57,36 @@ fn find(what: &'static str, given: Option<&Path>, usual: &[PathBuf]) -> Result<P
 /// # Errors
 /// When it is not such a file, or cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    let unreadable = |source: io::Error| FileError::Unreadable { path: path.to_owned(), source };
     if path.is_symlink() {
         return Err(FileError::Link(path.to_owned()));
     }
     let resolved = resolve(path)?;
+    read_checked(path, &resolved, |stat| check(&resolved, stat))
+}
+
+/// Reads a file whoever may have written it, 1 MiB at most: what is in it speaks for itself.
+///
+/// # Errors
+/// When it is no file, or cannot be read.
+pub fn read_anybodys(path: &Path) -> Result<Vec<u8>, FileError> {
+    let unreadable = |source: io::Error| FileError::Unreadable { path: path.to_owned(), source };
+    read_checked(path, &std::fs::canonicalize(path).map_err(unreadable)?, |_| Ok(()))
+}
+
+fn read_checked(
+    path: &Path,
+    resolved: &Path,
+    check: impl FnOnce(&Stat) -> Result<(), FileError>,
+) -> Result<Vec<u8>, FileError> {
+    let unreadable = |source: io::Error| FileError::Unreadable { path: path.to_owned(), source };
     // Not blocking, or a named pipe would be waited for.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    let file = rustix::fs::open(&resolved, flags, Mode::empty()).map_err(|error| unreadable(error.into()))?;
+    let file = rustix::fs::open(resolved, flags, Mode::empty()).map_err(|error| unreadable(error.into()))?;
     let stat = rustix::fs::fstat(&file).map_err(|error| unreadable(error.into()))?;
     if !FileType::from_raw_mode(stat.st_mode).is_file() {
         return Err(FileError::NotAFile(path.to_owned()));
     }
-    check(&resolved, &stat)?;
+    check(&stat)?;
     let mut bytes = Vec::new();
     std::fs::File::from(file).take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LARGEST {

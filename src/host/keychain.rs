@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 #[cfg(target_os = "linux")]
 use super::keyutils;
+use super::secret_service;
 use crate::model::identity::Store;
 use crate::model::secret::Secret;
 use crate::world::machine::{Vault, VaultError};
@@ -25,6 +26,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long one call may take: its owner may have to type a password.
 const ANSWER: Duration = Duration::from_secs(60);
+
+/// How long a desktop's keyring may take to say whether it is locked.
+const UNASKED: Duration = Duration::from_secs(2);
 
 /// The keyrings of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +76,14 @@ impl Vault for Keychain {
 }
 
 impl Keychain {
+    /// Whether a store gives what it keeps without asking its owner. Only a Linux desktop's says so beforehand.
+    pub fn is_open(self, store: Store) -> bool {
+        match store {
+            Store::SecretService => within(UNASKED, secret_service::is_open).unwrap_or(false),
+            Store::Macos | Store::Keyutils => false,
+        }
+    }
+
     /// Whether a harmless text comes back from the store.
     fn works(self, store: Store) -> bool {
         let entry = format!("probe/{}", std::process::id());

@@ -6,12 +6,17 @@
 //! this process; the next one finds what was left and says so.
 
 mod acknowledge;
+mod ahead;
 mod folder;
+mod key;
 mod left;
 mod machine;
+mod prove;
 pub mod reader;
+mod seal;
 mod snapshot;
 mod tail;
+mod tree;
 mod verdict;
 
 use std::io;
@@ -19,8 +24,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::model::name::{Digest, Organisation};
-use crate::world::ledger::{Appended, Ledger, LedgerError, Record};
+use crate::model::name::{Digest, Id, Organisation, PersonName};
+use crate::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Record, Unsigned};
+
+pub use key::Asking;
+pub use prove::ProveError;
+pub use seal::LedgerKey;
 
 use folder::{Folder, LONGEST_WAIT, Use};
 use left::{Held, Left};
@@ -109,6 +118,10 @@ impl Ledger for HostLedger {
 
     fn sync(&self, longest: Duration) -> Result<(), LedgerError> {
         self.at_the_end(longest, |tail| tail.sync(&self.machine))
+    }
+
+    fn checkpoint(&self, who: Option<&PersonName>, session: Option<&Id>) -> Result<Checkpointed, Unsigned> {
+        self.seal(Asking::Never, who, session)
     }
 
     fn verify(&self) -> Result<(), LedgerError> {

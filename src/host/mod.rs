@@ -32,6 +32,7 @@ pub mod recorded;
 mod recordings;
 mod reports;
 pub mod rewrite;
+mod secret_service;
 pub mod signals;
 pub mod socket;
 pub mod source;

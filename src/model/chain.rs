@@ -7,6 +7,8 @@ pub mod entry;
 pub mod head;
 mod json;
 pub mod origin;
+pub mod piece;
+pub mod signed;
 pub mod verify;
 pub mod walk;
 

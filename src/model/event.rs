@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api_call::ApiCall;
 use super::name::{Digest, Id, Incident, MfaSerial, ProfileName, Reason, Region, RoleArn, StepName, TriggerName};
+use super::note::key::VerifierKey;
 use super::recording::chunks::{Chunk, Ended};
 use super::time::Timestamp;
 
@@ -50,6 +51,24 @@ pub enum Event {
         sha256: Digest,
         /// What was wrong with the head file: `ok`, `missing` or `unreadable`.
         head: &'static str,
+    },
+    /// A key was made that signs this ledger's checkpoints from now on.
+    LedgerKey {
+        /// The key that they are held against.
+        vkey: VerifierKey,
+        /// Where the key that signs lies: `file`, or a keyring's name.
+        store: &'static str,
+        /// The key that signed until now, which is lost.
+        previous: Option<VerifierKey>,
+    },
+    /// The ledger signed what it holds: everything before this entry.
+    LedgerCheckpoint {
+        /// How many entries that is, and so the number of this one.
+        size: u64,
+        /// The root of the tree over them.
+        root: Digest,
+        /// The signed note.
+        note: String,
     },
     /// An AssumeRole is about to be sent.
     ElevateIntent(Box<Intent>),
@@ -278,6 +297,8 @@ impl Event {
             Event::RunEnd { .. } => "run.end",
             Event::LedgerOpen { .. } => "ledger.open",
             Event::LedgerRecover { .. } => "ledger.recover",
+            Event::LedgerKey { .. } => "ledger.key",
+            Event::LedgerCheckpoint { .. } => "ledger.checkpoint",
             Event::ElevateIntent(_) => "elevate.intent",
             Event::ElevateOk { .. } => "elevate.ok",
             Event::ElevateFail { .. } => "elevate.fail",
@@ -300,6 +321,8 @@ impl Event {
         match self {
             Event::LedgerOpen { .. }
             | Event::LedgerRecover { .. }
+            | Event::LedgerKey { .. }
+            | Event::LedgerCheckpoint { .. }
             | Event::ElevateIntent(_)
             | Event::ElevateOk { .. }
             | Event::ElevateFail { .. }

@@ -6,7 +6,10 @@ use std::{fmt, io};
 
 use crate::model::chain::Said;
 use crate::model::event::Event;
+use crate::model::identity::Store;
 use crate::model::name::{Digest, Id, PersonName};
+use crate::model::note::key::VerifierKey;
+use crate::world::machine::VaultError;
 
 /// What the caller knows of an entry; the ledger adds the rest.
 #[derive(Clone, Debug)]
@@ -35,6 +38,17 @@ pub struct Appended {
     pub hash: Digest,
 }
 
+/// A checkpoint that was appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpointed {
+    /// How many entries it is of.
+    pub size: u64,
+    /// The signed note.
+    pub note: String,
+    /// The key, if it took the place of one that is lost.
+    pub new_key: Option<VerifierKey>,
+}
+
 /// The hash-chained ledger of this user on this machine.
 pub trait Ledger: Sync {
     /// Appends one entry; a gate entry is on the disk for good when this returns.
@@ -56,6 +70,12 @@ pub trait Ledger: Sync {
     /// When it is not certain that it is.
     fn sync(&self, longest: Duration) -> Result<(), LedgerError>;
 
+    /// Signs what the ledger holds, and appends that; nobody is asked for the key.
+    ///
+    /// # Errors
+    /// When there is no key that can be used now, or it is not certain that the checkpoint was kept.
+    fn checkpoint(&self, who: Option<&PersonName>, session: Option<&Id>) -> Result<Checkpointed, Unsigned>;
+
     /// Verifies the current segment from its first line to its head.
     ///
     /// # Errors
@@ -67,6 +87,88 @@ pub trait Ledger: Sync {
     /// # Errors
     /// When it is not certain that it was kept.
     fn keep(&self, content: &[u8]) -> Result<Digest, LedgerError>;
+}
+
+/// Why there is no checkpoint.
+#[derive(Debug)]
+pub enum Unsigned {
+    /// The key cannot be used now.
+    Key(KeyFault),
+    /// The ledger does not take it.
+    Ledger(LedgerError),
+}
+
+/// Why a ledger's key cannot be used.
+#[derive(Debug)]
+pub enum KeyFault {
+    /// The keyring that keeps it is locked, or not there, and nobody is to be asked now.
+    Closed(Store),
+    /// The keyring failed.
+    Vault(VaultError),
+    /// Its file cannot be read or written.
+    File {
+        /// What was being done, e.g. `read`.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What is kept is not this ledger's key.
+    Damaged(PathBuf),
+}
+
+impl From<LedgerError> for Unsigned {
+    fn from(error: LedgerError) -> Self {
+        Unsigned::Ledger(error)
+    }
+}
+
+impl From<KeyFault> for Unsigned {
+    fn from(fault: KeyFault) -> Self {
+        Unsigned::Key(fault)
+    }
+}
+
+impl fmt::Display for Unsigned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unsigned::Key(fault) => fault.fmt(f),
+            Unsigned::Ledger(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Unsigned {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Unsigned::Key(fault) => fault.source(),
+            Unsigned::Ledger(error) => error.source(),
+        }
+    }
+}
+
+impl fmt::Display for KeyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeyFault::Closed(store) => {
+                write!(f, "the ledger's key is in the keyring `{}`, which is locked or not there", store.name())
+            }
+            KeyFault::Vault(_) => f.write_str("the keyring does not give the ledger's key"),
+            KeyFault::File { doing, path, .. } => write!(f, "cannot {doing} the ledger's key {}", path.display()),
+            KeyFault::Damaged(path) => write!(f, "{} does not hold this ledger's key", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for KeyFault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            KeyFault::Vault(source) => Some(source),
+            KeyFault::File { source, .. } => Some(source),
+            KeyFault::Closed(_) | KeyFault::Damaged(_) => None,
+        }
+    }
 }
 
 /// Why the ledger does not take an entry, or is not believed.

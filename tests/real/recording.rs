@@ -61,7 +61,12 @@ fn is_whole(practice: &Practice) {
     let end = &practice.told("recording.end")[0];
     assert_eq!((&end["bytes"], &end["sha256"]), (&json!(bytes.len()), &json!(Digest::of(&bytes).to_string())));
     let ends: Vec<_> = practice.entries().iter().map(|entry| entry["ev"].clone()).collect();
-    assert!(ends.ends_with(&["recording.end", "session.end", "run.end"].map(|name| json!(name))), "{ends:?}");
+    assert!(
+        ends.ends_with(
+            &["recording.end", "session.end", "ledger.key", "ledger.checkpoint", "run.end"].map(|name| json!(name))
+        ),
+        "{ends:?}"
+    );
 }
 
 /// A session's shell on a terminal.

@@ -124,7 +124,10 @@ fn a_step_is_in_the_ledger_with_its_words_and_their_digest() {
     assert_eq!(ran["cwd"], practice.home.path("").to_str().unwrap().trim_end_matches('/'));
     let events: Vec<_> = practice.entries().iter().map(|entry| entry["ev"].clone()).collect();
     assert!(
-        events.ends_with(&["recording.end", "command", "session.end", "run.end"].map(|name| json!(name))),
+        events.ends_with(
+            &["recording.end", "command", "session.end", "ledger.key", "ledger.checkpoint", "run.end"]
+                .map(|name| json!(name))
+        ),
         "{events:?}"
     );
 }

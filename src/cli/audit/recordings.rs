@@ -34,6 +34,11 @@ impl Proofs {
         Proofs { files, state, proofs: BTreeMap::new(), more: BTreeMap::new() }
     }
 
+    /// Whether entries of an event are for this.
+    pub fn takes(event: &str) -> bool {
+        ["recording.chunk", "recording.end"].contains(&event)
+    }
+
     /// Takes an entry of the ledger.
     pub fn take(&mut self, entry: &Entry<'_>) {
         let session = entry.session.to_owned();

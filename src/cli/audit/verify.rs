@@ -12,15 +12,16 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::host::ledger::reader::{Reader, Reading};
+use crate::host::ledger::reader::{Reader, Reading, Verified};
 use crate::host::recorded::Recorded;
+use crate::model::chain::signed::{Believed, Signatures, Signed};
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::cloudtrail::compare::Elevations;
 use crate::model::text::escaped;
 
 /// What was found, and how it is to be told.
 pub struct Verdict<'a> {
-    reading: Reading,
+    verified: Verified,
     proofs: Proofs,
     compared: Option<Compared>,
     args: &'a AuditVerify,
@@ -38,32 +39,41 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
         Some(folder) => (Reader::of_copy(folder)?, Proofs::of(Recorded::beside(folder), None)),
     };
     let mut elevations = Elevations::default();
-    let reading = reader.verify(|line, entry| {
+    // A catalogue that cannot be read has no keys.
+    let of_people = || context.catalogue().map(|catalogue| catalogue.ledger_keys().cloned().collect());
+    let believed = match args.key.as_slice() {
+        [] => Believed::Known(of_people().unwrap_or_default()),
+        keys => Believed::Only(keys.to_vec()),
+    };
+    let is_told = |event: &str| Proofs::takes(event) || Elevations::takes(event);
+    let verified = reader.verify(believed, is_told, |line, entry| {
         proofs.take(entry);
         elevations.take(line, entry);
     });
-    let reading = match &args.ledger {
-        None => reading?,
-        Some(folder) => of_copy(folder, reading.map_err(|error| Failure::of(Exit::Failed, &error))?)?,
+    let verified = match &args.ledger {
+        None => verified?,
+        Some(folder) => of_copy(folder, verified.map_err(|error| Failure::of(Exit::Failed, &error))?)?,
     };
     let compared = trail.map(|trail| Compared::of(trail, &elevations, context.world().clock.now()));
-    Ok(Verdict { reading, proofs: proofs.conclude()?, compared, args })
+    Ok(Verdict { verified, proofs: proofs.conclude()?, compared, args })
 }
 
 /// What was read of a copy, which is to be there.
-fn of_copy(folder: &Path, reading: Reading) -> Result<Reading, Failure> {
-    if reading.segments == 0 {
+fn of_copy(folder: &Path, verified: Verified) -> Result<Verified, Failure> {
+    if verified.reading.segments == 0 {
         let fact = format!("there is no ledger in {}", folder.display());
         return Err(Failure::new(Exit::Failed, fact).hint("name the folder that log-….jsonl is in"));
     }
-    Ok(reading)
+    Ok(verified)
 }
 
-/// Tells a verdict; 4 if the ledger does not verify, a recording is not what the ledger has, or CloudTrail contradicts
+/// Tells a verdict; 4 if the ledger does not verify, a key was given that has signed nothing of it, a recording is not what the ledger has, or CloudTrail contradicts
 /// it. What an interrupted append left is no reason, nor is a recording that is not there.
 pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
-    let Reading { segments, walked } = &verdict.reading;
+    let Verified { reading, signatures } = &verdict.verified;
+    let Reading { segments, walked } = reading;
     let Judgement { integrity, first_bad } = &walked.judgement;
+    let signed = signatures.last();
     if verdict.args.json {
         let mut document = json!({
             "entries": walked.verifier.next(),
@@ -73,6 +83,7 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
             "first_bad": first_bad,
             "anchored": null,
             "unresolved": walked.verifier.unresolved().collect::<Vec<_>>(),
+            "signed": signed.map(|signed| json!({ "size": signed.size, "at": signed.at, "key": signed.key })),
             "recordings": verdict.proofs.as_json(),
         });
         if let Some(compared) = &verdict.compared {
@@ -81,13 +92,26 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
         out::print_json(&document)?;
     } else {
         let compared = verdict.compared.as_ref().map(Compared::described).unwrap_or_default();
-        out::print(&(described(&verdict.reading) + &verdict.proofs.described() + &compared))?;
+        let signature = described_signature(signatures);
+        out::print(&(described(reading) + &signature + &verdict.proofs.described() + &compared))?;
     }
-    let contradicted = verdict.proofs.differ() || verdict.compared.as_ref().is_some_and(Compared::contradicts);
+    let unsigned = signatures.is_by_others() || (signed.is_none() && !verdict.args.key.is_empty());
+    let contradicted =
+        unsigned || verdict.proofs.differ() || verdict.compared.as_ref().is_some_and(Compared::contradicts);
     Ok(match integrity {
         Integrity::Verified | Integrity::Torn if !contradicted => Exit::Done,
         Integrity::Verified | Integrity::Torn | Integrity::Broken | Integrity::RolledBack => Exit::Evidence,
     })
+}
+
+fn described_signature(signatures: &Signatures) -> String {
+    match signatures.last() {
+        Some(Signed { size, at, key }) => {
+            format!("signed      the first {size} entries, at {at}, by {}\n", escaped(&key.to_string()))
+        }
+        None if signatures.is_by_others() => "signed      by none of the keys that are known of it\n".to_owned(),
+        None => "signed      nothing yet\n".to_owned(),
+    }
 }
 
 fn described(reading: &Reading) -> String {

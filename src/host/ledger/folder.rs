@@ -195,6 +195,21 @@ impl Folder {
         sync(&folder)?;
         self.sync()
     }
+
+    /// Puts a content under a name in place of another, whole or not at all; after a loss of power it may be neither.
+    pub(super) fn replace(&self, name: &str, content: &[u8]) -> Result<(), LedgerError> {
+        let unfinished = self.file(&format!(".{name}.{}", std::process::id()));
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unfinished)
+            .map_err(failed("make", &unfinished))?;
+        io::Write::write_all(&mut file, content).map_err(failed("write", &unfinished))?;
+        fs::rename(&unfinished, self.file(name)).map_err(failed("make", &self.file(name)))
+    }
 }
 
 /// Where a ledger is prepared that will take the place of another.

@@ -2,13 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use super::ahead::{self, Takes};
+use super::failed;
 use super::folder::{Folder, Trust, Use};
 use super::machine::Machine;
 use super::snapshot::{Snapshot, stop};
 use super::verdict;
 use crate::model::chain::entry::Entry;
+use crate::model::chain::piece::Piece;
+use crate::model::chain::signed::{Believed, Signatures};
 use crate::model::chain::verify::Verifier;
 use crate::model::chain::walk::{FirstBad, Integrity, Judgement, Walked};
+use crate::model::note::key::VerifierKey;
+use crate::model::tree::leaf;
 use crate::world::ledger::LedgerError;
 
 /// A ledger to be read.
@@ -52,32 +58,58 @@ impl Reader {
         let Some((folder, snapshot)) = self.snapshot()? else { return Ok(Reading::of_nothing()) };
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));
         let mut walked = snapshot.walk_all(known.as_ref(), each)?;
-        if self.trust == Trust::Ours {
-            if let Err(LedgerError::Broken { segment, line, reason }) = snapshot.check_owner(&self.machine.owner) {
-                let first_bad = Some(FirstBad { segment, line, reason });
-                walked.judgement = Judgement { integrity: Integrity::Broken, first_bad };
-            }
-            if let (Integrity::Verified | Integrity::Torn, Some(kept)) =
-                (walked.judgement.integrity, verdict::kept(&folder)?)
-            {
-                walked.judgement = kept;
-            }
-        }
+        self.judge(&folder, &snapshot, &mut walked)?;
         Ok(Reading { segments: snapshot.segments.len(), walked })
     }
 
-    /// Reads everything, and keeps a verdict that stops elevation where the ledger is this user's own; `each`
-    /// sees every line that verifies.
+    /// Verifies everything, on all cores: lines, tree and signatures. Keeps a verdict that stops elevation where the
+    /// ledger is this user's own. `each` sees every line whose event `is_told`.
     ///
     /// # Errors
     /// When the files cannot be read or trusted. A verdict that cannot be kept stands all the same.
-    pub fn verify(&self, each: impl FnMut(&[u8], &Entry<'_>)) -> Result<Reading, LedgerError> {
-        let reading = self.read(each)?;
+    pub fn verify(
+        &self,
+        believed: Believed,
+        is_told: impl Fn(&str) -> bool + Sync,
+        each: impl FnMut(&[u8], &Entry<'_>),
+    ) -> Result<Verified, LedgerError> {
+        let mut check = Check { signatures: Signatures::new(believed), wrong: None, is_told: &is_told, each };
+        let Some((folder, snapshot)) = self.snapshot()? else {
+            return Ok(Verified { reading: Reading::of_nothing(), signatures: check.signatures });
+        };
+        let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));
+        let ahead = ahead::verify(&snapshot, known.as_ref(), &is_told, &mut check);
+        let ahead = ahead.map_err(failed("read", &self.path))?;
+        let mut walked = snapshot.walk_from(ahead, known.as_ref(), |line, entry| check.line(line, entry))?;
+        let Check { signatures, wrong, .. } = check;
+        if let Some((seq, reason)) = wrong {
+            walked.judgement =
+                Judgement { integrity: Integrity::Broken, first_bad: Some(snapshot.place_of(seq, reason)) };
+        }
+        self.judge(&folder, &snapshot, &mut walked)?;
+        let reading = Reading { segments: snapshot.segments.len(), walked };
         if self.trust == Trust::Ours && reading.segments > 0 {
             // On a file system that cannot be written to there is no elevation anyway.
-            drop(verdict::keep(&Folder::check(&self.path)?, &reading.walked.judgement));
+            drop(verdict::keep(&folder, &reading.walked.judgement));
         }
-        Ok(reading)
+        Ok(Verified { reading, signatures })
+    }
+
+    /// Judges what no line shows: whose ledger it is, and a verdict that was kept.
+    fn judge(&self, folder: &Folder, snapshot: &Snapshot, walked: &mut Walked) -> Result<(), LedgerError> {
+        if self.trust != Trust::Ours {
+            return Ok(());
+        }
+        if let Err(LedgerError::Broken { segment, line, reason }) = snapshot.check_owner(&self.machine.owner) {
+            let first_bad = Some(FirstBad { segment, line, reason });
+            walked.judgement = Judgement { integrity: Integrity::Broken, first_bad };
+        }
+        if let (Integrity::Verified | Integrity::Torn, Some(kept)) =
+            (walked.judgement.integrity, verdict::kept(folder)?)
+        {
+            walked.judgement = kept;
+        }
+        Ok(())
     }
 
     /// Reads what was appended since; what an append has not finished yet is left for the next time.
@@ -100,6 +132,59 @@ impl Reader {
         };
         let _still = folder.hold_still()?;
         Snapshot::take(&folder, Use::Read).map(|snapshot| Some((folder, snapshot)))
+    }
+}
+
+/// A ledger that was verified.
+#[derive(Debug)]
+pub struct Verified {
+    /// What was found in it.
+    pub reading: Reading,
+    /// What it has signed.
+    pub signatures: Signatures,
+}
+
+/// What is checked of entries that chain.
+struct Check<T, F> {
+    signatures: Signatures,
+    /// The first entry that says of the ledger what is not so, and what.
+    wrong: Option<(u64, String)>,
+    is_told: T,
+    each: F,
+}
+
+impl<T: Fn(&str) -> bool, F: FnMut(&[u8], &Entry<'_>)> Check<T, F> {
+    fn line(&mut self, line: &[u8], entry: &Entry<'_>) {
+        self.entry(line, entry, None);
+        self.signatures.push(leaf(line));
+    }
+
+    fn entry(&mut self, line: &[u8], entry: &Entry<'_>, signer: Option<&VerifierKey>) {
+        if self.wrong.is_none()
+            && let Err(reason) = self.signatures.check(entry, signer)
+        {
+            self.wrong = Some((entry.seq, reason));
+        }
+        if (self.is_told)(entry.ev) {
+            (self.each)(line, entry);
+        }
+    }
+}
+
+impl<T: Fn(&str) -> bool, F: FnMut(&[u8], &Entry<'_>)> Takes for Check<T, F> {
+    fn take(&mut self, piece: &Piece) {
+        piece.replay(|leaf, told| {
+            if let Some((line, signer)) = told
+                && let Ok(entry) = Entry::parse(line)
+            {
+                self.entry(line, &entry, signer);
+            }
+            self.signatures.push(leaf);
+        });
+    }
+
+    fn key(&self) -> Option<&VerifierKey> {
+        self.signatures.key()
     }
 }
 

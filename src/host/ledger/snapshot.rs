@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Take};
 use std::os::unix::fs::FileExt;
 
+use super::ahead::Ahead;
 use super::failed;
 use super::folder::{Folder, Use};
 use crate::model::chain::LONGEST_LINE;
@@ -66,6 +67,16 @@ impl Snapshot {
         each: impl FnMut(&[u8], &Entry<'_>),
     ) -> Result<Walked, LedgerError> {
         self.walk(0, 0, Verifier::new(), known, each)
+    }
+
+    /// Walks on from where the ledger was verified already.
+    pub(super) fn walk_from(
+        &self,
+        ahead: Ahead,
+        known: Option<&Known>,
+        each: impl FnMut(&[u8], &Entry<'_>),
+    ) -> Result<Walked, LedgerError> {
+        self.walk(ahead.place, ahead.offset, ahead.verifier, known, each)
     }
 
     /// Walks over the last segment from its first entry.
@@ -136,6 +147,12 @@ impl Snapshot {
         walk(segments, offset, verifier, known, each).map_err(failed("read", &self.folder.file("")))
     }
 
+    /// Where an entry is, with what is wrong with it.
+    pub(super) fn place_of(&self, seq: u64, reason: String) -> FirstBad {
+        let first = self.segments.iter().map(|segment| segment.first).rfind(|first| *first <= seq).unwrap_or(0);
+        FirstBad { segment: segment_name(first), line: seq - first + 1, reason }
+    }
+
     fn unread(&self, segment: &Held, error: io::Error) -> LedgerError {
         failed("read", &self.folder.file(&segment_name(segment.first)))(error)
     }
@@ -168,7 +185,7 @@ impl Held {
     }
 
     /// The line that ends at a place, or as much of it as a line may be long.
-    fn line_before(&self, end: u64) -> io::Result<Vec<u8>> {
+    pub(super) fn line_before(&self, end: u64) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
         for longest in WINDOWS {
             let start = end.saturating_sub(longest);

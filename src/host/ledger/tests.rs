@@ -13,6 +13,7 @@ use super::reader::Reader;
 use super::*;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::head::Head;
+use crate::model::chain::signed::Believed;
 use crate::model::chain::walk::Integrity;
 use crate::model::event::Event;
 use crate::model::name::Reason;
@@ -273,7 +274,14 @@ fn a_pipe_in_the_place_of_a_file_makes_nobody_wait() {
         let made = std::process::Command::new("mkfifo").arg(ground.file(name)).status().unwrap();
         assert!(made.success());
         assert!(ground.ledger().append(&carried()).is_err(), "{name}");
-        assert!(name == "lock" || Reader::of_copy(&ground.file("")).unwrap().verify(|_, _| ()).is_err(), "{name}");
+        assert!(
+            name == "lock"
+                || Reader::of_copy(&ground.file(""))
+                    .unwrap()
+                    .verify(Believed::default(), |_| false, |_, _| ())
+                    .is_err(),
+            "{name}"
+        );
     }
 }
 
@@ -345,8 +353,8 @@ fn a_broken_ledger_is_closed_as_it_is_and_the_new_one_refers_to_it() {
     ground.ledger().append(&gate()).unwrap();
     assert_eq!(ground.events(), ["ledger.open", "elevate.refused"]);
     ground.ledger().verify().unwrap();
-    let reading = Reader::of_copy(&closed).unwrap().verify(|_, _| ()).unwrap();
-    assert_eq!(reading.walked.judgement.integrity, Integrity::Broken);
+    let reading = Reader::of_copy(&closed).unwrap().verify(Believed::default(), |_| false, |_, _| ()).unwrap();
+    assert_eq!(reading.reading.walked.judgement.integrity, Integrity::Broken);
 }
 
 #[test]

@@ -47,6 +47,7 @@ use profile::Ground;
 use reader::{Entry, Flaws, Section, Value};
 
 use super::name::{Digest, Environment, Organisation, PersonName, ProfileName, TriggerName};
+use super::note::key::VerifierKey;
 
 /// The largest catalogue that is read, in bytes.
 const LARGEST_CATALOGUE: usize = 1024 * 1024;
@@ -146,6 +147,11 @@ impl Catalogue {
     /// Everybody, by name.
     pub fn people(&self) -> impl ExactSizeIterator<Item = &Person> {
         self.people.values()
+    }
+
+    /// The keys of everybody's ledgers.
+    pub fn ledger_keys(&self) -> impl Iterator<Item = &VerifierKey> {
+        self.people().flat_map(|person| &person.ledger_keys)
     }
 
     /// The files that the catalogue names, each once.

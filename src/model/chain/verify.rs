@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::entry::{Entry, EntryError};
 use super::genesis;
+use super::piece::Piece;
 use crate::model::name::Digest;
 
 /// What has been verified so far, and what the next line must continue.
@@ -98,6 +99,21 @@ impl Verifier {
         self.last = Some(Digest::of(line));
         self.follow(&entry);
         Ok(entry)
+    }
+
+    /// Takes lines that were verified by themselves, if they continue the chain.
+    pub fn join(&mut self, piece: &Piece) -> bool {
+        if (piece.first, piece.prev) != (self.next, self.last) {
+            return false;
+        }
+        piece.told().for_each(|entry| self.follow(&entry));
+        (self.next, self.last) = (piece.verifier.next, piece.verifier.last);
+        true
+    }
+
+    /// Whether an entry is more to the chain than its line.
+    pub fn concerns(ev: &str) -> bool {
+        ["elevate.intent", "elevate.ok", "elevate.fail"].contains(&ev)
     }
 
     fn follow(&mut self, entry: &Entry<'_>) {

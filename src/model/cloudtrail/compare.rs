@@ -62,6 +62,11 @@ struct Intent {
 }
 
 impl Elevations {
+    /// Whether entries of an event are for this.
+    pub fn takes(event: &str) -> bool {
+        ["elevate.intent", "elevate.ok", "elevate.fail"].contains(&event)
+    }
+
     /// Takes an entry that was verified; `line` are its stored bytes.
     pub fn take(&mut self, line: &[u8], entry: &Entry<'_>) {
         match entry.ev {

@@ -1,0 +1,143 @@
+//! The words of `glass audit`.
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, Subcommand};
+
+use crate::model::name::{Id, Reason};
+use crate::model::note::key::VerifierKey;
+use crate::model::time::Timestamp;
+
+/// `glass audit`.
+#[derive(Debug, Group)]
+pub struct Audit {
+    /// What to do with the ledger.
+    #[command(subcommand)]
+    pub action: AuditAction,
+}
+
+/// What `glass audit` can do.
+#[derive(Debug, Subcommand)]
+pub enum AuditAction {
+    /// Verify every entry, what the ledger has signed, and the recordings; 4 if something is not as it was written
+    Verify(AuditVerify),
+    /// Print entries
+    Show(AuditShow),
+    /// Print the last entries and those that come, until Ctrl-C
+    Tail(AuditTail),
+    /// Sign what the ledger holds now, and print that: a note to be kept elsewhere
+    Checkpoint(AuditCheckpoint),
+    /// Print the key that the ledger's checkpoints are held against
+    Key(AuditKey),
+    /// Print a proof that an entry is in the ledger, with the entry and nothing else of it
+    Prove(AuditProve),
+    /// Check such a proof, without the ledger; 4 if it does not hold
+    CheckProof(AuditCheckProof),
+    /// Close a ledger that does not verify, and begin a new one that refers to it
+    Acknowledge(AuditAcknowledge),
+}
+
+/// `glass audit verify`.
+#[derive(Debug, Group)]
+pub struct AuditVerify {
+    /// The folder of another ledger, e.g. of a copy
+    #[arg(long, value_name = "DIR")]
+    pub ledger: Option<PathBuf>,
+
+    /// Events of CloudTrail to hold against the ledger: the output of `aws cloudtrail lookup-events`, or a log file
+    /// from S3, gzip or not; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub cloudtrail: Vec<PathBuf>,
+
+    /// A key of the ledger that is known from elsewhere: 4 if it has signed nothing
+    #[arg(long, value_name = "VKEY", value_parser = VerifierKey::parse)]
+    pub key: Vec<VerifierKey>,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass audit show`.
+#[derive(Debug, Group)]
+pub struct AuditShow {
+    /// Only those of a session
+    #[arg(long, value_name = "ID", value_parser = Id::parse)]
+    pub session: Option<Id>,
+
+    /// Only those from this moment on, e.g. 2026-01-31T02:13:00Z
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    pub since: Option<Timestamp>,
+
+    /// Only those of an event, e.g. elevate.ok
+    #[arg(long, value_name = "NAME")]
+    pub event: Option<String>,
+
+    /// Only the last so many of these
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
+
+    /// Print the entries as they are stored
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass audit tail`.
+#[derive(Debug, Group)]
+pub struct AuditTail {
+    /// Print the entries as they are stored
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass audit checkpoint`.
+#[derive(Debug, Group)]
+pub struct AuditCheckpoint {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass audit key`.
+#[derive(Debug, Group)]
+#[command(
+    after_help = "It belongs into the catalogue, as one of your `ledger_keys`: then whoever verifies knows it is yours."
+)]
+pub struct AuditKey {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass audit prove`.
+#[derive(Debug, Group)]
+#[command(after_help = "Example:\n  glass audit prove 42 > entry-42.tlog-proof")]
+pub struct AuditProve {
+    /// The entry's number, see `glass audit show`
+    #[arg(value_name = "SEQ")]
+    pub seq: u64,
+}
+
+/// `glass audit check-proof`.
+#[derive(Debug, Group)]
+pub struct AuditCheckProof {
+    /// The proof
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// The key of the ledger that it must be of [default: those of the catalogue, and of your own ledger]
+    #[arg(long, value_name = "VKEY", value_parser = VerifierKey::parse)]
+    pub key: Vec<VerifierKey>,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass audit acknowledge`.
+#[derive(Debug, Group)]
+pub struct AuditAcknowledge {
+    /// What happened to it, in 10 to 500 characters on one line
+    #[arg(long, value_name = "TEXT", value_parser = Reason::parse)]
+    pub reason: Reason,
+}

@@ -1,0 +1,183 @@
+//! What a ledger has signed of itself, checked entry after entry: the tree, the keys, the checkpoints.
+//!
+//! Keeps the promise that a checkpoint in the ledger is what it says: of everything before it, with the root
+//! that these lines have, signed by the key that the ledger has made known.
+
+use serde::Deserialize;
+
+use super::entry::Entry;
+use crate::model::checkpoint::Checkpoint;
+use crate::model::name::Digest;
+use crate::model::note::Note;
+use crate::model::note::key::VerifierKey;
+use crate::model::tree::Growing;
+
+/// The tree so far, and who has signed it.
+#[derive(Clone, Debug, Default)]
+pub struct Signatures {
+    tree: Growing,
+    origin: String,
+    /// The key that the ledger has made known last.
+    key: Option<VerifierKey>,
+    believed: Believed,
+    last: Option<Signed>,
+    /// Whether there is a checkpoint by a key that does not count.
+    by_others: bool,
+}
+
+/// Whose signatures count.
+#[derive(Clone, Debug)]
+pub enum Believed {
+    /// These keys' alone.
+    Only(Vec<VerifierKey>),
+    /// Those of them that are keys of this ledger; if none is, of whatever key the ledger makes known.
+    Known(Vec<VerifierKey>),
+}
+
+impl Default for Believed {
+    fn default() -> Self {
+        Believed::Known(Vec::new())
+    }
+}
+
+impl Believed {
+    fn counts(&self, key: &VerifierKey) -> bool {
+        match self {
+            Believed::Only(keys) => keys.contains(key),
+            Believed::Known(keys) => keys.contains(key) || keys.iter().all(|known| known.name() != key.name()),
+        }
+    }
+}
+
+/// A checkpoint that is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// How many entries it is of.
+    pub size: u64,
+    /// The time of its entry.
+    pub at: String,
+    /// The key that signed it.
+    pub key: VerifierKey,
+}
+
+/// The details of `ledger.key`.
+#[derive(Deserialize)]
+struct KeyMade {
+    vkey: String,
+    previous: Option<String>,
+}
+
+/// The details of `ledger.checkpoint`.
+#[derive(Deserialize)]
+struct Checked {
+    size: u64,
+    root: String,
+    note: String,
+}
+
+impl Signatures {
+    /// Begins before the first entry.
+    pub fn new(believed: Believed) -> Self {
+        Signatures { believed, ..Signatures::default() }
+    }
+
+    /// Whether an entry is more to this than its leaf.
+    pub fn concerns(ev: &str) -> bool {
+        ["ledger.open", "ledger.key", "ledger.checkpoint"].contains(&ev)
+    }
+
+    /// Takes the leaf of the next entry; the entry itself is told before, by [`Signatures::check`], if it concerns.
+    pub fn push(&mut self, leaf: Digest) {
+        self.tree.push(leaf);
+    }
+
+    /// Checks an entry that [concerns](Signatures::concerns) this, before its leaf is taken. `signer` is the key that
+    /// its note was verified with already.
+    ///
+    /// # Errors
+    /// With what was expected and what was found, when it says what is not so.
+    pub fn check(&mut self, entry: &Entry<'_>, signer: Option<&VerifierKey>) -> Result<(), String> {
+        match entry.ev {
+            "ledger.open" => self.origin = entry.opened().map(|opened| opened.origin).unwrap_or_default(),
+            "ledger.key" => self.key = Some(self.key_made(entry)?),
+            "ledger.checkpoint" => {
+                let signed = self.checkpoint(entry, signer)?;
+                if self.believed.counts(&signed.key) {
+                    self.last = Some(signed);
+                } else {
+                    self.by_others = true;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn key_made(&self, entry: &Entry<'_>) -> Result<VerifierKey, String> {
+        let made: KeyMade = serde_json::from_str(entry.d).map_err(|_| "ledger.key has not what it must have")?;
+        let key = VerifierKey::parse(&made.vkey).map_err(|why| format!("`vkey` is no key: {why}"))?;
+        if key.name() != self.origin {
+            return Err(format!("the key is one of {}, the ledger is {}", key.name(), self.origin));
+        }
+        let [found, expected] = [made.previous, self.key.as_ref().map(ToString::to_string)]
+            .map(|key| key.unwrap_or_else(|| "none".to_owned()));
+        if found != expected {
+            return Err(format!("the key before was {expected}, `previous` says {found}"));
+        }
+        Ok(key)
+    }
+
+    /// What a checkpoint shows.
+    fn checkpoint(&self, entry: &Entry<'_>, signer: Option<&VerifierKey>) -> Result<Signed, String> {
+        let checked = checked(entry).ok_or("ledger.checkpoint has not what it must have")?;
+        let (size, root) = (self.tree.size(), self.tree.root());
+        if checked.size != size {
+            return Err(format!("the checkpoint is of {} entries, and follows {size}", checked.size));
+        }
+        if checked.root != root.to_string() {
+            return Err(format!(
+                "the tree of {size} entries has the root {root}, the checkpoint says {}",
+                checked.root
+            ));
+        }
+        let key = self.key.as_ref().ok_or("a checkpoint before any key was made known")?;
+        if signer != Some(key) {
+            Checkpoint::open(checked.note.as_bytes(), std::slice::from_ref(key)).map_err(|error| error.to_string())?;
+        }
+        let note = Note::parse(checked.note.as_bytes()).map_err(|error| error.to_string())?;
+        let expected = Checkpoint { origin: self.origin.clone(), size, root, extensions: Vec::new() };
+        if note.unverified_text() != expected.to_string() {
+            return Err("the signed note is of another size or root than its entry".to_owned());
+        }
+        Ok(Signed { size, at: entry.ts.to_owned(), key: key.clone() })
+    }
+
+    /// The note of a checkpoint's entry.
+    pub(super) fn note(entry: &Entry<'_>) -> Option<String> {
+        checked(entry).map(|checked| checked.note)
+    }
+
+    /// The last checkpoint that is believed.
+    pub fn last(&self) -> Option<&Signed> {
+        self.last.as_ref()
+    }
+
+    /// Whether it is signed, and by no key that counts.
+    pub fn is_by_others(&self) -> bool {
+        self.by_others && self.last.is_none()
+    }
+
+    /// The key that the ledger has made known last.
+    pub fn key(&self) -> Option<&VerifierKey> {
+        self.key.as_ref()
+    }
+
+    /// The tree over what was taken.
+    pub fn tree(&self) -> &Growing {
+        &self.tree
+    }
+}
+
+fn checked(entry: &Entry<'_>) -> Option<Checked> {
+    serde_json::from_str(entry.d).ok()
+}
