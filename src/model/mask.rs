@@ -54,7 +54,7 @@ impl Mask {
             forms.extend_from_slice(&form);
             forms.push(BORDER);
         }
-        let mut seeds: Vec<_> = forms.windows(SEED).enumerate().map(|(at, window)| (seed(window), at)).collect();
+        let mut seeds: Vec<_> = forms.array_windows().enumerate().map(|(at, window)| (seed(window), at)).collect();
         seeds.sort_unstable();
         let mut filter = vec![0; 1 << (FILTER_BITS - 6)];
         for (seed, _) in &seeds {
@@ -85,7 +85,7 @@ impl Mask {
     fn pieces(&self, text: &[u8]) -> Vec<(usize, usize)> {
         let mut pieces = Vec::new();
         let mut at = 0;
-        while let Some(window) = text.get(at..at + SEED) {
+        while let Some(window) = text.get(at..).and_then(<[u8]>::first_chunk) {
             at += STRIDE;
             let seed = seed(window);
             let (word, bit) = place(seed);
@@ -179,8 +179,9 @@ impl Passing {
 }
 
 /// The bytes of a seed as a number.
-fn seed(window: &[u8]) -> u64 {
-    window.iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+fn seed(window: &[u8; SEED]) -> u64 {
+    let [a, b, c, d, e, f] = *window;
+    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
 }
 
 /// A seed's bit in the filter.

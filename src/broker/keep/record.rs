@@ -17,8 +17,8 @@ use crate::model::time::BootTime;
 use crate::world::recording::{RecordingError, RecordingFile};
 use crate::world::{Session, World};
 
-/// How long a chunk is open at most.
-const LONGEST_CHUNK: Duration = Duration::from_secs(10);
+/// How old a chunk is when it is closed, which is looked at once a second: 10 s at most.
+const LONGEST_CHUNK: Duration = Duration::from_secs(9);
 
 /// How long what may become a part of a secret is held back.
 const LONGEST_HOLD: Duration = Duration::from_millis(100);
@@ -109,13 +109,14 @@ impl Recording {
 
     /// Writes the lines that were made, all at once.
     fn write(&mut self, now: BootTime) -> Result<Vec<Event>, RecordingError> {
-        let lines = self.recorder.take_lines();
+        let lines = self.recorder.lines();
         if lines.is_empty() {
             return Ok(Vec::new());
         }
-        self.file.add(&lines)?;
+        self.file.add(lines)?;
         self.unsynced += lines.len();
-        let closed = self.chunks.add(&lines);
+        let closed = self.chunks.add(lines);
+        self.recorder.forget_lines();
         if !closed.is_empty() || self.open_since.is_none() {
             self.open_since = Some(now);
         }

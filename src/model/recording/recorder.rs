@@ -5,6 +5,7 @@
 
 use std::io::Write;
 use std::rc::Rc;
+use std::string::FromUtf8Error;
 use std::time::Duration;
 
 use super::{Header, Kind, Stream};
@@ -45,7 +46,7 @@ impl Recorder {
         // What was held back is told with the time at which it came.
         let (old, new) = released.split_at(held.min(released.len()));
         for (at, bytes) in [(flow.held_since, old), (at, new)] {
-            self.lines.output(at, stream, &flow.text.take(bytes));
+            self.lines.output(at, stream, flow.text.take(bytes));
         }
         if held <= released.len() {
             flow.held_since = at;
@@ -55,8 +56,8 @@ impl Recorder {
     /// Something was typed. Nothing of it is held back, so that it comes before what it leads to.
     pub fn typed(&mut self, at: Duration, bytes: &[u8]) {
         self.settle();
-        let mut text = self.typed.text.take(self.typed.passing.pass(&self.mask, bytes));
-        text.push_str(&self.typed.text.take(self.typed.passing.release()));
+        let mut text = self.typed.text.take(self.typed.passing.pass(&self.mask, bytes)).to_owned();
+        text.push_str(self.typed.text.take(self.typed.passing.release()));
         self.lines.event(at, Kind::Input, &text);
     }
 
@@ -88,16 +89,22 @@ impl Recorder {
         self.each_flow(|flow| flow.text.finish());
     }
 
-    fn each_flow(&mut self, text: fn(&mut Flow) -> String) {
+    fn each_flow(&mut self, text: fn(&mut Flow) -> &str) {
         let Recorder { terminal, output, errors, lines, .. } = self;
         for (stream, flow) in [(Stream::Terminal, terminal), (Stream::Output, output), (Stream::Errors, errors)] {
-            lines.output(flow.held_since, stream, &text(flow));
+            let at = flow.held_since;
+            lines.output(at, stream, text(flow));
         }
     }
 
-    /// Takes the lines that were made since this was last called, whole ones.
-    pub fn take_lines(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.lines.bytes)
+    /// The lines that were made since they were last forgotten, whole ones.
+    pub fn lines(&self) -> &[u8] {
+        &self.lines.bytes
+    }
+
+    /// Forgets the lines that were made. Their room is kept: new memory for every read costs more than all else.
+    pub fn forget_lines(&mut self) {
+        self.lines.bytes.clear();
     }
 }
 
@@ -114,20 +121,28 @@ struct Flow {
 struct Text {
     /// The beginning of a character whose end has not come.
     begun: Vec<u8>,
+    whole: String,
 }
 
 impl Text {
     /// Takes more bytes; the text of what is whole.
-    fn take(&mut self, bytes: &[u8]) -> String {
-        let mut whole = std::mem::take(&mut self.begun);
+    fn take(&mut self, bytes: &[u8]) -> &str {
+        let mut whole = std::mem::take(&mut self.whole).into_bytes();
+        whole.clear();
+        whole.append(&mut self.begun);
         whole.extend_from_slice(bytes);
-        self.begun = whole.split_off(whole.len() - begun(&whole));
-        String::from_utf8(whole).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        let length = whole.len() - begun(&whole);
+        self.begun.extend_from_slice(&whole[length..]);
+        whole.truncate(length);
+        let lossy = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+        self.whole = String::from_utf8(whole).unwrap_or_else(lossy);
+        &self.whole
     }
 
     /// What is left of a character whose end never came.
-    fn finish(&mut self) -> String {
-        String::from_utf8_lossy(&std::mem::take(&mut self.begun)).into_owned()
+    fn finish(&mut self) -> &str {
+        self.whole = String::from_utf8_lossy(&std::mem::take(&mut self.begun)).into_owned();
+        &self.whole
     }
 }
 
@@ -202,7 +217,7 @@ mod tests {
 
     /// The lines behind the header, each as the JSON that it is.
     fn events(recorder: &mut Recorder) -> Vec<Value> {
-        let lines = recorder.take_lines();
+        let lines = recorder.lines();
         assert_eq!(lines.last(), Some(&b'\n'));
         let lines = lines.split_inclusive(|byte| *byte == b'\n').inspect(|line| assert!(line.len() < LONGEST_LINE));
         let mut values = lines.map(|line| serde_json::from_slice(line).unwrap());
