@@ -14,7 +14,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
-use rustix::termios::tcgetpgrp;
+use rustix::termios::{LocalModes, tcgetattr, tcgetpgrp};
 
 use super::source::Source;
 use crate::model::report::{Heard, Reader, Told};
@@ -54,7 +54,7 @@ impl Offer {
     pub fn taken_by(self, shell: Pid, terminal: Option<OwnedFd>) -> Reports {
         drop(self.write);
         let (read, reader) = (Some(self.read), Reader::default());
-        Reports { shell, read, reader, terminal, program: None, looked: Instant::now(), other_in_front: false }
+        Reports { shell, read, reader, terminal, program: None, looked: Instant::now(), in_front: InFront::Unknown }
     }
 }
 
@@ -68,8 +68,8 @@ pub struct Reports {
     /// What the session's own shell was when it reported first.
     program: Option<Vec<u8>>,
     looked: Instant,
-    /// Whether something else was in the foreground when it was last looked, and the shell had nothing to report.
-    other_in_front: bool,
+    /// What was in the foreground when it was last looked, if the shell had nothing to report.
+    in_front: InFront,
 }
 
 impl Source for Reports {
@@ -80,7 +80,7 @@ impl Source for Reports {
     fn listen(&mut self, keeper: &mut dyn Keeper) -> Then {
         let heard = self.hear();
         let nothing = heard.reports.is_empty() && heard.malformed + heard.programs == 0;
-        if nothing && !heard.closed && !heard.replaced {
+        if nothing && !heard.edits && !heard.closed && !heard.replaced {
             return Then::GoOn;
         }
         keeper.happened(Happening::Commands(heard))
@@ -91,17 +91,18 @@ impl Reports {
     fn hear(&mut self) -> Heard {
         let own = self.shell.as_raw_nonzero().get().unsigned_abs();
         let mut heard = Heard { own, ..Heard::default() };
-        // Before its report is read, which was written before the program was started.
-        let other_in_front =
-            self.terminal.as_ref().is_some_and(|it| tcgetpgrp(it).is_ok_and(|group| group != self.shell));
+        // Before its report is read, which was written before the program was started, or the line was edited.
+        let in_front = self.terminal.as_ref().map_or(InFront::Unknown, |terminal| in_front(terminal, self.shell));
         self.read(&mut heard);
         let mut of_own = heard.reports.iter().filter(|report| report.shell == own).peekable();
         let quiet = of_own.peek().is_none();
         if of_own.any(|report| report.told == Told::Shell) {
             self.program = program(self.shell);
         }
-        heard.programs = u64::from(quiet && other_in_front && !self.other_in_front);
-        self.other_in_front = quiet && other_in_front;
+        let is_new = quiet && in_front != self.in_front;
+        heard.programs = u64::from(is_new && in_front == InFront::Other);
+        heard.edits = is_new && in_front == InFront::Editor;
+        self.in_front = if quiet { in_front } else { InFront::Unknown };
         heard.closed = self.read.is_none();
         heard.replaced = self.is_replaced();
         heard
@@ -133,6 +134,27 @@ impl Reports {
         }
         self.looked = Instant::now();
         self.program.is_some() && program(self.shell).is_some_and(|now| Some(now) != self.program)
+    }
+}
+
+/// What is in a terminal's foreground.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InFront {
+    /// The shell, and the terminal tells it each key: it edits a line.
+    Editor,
+    /// The shell.
+    Shell,
+    /// Something else.
+    Other,
+    Unknown,
+}
+
+fn in_front(terminal: &OwnedFd, shell: Pid) -> InFront {
+    match (tcgetpgrp(terminal), tcgetattr(terminal)) {
+        (Ok(group), _) if group != shell => InFront::Other,
+        (Ok(_), Ok(modes)) if !modes.local_modes.contains(LocalModes::ICANON) => InFront::Editor,
+        (Ok(_), Ok(_)) => InFront::Shell,
+        (Err(_), _) | (_, Err(_)) => InFront::Unknown,
     }
 }
 

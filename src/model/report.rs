@@ -64,6 +64,8 @@ pub struct Heard {
     /// How many programs came into the terminal's foreground in place of the session's own shell while that
     /// reported nothing.
     pub programs: u64,
+    /// Whether the session's own shell edits a line, and reported nothing.
+    pub edits: bool,
     /// Whether nobody can report any more, for no process has what it takes.
     pub closed: bool,
     /// Whether the session's own shell has become another program since it reported first.

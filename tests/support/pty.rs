@@ -83,6 +83,16 @@ impl Pty {
         self.screen.write_all(bytes).unwrap();
     }
 
+    /// Types more than a terminal takes at once, and waits until this text appears.
+    #[track_caller]
+    pub fn paste(&mut self, bytes: &[u8], text: &str) {
+        let mut screen = self.screen.try_clone().unwrap();
+        let bytes = bytes.to_vec();
+        let typing = std::thread::spawn(move || screen.write_all(&bytes));
+        self.expect(text);
+        typing.join().unwrap().unwrap();
+    }
+
     /// Changes the size of the terminal.
     pub fn resize(&self, rows: u16, columns: u16) {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };

@@ -54,7 +54,7 @@ if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
                 __glass_line "$BASH_COMMAND"
                 case $BASH_COMMAND in *DEBUG* | source\ * | .\ * | eval\ *) __glass_look=1 ;; esac
                 __glass_read=2
-                if [[ -o history && $HISTCMD != "$__glass_seen" ]]; then __glass_read=0; fi
+                if [[ -o history && -n $__glass_seen && $HISTCMD != "$__glass_seen" ]]; then __glass_read=0; fi
                 __glass_seen=$HISTCMD
             else
                 __glass_report part "$BASH_COMMAND"
@@ -62,7 +62,7 @@ if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
             fi
             # Commands in a loop are called ten times as fast without a trap.
             if [[ $__glass_read == 0 && -z $__glass_trap ]]; then trap - DEBUG; fi
-            if [[ -n ${__glass_traced-} ]]; then
+            if [[ -n ${__glass_traced-} && $BASH_SUBSHELL == 0 ]]; then
                 __glass_traced=''
                 set +T
             fi
@@ -89,7 +89,6 @@ if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
                 builtin printf '%s %s %s %s\0' "$1" "$$" "$__glass_number" "$2" >&"$GLASS_REPORT"
             fi
         }
-        # First, so that what makes the prompt does not count as time of the command.
         __glass_done() {
             local last=${1:-$?}
             # Nothing of the line was a simple command, such as the definition of a function; or it was written in an
@@ -106,6 +105,10 @@ if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
         __glass_await() {
             if [[ -z $__glass_told ]]; then __glass_done "$1"; fi
             __glass_told=''
+            # First, so that what makes the prompt does not count as time of the command.
+            if [[ ${PROMPT_COMMAND-} != __glass_done* ]]; then
+                PROMPT_COMMAND=__glass_done${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}
+            fi
             if [[ ${PS0-} != *__glass_read* ]]; then PS0=${PS0-}'${__glass_any:$((__glass_read=1)):0}'; fi
             if [[ -n $__glass_look ]]; then
                 __glass_look=''
@@ -127,11 +130,6 @@ if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
             fi
             __glass_report prompt ''
         }
-        if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)); then
-            PROMPT_COMMAND=(__glass_done "${PROMPT_COMMAND[@]}")
-        else
-            PROMPT_COMMAND=__glass_done$'\n'$PROMPT_COMMAND
-        fi
         __glass_report shell bash
         __glass_history
     fi

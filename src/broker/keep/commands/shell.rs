@@ -35,6 +35,8 @@ pub(super) struct Line {
     /// When it began.
     pub start: Timestamp,
     began: BootTime,
+    /// Whether a line of its number has ended before.
+    is_again: bool,
     /// Its seconds and exit code, if its end is known.
     pub ended: Option<(u64, u8)>,
 }
@@ -55,7 +57,8 @@ impl Shell {
     pub(super) fn hear(&mut self, report: Report, start: Timestamp, began: BootTime) -> Known {
         let mut known = Known::default();
         let Report { number, told, .. } = report;
-        let blank = || Line { typed: None, parts: vec![], folder: Text::default(), start, began, ended: None };
+        let blank =
+            || Line { typed: None, parts: vec![], folder: Text::default(), start, began, is_again: false, ended: None };
         if number > self.number {
             known.over.extend(self.running.take());
             // A line whose beginning was missed is missing altogether.
@@ -65,6 +68,10 @@ impl Shell {
             if !ends {
                 self.running = Some(blank());
             }
+        }
+        if number == self.number && number > 0 && self.running.is_none() && matches!(told, Told::Folder(_)) {
+            // It says this number again: another line, if it is not one that ended before its subshell had begun.
+            self.running = Some(Line { is_again: true, ..blank() });
         }
         let running = self.running.as_mut().filter(|_| number == self.number);
         match (told, running) {
@@ -82,6 +89,11 @@ impl Shell {
             (Told::History(entry, text), line) => {
                 let entry = (entry, Digest::of(&text.kept));
                 match line {
+                    Some(line)
+                        if line.typed.is_none() && line.adds_nothing_to(&self.last) && self.recent.contains(&entry) =>
+                    {
+                        self.running = None;
+                    }
                     // It is not in the history if what is last there was so before.
                     Some(line) if line.typed.is_none() && self.recent.back() == Some(&entry) => {
                         known.began = line.parts.first().cloned();
@@ -125,6 +137,13 @@ impl Shell {
         if self.recent.len() > REMEMBERED {
             self.recent.pop_front();
         }
+    }
+}
+
+impl Line {
+    /// Whether it is a part of a line that was reported before.
+    fn adds_nothing_to(&self, text: &[u8]) -> bool {
+        self.is_again && self.parts.iter().all(|part| contains(text, &part.kept))
     }
 }
 

@@ -83,6 +83,7 @@ impl Attention {
                 }
             }
         }
+        self.waits |= heard.edits;
         if self.waits {
             self.programs += heard.programs;
         }
@@ -187,6 +188,14 @@ mod tests {
         assert_eq!(attention.silence(BootTime(0)), None);
         attention.hear(&program(), BootTime(0));
         assert_eq!(attention.left(), Some(Silence::Programs(1)));
+        // Nor is an end of its last line reported, when it edits another.
+        let mut attention = ready();
+        attention.hear(&heard(&[line()]), BootTime(0));
+        for _ in 0..3 {
+            attention.hear(&Heard { own: 7, edits: true, ..Heard::default() }, BootTime(0));
+            attention.hear(&program(), BootTime(0));
+        }
+        assert_eq!(attention.silence(BootTime(0)), Some(Silence::Programs(3)));
         // Its prompt goes on, and its lines are missing.
         let mut attention = ready();
         attention.hear(&program(), BootTime(0));
