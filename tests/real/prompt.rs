@@ -205,8 +205,10 @@ fn started(shell: &Shell, prompts: usize) -> usize {
     let home = shell.home(&shell.configured(), 600);
     let trace = home.path("trace");
     let name = tool(shell.name);
-    let flags = ["-f", "-qq", "-e", "trace=process", "-o", trace.to_str().unwrap(), name.to_str().unwrap(), "-i"];
-    let mut terminal = home.terminal(tool("strace"), &flags);
+    // With the pipe on which it reports its command lines; strace waits for each child that it finds it has.
+    let start = "exec 64> >(cat <&0 >~/reports 2>&1 &); GLASS_REPORT=64 exec \"$@\"";
+    let flags = ["strace", "-f", "-qq", "-e", "trace=process", "-o", trace.to_str().unwrap(), name.to_str().unwrap()];
+    let mut terminal = home.terminal(tool("bash"), &[&["-c", start, "bash"], &flags[..], &["-i"]].concat());
     shown(&mut terminal, 0);
     for _ in 1..prompts {
         terminal.send("true\r");
@@ -214,6 +216,9 @@ fn started(shell: &Shell, prompts: usize) -> usize {
     }
     terminal.send("exit\r");
     terminal.wait();
+    let reports = fs::read(home.path("reports")).unwrap();
+    let ends = reports.split(|byte| *byte == 0).filter(|report| report.starts_with(b"end ")).count();
+    assert!(ends >= prompts, "{}: {ends} of {prompts} prompts reported", shell.name);
     let calls = fs::read_to_string(trace).unwrap();
     let starts = |line: &&str| {
         let thread = line.contains("CLONE_THREAD");
@@ -223,7 +228,7 @@ fn started(shell: &Shell, prompts: usize) -> usize {
 }
 
 #[test]
-fn no_process_is_started_for_a_prompt() {
+fn no_process_is_started_for_a_prompt_or_a_report() {
     for shell in SHELLS {
         let (few, many) = (started(&shell, 2), started(&shell, 12));
         assert!(few > 1, "{}: the snippet itself came from a process", shell.name);

@@ -182,3 +182,85 @@ fn joined(parts: &[Text]) -> Text {
     let beyond: u64 = parts.iter().map(|part| part.length - part.kept.len() as u64).sum();
     Text { length: kept.len() as u64 + beyond, kept }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::secret::Secret;
+    use crate::model::session::Credentials;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn log(commands: Commands) -> CommandLog {
+        let secret = |text: &str| Secret::new(text.into());
+        let (secret_access_key, session_token) =
+            (secret("wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY"), secret("IQoJb3JpZ2luX2Vj"));
+        let credentials = Credentials { access_key_id: "ASIAEXAMPLEEXAMPLE".into(), secret_access_key, session_token };
+        CommandLog::new(Rc::new(Mask::of(&credentials)), commands, BootTime(0))
+    }
+
+    fn heard(log: &mut CommandLog, told: Vec<(u64, Told)>) -> Vec<Event> {
+        let reports = told.into_iter().map(|(number, told)| Report { shell: 7, number, told }).collect();
+        log.heard(Heard { own: 7, reports, ..Heard::default() }, Timestamp::from_seconds(0), BootTime(0)).events
+    }
+
+    fn line(bytes: &[u8]) -> Told {
+        Told::Line(Text { kept: bytes.to_vec(), length: bytes.len() as u64 })
+    }
+
+    /// The losses that are told.
+    fn losses(events: &[Event]) -> Vec<(&'static str, u64)> {
+        let losses = events.iter().filter_map(|event| match event {
+            Event::Loss { what, count } => Some((*what, *count)),
+            _ => None,
+        });
+        losses.collect()
+    }
+
+    #[test]
+    fn what_is_no_text_or_secret_or_long_is_shown_as_far_as_it_may_be() {
+        let mut log = log(Commands::Reported);
+        let secret = b"echo wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY";
+        let long = "\u{e9}".repeat(4096).into_bytes();
+        let told = [&b"a\xffb"[..], secret, &long].into_iter().zip(1..).map(|(bytes, number)| (number, line(bytes)));
+        let mut events = heard(&mut log, [(0, Told::Shell)].into_iter().chain(told).collect());
+        events.extend(log.left());
+        let shown: Vec<_> = events
+            .iter()
+            .map(|event| match event {
+                Event::CommandLine(line) => (line.line.as_str(), line.whole.clone()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let whole = |bytes: &[u8]| Some(WholeText { bytes: bytes.len() as u64, sha256: Some(Digest::of(bytes)) });
+        assert_eq!(shown[0], ("a\u{fffd}b", whole(b"a\xffb")));
+        assert_eq!(shown[1], ("echo *******************************", None));
+        assert_eq!(shown[2], ("\u{e9}".repeat(2048).as_str(), whole(&long)));
+    }
+
+    #[test]
+    fn a_flood_of_lines_is_counted_and_not_written_down() {
+        let mut log = log(Commands::Reported);
+        let flood = |from: u64| (from..from + 30_000).map(|number| (number, line(b"x"))).collect();
+        heard(&mut log, vec![(0, Told::Shell)]);
+        assert_eq!(heard(&mut log, flood(1)).len(), 20_000);
+        assert_eq!(losses(&log.ticked(BootTime(SECOND)).events), [("commands over the limit", 9_999)]);
+        assert_eq!(heard(&mut log, flood(30_001)).len(), 100);
+    }
+
+    #[test]
+    fn a_shell_that_did_not_say_that_it_reports_is_not_heard() {
+        let mut log = log(Commands::Reported);
+        assert!(heard(&mut log, vec![(1, line(b"x"))]).is_empty());
+        assert_eq!(losses(&log.ticked(BootTime(SECOND)).events), [("reports of commands not understood", 1)]);
+    }
+
+    #[test]
+    fn a_shell_that_cannot_report_is_told_once() {
+        let mut log = log(Commands::Unreported);
+        assert_eq!(losses(&log.ticked(BootTime(SECOND)).events), [("commands of a shell that reports none", 1)]);
+        assert!(log.ticked(BootTime(2 * SECOND)).events.is_empty() && log.left().is_empty());
+        assert_eq!(losses(&self::log(Commands::Unreported).left()), [("commands of a shell that reports none", 1)]);
+        assert!(self::log(Commands::None).left().is_empty());
+    }
+}

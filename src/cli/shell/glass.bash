@@ -45,14 +45,13 @@ if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
     if [[ ${GLASS_REPORT-} =~ ^[0-9]{1,5}$ && -p /dev/fd/$GLASS_REPORT && -z ${__glass_number-} ]] &&
         ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
         __glass_number=0 __glass_read=0 __glass_any=x __glass_seen='' __glass_trap='' __glass_look=1 __glass_told=''
-        __glass_open='' __glass_next=''
+        __glass_open='' __glass_next='' __glass_armed='' __glass_traced=''
         # bash calls this before each simple command, and tells that command alone: the line is in the history,
         # unless the user keeps it out of there. Then all its commands are reported, up to a limit.
         __glass_debug='[[ ${__glass_read-0} == 0 || $BASH_COMMAND == __glass_* || ${FUNCNAME-} == __glass_* ]] || __glass_begin "$_"'
         __glass_begin() {
             if [[ $__glass_read == 1 ]]; then
                 __glass_line "$BASH_COMMAND"
-                case $BASH_COMMAND in *DEBUG* | source\ * | .\ * | eval\ *) __glass_look=1 ;; esac
                 __glass_read=2
                 if [[ -o history && -n $__glass_seen && $HISTCMD != "$__glass_seen" ]]; then __glass_read=0; fi
                 __glass_seen=$HISTCMD
@@ -60,24 +59,23 @@ if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
                 __glass_report part "$BASH_COMMAND"
                 __glass_read=$((__glass_read < 50 ? __glass_read + 1 : 0))
             fi
-            # Commands in a loop are called ten times as fast without a trap.
-            if [[ $__glass_read == 0 && -z $__glass_trap ]]; then trap - DEBUG; fi
-            if [[ -n ${__glass_traced-} && $BASH_SUBSHELL == 0 ]]; then
-                __glass_traced=''
-                set +T
-            fi
+            if [[ $__glass_read == 0 ]]; then __glass_rest; fi
+            case $BASH_COMMAND in *DEBUG* | source\ * | .\ * | eval\ *) __glass_look=1 ;; esac
             return 0
         }
+        # Commands in a loop run ten times as fast without a trap, and so does what makes the prompt.
+        __glass_rest() {
+            # Another trap may stand in its place by now.
+            if [[ -n $__glass_armed && -z $__glass_look ]]; then trap - DEBUG; fi
+            if [[ -n $__glass_traced ]]; then set +T; fi
+            __glass_armed='' __glass_traced=''
+        }
+        # The history goes straight into the report: to read it would take a process.
         __glass_line() {
             __glass_number=$((__glass_number + 1)) __glass_open=1
-            __glass_report folder "$PWD"
-            if [[ -n $1 ]]; then __glass_report part "$1"; fi
-            __glass_history
-        }
-        # Straight into the report: to read it would take a process.
-        __glass_history() {
             if [[ -p /dev/fd/$GLASS_REPORT ]]; then
                 {
+                    builtin printf '%s %s %s %s\0' folder "$$" "$__glass_number" "$PWD" ${1:+part "$$" "$__glass_number" "$1"}
                     builtin printf 'history %s %s ' "$$" "$__glass_number"
                     HISTTIMEFORMAT='' builtin history 1
                     builtin printf '\0'
@@ -91,6 +89,7 @@ if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
         }
         __glass_done() {
             local last=${1:-$?}
+            __glass_rest
             # Nothing of the line was a simple command, such as the definition of a function; or it was written in an
             # editor that a key has opened, and was not read as others are.
             if [[ -z $__glass_open && ($__glass_read == 1 || $HISTCMD != "${__glass_next:-$HISTCMD}") ]]; then
@@ -120,17 +119,20 @@ if [[ $- == *i* && -n ${GLASS_PROFILE-} ]]; then
                     trap -- "$__glass_trap"$'\n'"$__glass_debug" DEBUG
                 fi
             fi
+            __glass_report prompt ''
+            # Last, since the trap is called from here on. With functrace it is called for lines that are a subshell.
             if [[ -z $__glass_trap ]]; then
-                trap -- "$__glass_debug" DEBUG
-                # For lines that are a subshell.
+                __glass_armed=1
                 if [[ ! -o functrace ]]; then
                     __glass_traced=1
                     set -T
                 fi
+                trap -- "$__glass_debug" DEBUG
             fi
-            __glass_report prompt ''
         }
         __glass_report shell bash
-        __glass_history
+        __glass_number=-1
+        __glass_line ''
+        __glass_open=''
     fi
 fi
