@@ -27,7 +27,8 @@ const MOST: usize = 64 * 1024;
 /// The least number of the descriptor in the session: those below are scripts' own.
 const LEAST_NUMBER: i32 = 64;
 
-/// How often it is looked whether the shell has become another program.
+/// How often it is looked whether the shell has become another program, and how long a line is edited at the least
+/// that nothing was reported of: fish leaves the terminal as for its editor while its own built-ins run.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The pipe, before there is anybody to report.
@@ -54,7 +55,15 @@ impl Offer {
     pub fn taken_by(self, shell: Pid, terminal: Option<OwnedFd>) -> Reports {
         drop(self.write);
         let (read, reader) = (Some(self.read), Reader::default());
-        Reports { shell, read, reader, terminal, program: None, looked: Instant::now(), in_front: InFront::Unknown }
+        Reports {
+            shell,
+            read,
+            reader,
+            terminal,
+            program: None,
+            looked: Instant::now(),
+            in_front: (InFront::Unknown, Instant::now()),
+        }
     }
 }
 
@@ -68,8 +77,8 @@ pub struct Reports {
     /// What the session's own shell was when it reported first.
     program: Option<Vec<u8>>,
     looked: Instant,
-    /// What was in the foreground when it was last looked, if the shell had nothing to report.
-    in_front: InFront,
+    /// What is in the foreground since when, while the shell has nothing to report.
+    in_front: (InFront, Instant),
 }
 
 impl Source for Reports {
@@ -99,10 +108,12 @@ impl Reports {
         if of_own.any(|report| report.told == Told::Shell) {
             self.program = program(self.shell);
         }
-        let is_new = quiet && in_front != self.in_front;
-        heard.programs = u64::from(is_new && in_front == InFront::Other);
-        heard.edits = is_new && in_front == InFront::Editor;
-        self.in_front = if quiet { in_front } else { InFront::Unknown };
+        let in_front = if quiet { in_front } else { InFront::Unknown };
+        heard.programs = u64::from(in_front == InFront::Other && self.in_front.0 != InFront::Other);
+        if in_front != self.in_front.0 {
+            self.in_front = (in_front, Instant::now());
+        }
+        heard.edits = in_front == InFront::Editor && self.in_front.1.elapsed() >= LOOK;
         heard.closed = self.read.is_none();
         heard.replaced = self.is_replaced();
         heard

@@ -261,7 +261,8 @@ fn a_shell_that_reports_nothing_any_more_is_noticed() {
         let practice = practice(shell, "");
         let mut terminal = open(&practice);
         run(&mut terminal, unset, 0);
-        // glass looks once a second.
+        // Somebody thinks about the next line. glass looks once a second.
+        std::thread::sleep(std::time::Duration::from_millis(2500));
         for _ in 0..4 {
             run(&mut terminal, "sleep 1.2", 0);
         }
