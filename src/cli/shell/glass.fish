@@ -29,7 +29,7 @@ if status is-interactive; and test -n "$GLASS_PROFILE"; and contains path (built
             set -l lines (__glass_fish_prompt)
             __glass_segment
             string join \n -- $lines
-            functions -q __glass_report; and __glass_report prompt ''
+            functions -q __glass_report __glass_begin; and __glass_report prompt ''
         end
     end
 
@@ -48,7 +48,9 @@ if status is-interactive; and test -n "$GLASS_PROFILE"; and contains path (built
             __glass_report line "$argv[1]"
         end
         function __glass_done --on-event fish_prompt
-            __glass_report end $status
+            set -l last $status
+            # A shell that tells no lines tells nothing: then it is noticed.
+            functions -q __glass_begin; and __glass_report end $last
         end
         __glass_report shell fish
     end

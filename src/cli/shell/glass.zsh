@@ -29,7 +29,12 @@ if [[ -o interactive && -n ${GLASS_PROFILE-} ]] && zmodload zsh/datetime 2>/dev/
         fi
         # Last, so that it comes after whatever makes the prompt.
         precmd_functions=(${precmd_functions:#__glass_prompt} __glass_prompt)
-        if [[ -n ${__glass_number-} ]]; then __glass_report prompt ''; fi
+        if [[ -n ${__glass_number-} ]]; then
+            preexec_functions=(${preexec_functions:#__glass_begin} __glass_begin)
+            # First, so that what makes the prompt does not count as time of the command.
+            precmd_functions=(__glass_done ${precmd_functions:#__glass_done})
+            __glass_report prompt ''
+        fi
     }
     __glass_prompt
 
@@ -50,10 +55,7 @@ if [[ -o interactive && -n ${GLASS_PROFILE-} ]] && zmodload zsh/datetime 2>/dev/
             if [[ -n $1 ]]; then __glass_report line "$1"; else __glass_report part "$3"; fi
         }
         __glass_done() { __glass_report end $? }
-        preexec_functions+=(__glass_begin)
-        # First, so that what makes the prompt does not count as time of the command.
-        precmd_functions=(__glass_done "${precmd_functions[@]}")
         __glass_report shell zsh
-        __glass_report prompt ''
+        __glass_prompt
     fi
 fi

@@ -74,14 +74,16 @@ impl Attention {
                     self.since = None;
                     self.has_told = false;
                 }
-                // A line has ended, and none was begun.
-                Told::End(_) => self.missed += mem::take(&mut self.programs),
                 Told::Prompt => self.waits = true,
-                Told::Folder(_) | Told::Line(_) | Told::History(..) | Told::NoHistory | Told::Part(_) => {
-                    self.waits = false;
-                    self.programs = 0;
-                }
+                // What makes the prompt may start programs too.
+                Told::End(_)
+                | Told::Folder(_)
+                | Told::Line(_)
+                | Told::History(..)
+                | Told::NoHistory
+                | Told::Part(_) => self.waits = false,
             }
+            self.programs = 0;
         }
         self.waits |= heard.edits;
         if self.waits {
@@ -196,11 +198,6 @@ mod tests {
             attention.hear(&program(), BootTime(0));
         }
         assert_eq!(attention.silence(BootTime(0)), Some(Silence::Programs(3)));
-        // Its prompt goes on, and its lines are missing.
-        let mut attention = ready();
-        attention.hear(&program(), BootTime(0));
-        attention.hear(&heard(&[Told::End(0), Told::Prompt]), BootTime(0));
-        assert_eq!(attention.silence(BootTime(0)), Some(Silence::Programs(1)));
     }
 
     #[test]
