@@ -33,6 +33,7 @@ mod show;
 mod status;
 mod step;
 mod whoami;
+mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ use exit::Exit;
 use failure::Failure;
 use hold::{Way, Work};
 use out::Paint;
+use words::Words;
 
 use crate::host::harden;
 use crate::host::holder;
@@ -59,12 +61,13 @@ pub fn main() -> ExitCode {
     if let Some(exit) = served(&words) {
         return exit.into();
     }
-    let exit = match Args::try_parse_from(&words) {
-        Ok(args) => watched(&args, &words, inherited),
+    let Words { run, told } = Words::masked(words, inherited.as_ref());
+    let exit = match Args::try_parse_from(run) {
+        Ok(args) => watched(&args, &told, inherited),
         Err(error) if error.exit_code() == 0 => {
             report(out::written(error.print()).and(Ok(Exit::Done)), ColorChoice::Auto)
         }
-        Err(error) => usage(&error, &words),
+        Err(error) => usage(&error, &told),
     };
     exit.into()
 }

@@ -60,6 +60,23 @@ fn no_file_and_no_log_holds_a_secret_after_a_session() {
 }
 
 #[test]
+fn a_glass_within_a_session_keeps_none_of_its_values_in_any_word() {
+    let practice = Practice::new();
+    let glass = env!("CARGO_BIN_EXE_glass");
+    let script = format!(
+        "env; {glass} show $AWS_SECRET_ACCESS_KEY; {glass} list --$AWS_SESSION_TOKEN; \
+         {glass} assume $AWS_SECRET_ACCESS_KEY --reason $AWS_SESSION_TOKEN -- $AWS_SESSION_TOKEN; \
+         {glass} credential-process prod-db-read --incident $AWS_SECRET_ACCESS_KEY --reason $AWS_SESSION_TOKEN; true"
+    );
+    let outcome = practice.assume(&["--", "/bin/sh", "-c", &script]).exits(0);
+    let secrets = secrets_of(&outcome.stdout);
+    assert_eq!(holding(&practice.home.path(""), &secrets), [""; 0]);
+    for secret in &secrets {
+        assert!(!outcome.stderr.contains(secret), "{}", outcome.stderr);
+    }
+}
+
+#[test]
 fn glass_shows_no_secret_of_its_session_in_proc() {
     let practice = Practice::new();
     // The child's parent is glass: what its files in /proc tell, and the child's own environment.
