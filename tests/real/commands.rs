@@ -404,3 +404,17 @@ fn a_paste_of_thousands_of_lines_is_logged_whole() {
         assert_eq!(losses(&practice), [], "{}", shell.name);
     }
 }
+
+#[test]
+fn a_recording_is_marked_where_each_line_begins() {
+    let practice = Practice::new().with("SHELL", tool("bash").display()).with("NO_COLOR", "1");
+    practice.home.write(BASH.rc, BASH.own);
+    let mut terminal = open(&practice);
+    run(&mut terminal, "echo a; false", 1);
+    terminal.send("exit\r");
+    terminal.wait();
+    let session = practice.entries().into_iter().find(|entry| entry["ev"] == "session.start").unwrap();
+    let file = format!("recordings/{}.cast", session["session"].as_str().unwrap());
+    let recording = std::fs::read_to_string(practice.ledger().with_file_name(file)).unwrap();
+    assert!(recording.lines().any(|line| line.ends_with(",\"m\",\"echo a; false\"]")), "{recording}");
+}
