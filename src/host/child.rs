@@ -29,7 +29,7 @@ use super::foreground::Foreground;
 use super::front::Front;
 use super::pipes::Pipes;
 use super::programs;
-use super::pty::Pty;
+use super::pty::{Pty, SWITCHED_OFF};
 use super::reports::Offer;
 use super::signals::{self, Held};
 use super::source::Source;
@@ -290,7 +290,7 @@ impl HostChild {
         self.act(keeper.happened(Happening::Ending));
         self.listen(keeper);
         if let Front::Own(pty) = &mut self.front {
-            pty.finish(keeper);
+            pty.finish(if self.ending.is_some() { SWITCHED_OFF } else { "" }, keeper);
         }
         self.pipes.finish(keeper);
         Ended { cause, code, left_behind: self.left_behind }

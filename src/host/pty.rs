@@ -30,6 +30,10 @@ const MOST: usize = 64 * 1024;
 /// How long the last output has to get through.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
+/// Switches off what a full-screen program that was killed leaves on: its second screen, its keys, reports of the
+/// mouse, marked pastes, colours, a hidden cursor.
+pub const SWITCHED_OFF: &str = "\x1b[?1047l\x1b[?1l\x1b>\x1b[?1000;1002;1003;1006;2004l\x1b[?25h\x1b[0m";
+
 /// The two terminals, and what is on its way between them.
 pub struct Pty {
     /// The person's.
@@ -268,10 +272,18 @@ impl Pty {
         }
     }
 
-    /// Shows and tells what is still on its way, and leaves the person's terminal as it was found.
-    pub fn finish(&mut self, keeper: &mut dyn Keeper) {
+    /// Shows and tells what is still on its way, then what is left to say, and leaves the person's terminal as it
+    /// was found.
+    pub fn finish(&mut self, last: &str, keeper: &mut dyn Keeper) {
         self.near = None;
         let until = Instant::now() + LAST_OUTPUT;
+        self.show_rest(until, keeper);
+        self.show(last.as_bytes());
+        self.show_rest(until, keeper);
+        self.stop();
+    }
+
+    fn show_rest(&mut self, until: Instant, keeper: &mut dyn Keeper) {
         let mut open = true;
         while (open || !self.shown.is_empty()) && Instant::now() < until {
             let wanted = if self.shown.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
@@ -294,7 +306,6 @@ impl Pty {
                 self.shown.clear();
             }
         }
-        self.stop();
     }
 }
 

@@ -93,3 +93,16 @@ fn an_editor_has_the_whole_terminal() {
     assert_eq!(terminal.wait().0, 0);
     assert_eq!(practice.home.read("written"), "one three\n");
 }
+
+#[test]
+fn what_a_full_screen_program_that_was_ended_left_on_is_switched_off() {
+    let practice = Practice::new();
+    let script = "printf '\\033[?1049hdrawn'; kill -TERM $PPID; sleep 1000";
+    let mut terminal = practice.assume_on_terminal(&["--", "/bin/sh", "-c", script]);
+    terminal.expect("drawn");
+    terminal.expect("\u{1b}[?1047l");
+    assert_eq!(terminal.wait().0, 143);
+    let terminal = practice.assume_on_terminal(&["--", "/bin/echo", "done"]);
+    let (code, shown) = terminal.wait();
+    assert!(code == 0 && !shown.contains("\u{1b}[?1047l"), "{shown:?}");
+}
