@@ -84,6 +84,9 @@ fn recordings_are_held_against_the_ledger() {
     let begun = LINES.concat() + "[0.3,\"o\"";
     ground.home.write(&Ground::path("0000000f"), LINES[0]);
     ground.home.write(&Ground::path("0000000d"), &begun);
+    ground.record("0000000g");
+    ground.append("loss", "0000000d", &json!({"what": "reports of commands not understood", "count": 1}));
+    ground.append("loss", "0000000g", &json!({"what": "recording", "count": 1}));
     let all = LINES.concat().len();
     let recording = |session, state, bytes, more| json!({"session": session, "state": state, "bytes": bytes, "more": more, "first_bad": null});
     let expected = json!([
@@ -94,13 +97,15 @@ fn recordings_are_held_against_the_ledger() {
         recording("0000000e", "unknown", 0, 8),
         {"session": "0000000f", "state": "cut", "bytes": all, "more": 0,
             "first_bad": {"chunk": 2, "from": 37, "bytes": 14, "reason": "the recording ends at byte 37"}},
+        recording("0000000g", "unfinished", all, 0),
     ]);
     let (code, found) = verdict(&ground.home);
     assert_eq!((code, &found["recordings"]), (0, &expected));
     let told = ground.home.glass(&["audit", "verify"]).exits(0).stdout;
-    let lines = "recordings  2 verified, 1 unfinished, 1 cut, 1 missing, 1 unknown\n\
+    let lines = "recordings  2 verified, 2 unfinished, 1 cut, 1 missing, 1 unknown\n\
                  cut         0000000f: chunk 2, bytes 37 to 50: the recording ends at byte 37\n\
                  unfinished  0000000d: the session was lost, 8 bytes more than the ledger has\n\
+                 unfinished  0000000g: it could not be recorded to its end, 0 bytes more than the ledger has\n\
                  missing     0000000c: not there\n\
                  unknown     0000000e: the ledger has nothing of it\n";
     assert!(told.ends_with(lines), "{told}");

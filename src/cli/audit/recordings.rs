@@ -1,6 +1,6 @@
 //! The recordings of the sessions that a ledger tells of, held against its hashes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ pub struct Proofs {
     proofs: BTreeMap<String, Proof>,
     /// How many bytes of each recording the ledger does not have yet.
     more: BTreeMap<String, u64>,
+    /// The sessions that could not be recorded to their end.
+    failed: BTreeSet<String>,
 }
 
 impl Proofs {
@@ -31,12 +33,12 @@ impl Proofs {
     pub fn of(recordings: Recorded, state: Option<&Path>) -> Proofs {
         let state = state.map(Path::to_owned);
         let files = Files { recordings, open: None };
-        Proofs { files, state, proofs: BTreeMap::new(), more: BTreeMap::new() }
+        Proofs { files, state, proofs: BTreeMap::new(), more: BTreeMap::new(), failed: BTreeSet::new() }
     }
 
     /// Whether entries of an event are for this.
     pub fn takes(event: &str) -> bool {
-        ["recording.chunk", "recording.end"].contains(&event)
+        ["recording.chunk", "recording.end", "loss"].contains(&event)
     }
 
     /// Takes an entry of the ledger.
@@ -48,6 +50,9 @@ impl Proofs {
                 self.proofs.entry(session).or_default().chunk(entry.d, recording);
             }
             "recording.end" => self.proofs.entry(session).or_default().end(entry.d),
+            "loss" if is_of_the_recording(entry.d) => {
+                self.failed.insert(session);
+            }
             _ => {}
         }
     }
@@ -129,6 +134,7 @@ impl Proofs {
     /// Why a recording has no end.
     fn why(&self, session: &str) -> &'static str {
         match &self.state {
+            _ if self.failed.contains(session) => "it could not be recorded to its end",
             Some(_) if self.is_live(session) => "the session is live",
             Some(_) => "the session was lost",
             None => "it was not ended",
@@ -139,6 +145,11 @@ impl Proofs {
         let alive = |state: &PathBuf| Id::parse(session).is_ok_and(|id| live::is_alive(state, &id));
         self.state.as_ref().is_some_and(alive)
     }
+}
+
+/// Whether a `loss` is what a session says of its recording when that fails.
+fn is_of_the_recording(d: &str) -> bool {
+    serde_json::from_str::<Value>(d).is_ok_and(|d| d["what"] == "recording")
 }
 
 /// The recordings' files.
