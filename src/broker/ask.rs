@@ -2,6 +2,7 @@
 
 use super::{BreakError, refuse};
 use crate::model::catalogue::Profile;
+use crate::model::event::SessionKind;
 use crate::model::name::{Incident, Reason, TriggerName};
 use crate::model::policy::{self, Standing};
 use crate::model::request::{Request, Wish};
@@ -26,12 +27,14 @@ pub fn complete(world: World<'_>, standing: Standing<'_>, wish: &Wish) -> Result
         ("--reason", wish.reason.is_some()),
     ];
     missing.extend(given.into_iter().filter(|(_, given)| !given).map(|(flag, _)| flag));
-    if !missing.is_empty() && !world.terminal.is_there() {
-        return Err(BreakError::Missing(missing));
-    }
     if !missing.is_empty() {
-        // Nobody is asked for what would be refused anyway.
         let no = policy::foregone(standing);
+        // A hook is configured once, so it says rather that nothing helps than what would not.
+        let is_hopeless = !no.is_empty() && standing.kind == SessionKind::Hook;
+        if !is_hopeless && !world.terminal.is_there() {
+            return Err(BreakError::Missing(missing));
+        }
+        // Nobody is asked for what would be refused anyway.
         if !no.is_empty() {
             return Err(refuse(world, standing.person, None, profile.name.as_str(), no));
         }

@@ -131,3 +131,13 @@ fn what_is_run_within_a_session_is_told_as_part_of_it() {
     let own = entries.iter().find(|entry| entry["d"]["command"] == "assume").unwrap();
     assert_eq!(own["session"], "");
 }
+
+#[test]
+fn a_hook_that_cannot_ask_names_all_that_is_missing() {
+    let practice = Practice::new().unrecorded();
+    let outcome = practice.home.glass(&["credential-process", "prod-db-emergency"]).exits(2);
+    assert_eq!(
+        outcome.stderr.trim_end(),
+        "glass: --incident, --reason are missing, and there is no terminal to ask on (give --incident, --reason or run it in a terminal)"
+    );
+}
