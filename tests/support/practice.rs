@@ -117,7 +117,9 @@ impl Practice {
         segments.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
         segments.sort();
         let text: String = segments.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // A line that is just being written is none yet.
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// What the entries of one event say, in their order.
