@@ -67,8 +67,9 @@ fn of_copy(folder: &Path, verified: Verified) -> Result<Verified, Failure> {
     Ok(verified)
 }
 
-/// Tells a verdict; 4 if the ledger does not verify, a key was given that has signed nothing of it, a recording is not what the ledger has, or CloudTrail contradicts
-/// it. What an interrupted append left is no reason, nor is a recording that is not there.
+/// Tells a verdict; 4 if the ledger does not verify, a key was given that has signed nothing of it, a recording is not
+/// what the ledger has, or CloudTrail contradicts it. What an interrupted append left is no reason, nor is a recording
+/// that is not there.
 pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
     let Verified { reading, signatures } = &verdict.verified;
     let Reading { segments, walked } = reading;
