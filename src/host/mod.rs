@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is where the outside is touched")]
 
 mod alarm;
+pub mod archive;
 pub mod aws;
 pub mod chance;
 pub mod child;

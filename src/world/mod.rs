@@ -5,6 +5,7 @@
 //! the disk; a warrant becomes an [`Issued`] only by AWS's answer to it; and that becomes a
 //! [`Session`], which alone shows its credentials, only by an `elevate.ok` that is on the disk.
 
+pub mod archive;
 pub mod aws;
 pub mod keeping;
 pub mod ledger;

@@ -1,0 +1,164 @@
+//! Places outside of this machine that keep what they are sent.
+//!
+//! What an archive has under a name is never believed to be the only thing that anybody put there: whoever
+//! owns the place can lay something on top. So it is written once, and read back as what came first.
+
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::model::identity::Source;
+use crate::model::name::PersonName;
+use crate::model::text::escaped;
+use crate::model::time::Timestamp;
+use crate::world::aws::{Place, SourceError};
+
+/// Opens archives.
+pub trait Archives: Sync {
+    /// Opens an archive; nothing in it need be there yet.
+    ///
+    /// # Errors
+    /// When it cannot be reached as it is.
+    fn open(&self, destination: &Destination, sender: &Sender<'_>) -> Result<Box<dyn Archive>, ArchiveError>;
+}
+
+/// Where an archive is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A folder: a mounted share, a git checkout.
+    Folder(PathBuf),
+    /// A bucket of S3, with versioning and Object Lock.
+    Bucket {
+        /// The bucket's name.
+        bucket: String,
+        /// What the keys in it begin with, without a slash at the end; may be empty.
+        prefix: String,
+    },
+}
+
+/// Who sends, and how AWS is reached for it.
+#[derive(Clone, Copy)]
+pub struct Sender<'s> {
+    /// The person of the identity file.
+    pub person: &'s PersonName,
+    /// Where the credentials come from; a folder needs none.
+    pub source: Option<&'s Source>,
+    /// Where AWS is reached; the region is the bucket's.
+    pub place: &'s Place,
+    /// For how many days an object may not be deleted, not even by its owner; none asks for no lock.
+    pub retain_days: Option<u32>,
+}
+
+/// One archive: names of at most 512 characters of `a-z A-Z 0-9 . _ - /`, each with a content that stays.
+pub trait Archive {
+    /// Puts a content under a name that has none, durably.
+    ///
+    /// # Errors
+    /// When it is not certain that it is there. Under [`ArchiveError::Taken`] it has something already.
+    fn put(&self, name: &str, content: Content<'_>) -> Result<Receipt, ArchiveError>;
+
+    /// Writes what was put under a name first; whether there is anything.
+    ///
+    /// # Errors
+    /// When it cannot be read, or the writer fails.
+    fn oldest(&self, name: &str, into: &mut dyn Write) -> Result<bool, ArchiveError>;
+
+    /// All names that begin with a folder's name and a slash, in order.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    fn names(&self, below: &str) -> Result<Vec<String>, ArchiveError>;
+}
+
+/// What is put into an archive.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'c> {
+    /// These bytes.
+    Bytes(&'c [u8]),
+    /// A file, which nobody changes meanwhile.
+    File(&'c Path),
+}
+
+/// What an archive says it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// The name in full: an object's key, a file's path.
+    pub name: String,
+    /// The object's version.
+    pub version: Option<String>,
+    /// Until when it cannot be deleted.
+    pub retained_until: Option<Timestamp>,
+}
+
+/// Why an archive does not keep, or not give, what it should.
+#[derive(Debug)]
+pub enum ArchiveError {
+    /// Something has the name already.
+    Taken,
+    /// There are no credentials for it.
+    Source(SourceError),
+    /// The identity file names no source.
+    NoSource,
+    /// What the archive said, e.g. `AccessDenied: …`.
+    Refused {
+        /// What was being done, e.g. `put checkpoint/7`.
+        doing: String,
+        /// What was said.
+        message: String,
+    },
+    /// It cannot be reached.
+    Unreachable {
+        /// What was being done.
+        doing: String,
+        /// Why.
+        message: String,
+    },
+    /// It is not as an archive must be, so that what is put there could be taken away again.
+    Unfit(String),
+}
+
+impl ArchiveError {
+    /// That a folder's file cannot be used.
+    pub fn of_file(doing: &str, path: &Path, error: &std::io::Error) -> ArchiveError {
+        ArchiveError::Unreachable { doing: format!("{doing} {}", path.display()), message: error.to_string() }
+    }
+}
+
+impl fmt::Display for ArchiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ArchiveError::Taken => f.write_str("something has this name already"),
+            ArchiveError::Source(error) => error.fmt(f),
+            ArchiveError::NoSource => f.write_str("the identity file names no `source` of daily credentials"),
+            ArchiveError::Refused { doing, message } | ArchiveError::Unreachable { doing, message } => {
+                write!(f, "cannot {}: {}", escaped(doing), escaped(message))
+            }
+            ArchiveError::Unfit(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for ArchiveError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ArchiveError::Source(error) => error.source(),
+            ArchiveError::Taken
+            | ArchiveError::NoSource
+            | ArchiveError::Refused { .. }
+            | ArchiveError::Unreachable { .. }
+            | ArchiveError::Unfit(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Destination::Folder(path) => write!(f, "{}", path.display()),
+            Destination::Bucket { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
+            Destination::Bucket { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
+        }
+    }
+}
