@@ -9,6 +9,7 @@ mod json;
 pub mod origin;
 pub mod piece;
 pub mod signed;
+pub mod state;
 pub mod verify;
 pub mod walk;
 

@@ -29,7 +29,7 @@ pub fn empty() -> Digest {
 }
 
 /// A tree that grows at its end: of all that it holds only the roots of its perfect parts are kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Growing {
     size: u64,
     /// The perfect parts, the largest and oldest first: one for each bit of `size` that is set.
@@ -40,6 +40,16 @@ impl Growing {
     /// The tree without leaves.
     pub fn new() -> Self {
         Growing::default()
+    }
+
+    /// The tree of this size with these perfect parts, the largest and oldest first, if there are as many as there must be.
+    pub fn of(size: u64, parts: Vec<Digest>) -> Option<Self> {
+        (parts.len() == size.count_ones() as usize).then_some(Growing { size, parts })
+    }
+
+    /// The roots of its perfect parts, the largest and oldest first.
+    pub fn parts(&self) -> &[Digest] {
+        &self.parts
     }
 
     /// How many leaves it has.

@@ -83,7 +83,7 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
             "integrity": integrity,
             "first_bad": first_bad,
             "anchored": null,
-            "unresolved": walked.verifier.unresolved().collect::<Vec<_>>(),
+            "unresolved": signatures.unresolved().collect::<Vec<_>>(),
             "signed": signed.map(|signed| json!({ "size": signed.size, "at": signed.at, "key": signed.key })),
             "recordings": verdict.proofs.as_json(),
         });
@@ -94,7 +94,7 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
     } else {
         let compared = verdict.compared.as_ref().map(Compared::described).unwrap_or_default();
         let signature = described_signature(signatures);
-        out::print(&(described(reading) + &signature + &verdict.proofs.described() + &compared))?;
+        out::print(&(described(&verdict.verified) + &signature + &verdict.proofs.described() + &compared))?;
     }
     let unsigned = signatures.is_by_others() || (signed.is_none() && !verdict.args.key.is_empty());
     let contradicted =
@@ -115,8 +115,8 @@ fn described_signature(signatures: &Signatures) -> String {
     }
 }
 
-fn described(reading: &Reading) -> String {
-    let Reading { segments, walked } = reading;
+fn described(verified: &Verified) -> String {
+    let Verified { reading: Reading { segments, walked }, signatures } = verified;
     let integrity = match walked.judgement.integrity {
         Integrity::Verified => "verified",
         Integrity::Torn => "torn: an append was interrupted; the next one keeps aside what it left, and says so",
@@ -130,7 +130,7 @@ fn described(reading: &Reading) -> String {
         writeln!(text, "first bad   {} line {}: {reason}", escaped(&bad.segment), bad.line).expect(WRITES);
     }
     writeln!(text, "entries     {}\nsegments    {segments}\nhead        {head}", walked.verifier.next()).expect(WRITES);
-    for session in walked.verifier.unresolved() {
+    for session in signatures.unresolved() {
         writeln!(text, "unresolved  {session}: an elevation was begun and has no outcome").expect(WRITES);
     }
     text

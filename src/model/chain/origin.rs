@@ -72,12 +72,17 @@ impl Owner {
     /// # Errors
     /// With what was expected and what was found, when it is somebody else's.
     pub fn check(&self, opened: &Opened) -> Result<(), String> {
-        let origin = Origin::parse(&opened.origin).ok_or("its origin is malformed")?;
+        self.check_of(&opened.origin, opened.machine())
+    }
+
+    /// The same of a ledger by its origin, and by the hash of its machine's id if it says that.
+    pub(super) fn check_of(&self, origin: &str, machine: Option<Digest>) -> Result<(), String> {
+        let origin = Origin::parse(origin).ok_or("its origin is malformed")?;
         let user = sanitised(&self.user);
         if origin.user != user {
             return Err(format!("the ledger is of user {}, not of {user}", origin.user));
         }
-        if opened.machine() != Some(self.machine) {
+        if machine != Some(self.machine) {
             return Err(format!("the ledger is of another machine, {}", origin.host));
         }
         Ok(())

@@ -33,7 +33,7 @@ struct Told {
 }
 
 impl Piece {
-    /// Verifies whole lines. Kept are the entries whose event `is_told`, and those that concern the chain or the
+    /// Verifies whole lines. Kept are the entries whose event `is_told`, and those that concern the
     /// signatures; checkpoints are held against the key, if it is known.
     ///
     /// Nothing when a line does not chain: a walk over them says which, and why.
@@ -48,7 +48,7 @@ impl Piece {
         while let Some(lf) = memchr(b'\n', rest) {
             let (line, after) = rest.split_at(lf + 1);
             let entry = piece.verifier.accept(line).ok()?;
-            if Signatures::concerns(entry.ev) || Verifier::concerns(entry.ev) || is_told(entry.ev) {
+            if Signatures::concerns(entry.ev) || is_told(entry.ev) {
                 let signer = key.filter(|key| is_signed_by(&entry, key)).cloned();
                 piece.told.push(Told { place: piece.leaves.len(), line: line.to_vec(), signer });
             }
@@ -74,11 +74,6 @@ impl Piece {
             let kept = told.next_if(|told| told.place == place);
             each(*leaf, kept.map(|told| (told.line.as_slice(), told.signer.as_ref())));
         }
-    }
-
-    /// The entries that were kept.
-    pub(super) fn told(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.told.iter().filter_map(|told| Entry::parse(&told.line).ok())
     }
 }
 

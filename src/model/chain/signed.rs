@@ -3,9 +3,12 @@
 //! Keeps the promise that a checkpoint in the ledger is what it says: of everything before it, with the root
 //! that these lines have, signed by the key that the ledger has made known.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
-use super::entry::Entry;
+use super::entry::{Entry, Opened};
+use super::state::State;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::name::Digest;
 use crate::model::note::Note;
@@ -17,8 +20,11 @@ use crate::model::tree::Growing;
 pub struct Signatures {
     tree: Growing,
     origin: String,
+    machine: Option<Digest>,
     /// The key that the ledger has made known last.
     key: Option<VerifierKey>,
+    /// The sessions of elevations that were begun and have no outcome (yet).
+    unresolved: BTreeSet<String>,
     believed: Believed,
     last: Option<Signed>,
     /// Whether there is a checkpoint by a key that does not count.
@@ -81,9 +87,27 @@ impl Signatures {
         Signatures { believed, ..Signatures::default() }
     }
 
+    /// Goes on after a state.
+    pub fn after(state: State, believed: Believed) -> Self {
+        let State { origin, machine, tree, hash: _, key, unresolved } = state;
+        Signatures { origin, machine: Some(machine), tree, key, unresolved, believed, ..Signatures::default() }
+    }
+
+    /// What was taken comes to, if it says whose ledger it is; `hash` is that of the last line.
+    pub fn state(&self, hash: Digest) -> Option<State> {
+        Some(State {
+            origin: self.origin.clone(),
+            machine: self.machine?,
+            tree: self.tree.clone(),
+            hash,
+            key: self.key.clone(),
+            unresolved: self.unresolved.clone(),
+        })
+    }
+
     /// Whether an entry is more to this than its leaf.
     pub fn concerns(ev: &str) -> bool {
-        ["ledger.open", "ledger.key", "ledger.checkpoint"].contains(&ev)
+        ["ledger.open", "ledger.key", "ledger.checkpoint", "elevate.intent", "elevate.ok", "elevate.fail"].contains(&ev)
     }
 
     /// Takes the leaf of the next entry; the entry itself is told before, by [`Signatures::check`], if it concerns.
@@ -98,7 +122,13 @@ impl Signatures {
     /// With what was expected and what was found, when it says what is not so.
     pub fn check(&mut self, entry: &Entry<'_>, signer: Option<&VerifierKey>) -> Result<(), String> {
         match entry.ev {
-            "ledger.open" => self.origin = entry.opened().map(|opened| opened.origin).unwrap_or_default(),
+            "ledger.open" => {
+                let opened = entry.opened();
+                self.machine = opened.as_ref().and_then(Opened::machine);
+                self.origin = opened.map(|opened| opened.origin).unwrap_or_default();
+            }
+            "elevate.intent" => drop(self.unresolved.insert(entry.session.to_owned())),
+            "elevate.ok" | "elevate.fail" => drop(self.unresolved.remove(entry.session)),
             "ledger.key" => self.key = Some(self.key_made(entry)?),
             "ledger.checkpoint" => {
                 let signed = self.checkpoint(entry, signer)?;
@@ -170,6 +200,11 @@ impl Signatures {
     /// The key that the ledger has made known last.
     pub fn key(&self) -> Option<&VerifierKey> {
         self.key.as_ref()
+    }
+
+    /// The sessions of elevations that were begun and have no outcome (yet).
+    pub fn unresolved(&self) -> impl Iterator<Item = &str> {
+        self.unresolved.iter().map(String::as_str)
     }
 
     /// The tree over what was taken.

@@ -1,6 +1,5 @@
 //! The verifier: takes lines one after another and says of each whether it continues the chain.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use super::entry::{Entry, EntryError};
@@ -13,7 +12,6 @@ use crate::model::name::Digest;
 pub struct Verifier {
     next: u64,
     last: Option<Digest>,
-    unresolved: BTreeSet<String>,
 }
 
 /// Why a line does not continue the chain.
@@ -76,7 +74,7 @@ impl Verifier {
 
     /// Goes on after an entry that is taken as it is: `next` is the number that follows it.
     pub fn after(next: u64, last: Digest) -> Self {
-        Verifier { next, last: Some(last), unresolved: BTreeSet::new() }
+        Verifier { next, last: Some(last) }
     }
 
     /// Takes the next line, with its LF.
@@ -97,7 +95,6 @@ impl Verifier {
         }
         self.next += 1;
         self.last = Some(Digest::of(line));
-        self.follow(&entry);
         Ok(entry)
     }
 
@@ -106,26 +103,8 @@ impl Verifier {
         if (piece.first, piece.prev) != (self.next, self.last) {
             return false;
         }
-        piece.told().for_each(|entry| self.follow(&entry));
         (self.next, self.last) = (piece.verifier.next, piece.verifier.last);
         true
-    }
-
-    /// Whether an entry is more to the chain than its line.
-    pub fn concerns(ev: &str) -> bool {
-        ["elevate.intent", "elevate.ok", "elevate.fail"].contains(&ev)
-    }
-
-    fn follow(&mut self, entry: &Entry<'_>) {
-        match entry.ev {
-            "elevate.intent" => {
-                self.unresolved.insert(entry.session.to_owned());
-            }
-            "elevate.ok" | "elevate.fail" => {
-                self.unresolved.remove(entry.session);
-            }
-            _ => {}
-        }
     }
 
     /// The number that the next entry must have; so many were verified from the beginning.
@@ -136,10 +115,5 @@ impl Verifier {
     /// The hash of the last line.
     pub fn last(&self) -> Option<Digest> {
         self.last
-    }
-
-    /// The sessions of elevations that were begun and have no outcome (yet).
-    pub fn unresolved(&self) -> impl Iterator<Item = &str> {
-        self.unresolved.iter().map(String::as_str)
     }
 }
