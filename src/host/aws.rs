@@ -7,10 +7,7 @@ mod call;
 mod classify;
 mod daily;
 mod profile;
-mod wire;
 
-use std::future::Future;
-use std::io;
 use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -20,10 +17,12 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::config::{Region, SharedHttpClient};
+use aws_smithy_runtime_api::client::http::http_client_fn;
 use aws_types::os_shim_internal::Env;
-use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
+use crate::host::executor::Executor;
+use crate::host::wire::{self, Way, told};
 use crate::model::daily_key::DailyKey;
 use crate::model::identity::{Source, Store};
 use crate::model::name::PersonName;
@@ -41,12 +40,15 @@ pub struct HostAws<'v> {
 /// How many times a call without a code is sent at most, within [`CALL_TIMEOUT`].
 const ATTEMPTS: u32 = 3;
 
+/// The most that is read of an answer. AWS's own are a few KiB.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+
 /// How long a profile may take to give its credentials: somebody may have to sign in meanwhile.
 const SIGN_IN_TIME: Duration = Duration::from_secs(60);
 
 impl Aws for HostAws<'_> {
     fn sign_in(&self, person: &PersonName, source: &Source, place: &Place) -> Result<Box<dyn Daily>, SourceError> {
-        let http_client = wire::client(place)?;
+        let http_client = client(place)?;
         let executor = Executor::new().map_err(SourceError::Network)?;
         let (credentials, how) = match source {
             Source::Keyring(store) => (self.stored_key(person, *store)?, format!("keyring {store}")),
@@ -65,7 +67,7 @@ impl Aws for HostAws<'_> {
         let session::Credentials { access_key_id, secret_access_key, session_token } = credentials;
         let token = Some(session_token.expose().to_owned());
         let credentials = Credentials::new(access_key_id, secret_access_key.expose(), token, None, "session");
-        Ok(daily(credentials, how, place, wire::client(place)?, executor))
+        Ok(daily(credentials, how, place, client(place)?, executor))
     }
 }
 
@@ -94,26 +96,11 @@ impl HostAws<'_> {
     }
 }
 
-/// Where async code runs: on the thread that waits for it.
-struct Executor(Option<Runtime>);
-
-impl Executor {
-    fn new() -> io::Result<Self> {
-        Builder::new_current_thread().enable_all().build().map(|runtime| Executor(Some(runtime)))
-    }
-
-    fn run<F: Future>(&self, work: F) -> F::Output {
-        self.0.as_ref().expect("it is taken only on drop").block_on(work)
-    }
-}
-
-impl Drop for Executor {
-    /// Does not wait for what still runs, such as a DNS look-up that nobody answers.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
+/// The one HTTP client of a daily identity.
+fn client(place: &Place) -> Result<SharedHttpClient, SourceError> {
+    let way = place.endpoint.as_deref().map_or(Way::Encrypted, Way::to);
+    let connector = wire::connector(way, place.ca_bundle.as_deref(), LONGEST_ANSWER)?;
+    Ok(http_client_fn(move |_, _| connector.clone()))
 }
 
 /// Resolves a profile of the AWS CLI, once.
@@ -145,7 +132,7 @@ fn from_profile(
 /// A `credential_process` may never end, and the SDK would wait for it.
 async fn provided(provider: &impl ProvideCredentials, limit: Duration) -> Result<Credentials, String> {
     match timeout(limit, provider.provide_credentials()).await {
-        Ok(provided) => provided.map_err(|error| classify::told(&error)),
+        Ok(provided) => provided.map_err(|error| told(&error)),
         Err(_) => Err(format!("none came within {} s", limit.as_secs())),
     }
 }

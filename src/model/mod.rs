@@ -26,3 +26,4 @@ pub mod text;
 pub mod time;
 pub mod totp;
 pub mod tree;
+pub mod web_address;

@@ -8,7 +8,7 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::wire::NotConnected;
+use crate::host::wire::{NotConnected, told};
 use crate::model::session::AnswerError;
 use crate::world::aws::{AwsError, CALL_TIMEOUT, Why};
 
@@ -82,21 +82,6 @@ fn why(code: &str, message: &str, status: u16, clock_ahead: i64) -> Why {
         _ if status >= 500 => Why::Busy,
         _ => Why::Other,
     }
-}
-
-/// The two innermost causes of an error, which say most: `tcp connect error: Connection refused`.
-pub fn told(error: &(dyn Error + 'static)) -> String {
-    let mut causes: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if causes.last() != Some(&text) {
-            causes.push(text);
-        }
-        next = cause.source();
-    }
-    let told = causes.split_off(causes.len().saturating_sub(2)).join(": ");
-    told.chars().take(500).collect()
 }
 
 #[cfg(test)]

@@ -19,8 +19,9 @@ use aws_types::SdkConfig;
 use tokio::time::timeout;
 
 use super::call::Call;
-use super::{ATTEMPTS, Executor, classify};
+use super::{ATTEMPTS, classify};
 use crate::host::clock::HostClock;
+use crate::host::executor::Executor;
 use crate::model::name::MfaSerial;
 use crate::model::secret::Secret;
 use crate::model::session::{self, Answer, AnswerError, Order};

@@ -10,7 +10,7 @@ use aws_config::profile::{Profile, ProfileSet};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_types::os_shim_internal::{Env, Fs};
 
-use super::classify::told;
+use crate::host::wire::told;
 use crate::world::aws::SourceError;
 
 /// What of a profile reaches the SDK.
@@ -154,7 +154,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::host::aws::Executor;
+    use crate::host::executor::Executor;
 
     /// Follows a profile of these two files.
     fn followed(config: &str, credentials: &str, name: &str) -> Result<Followed, SourceError> {

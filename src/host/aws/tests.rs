@@ -67,7 +67,7 @@ fn place(endpoint: &str) -> Place {
 fn daily(place: &Place, token: Option<&str>, timeouts: TimeoutConfig) -> HostDaily {
     let wiring = Wiring {
         credentials: Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI", token.map(str::to_owned), None, "test"),
-        http_client: wire::client(place).expect("nothing in it can fail"),
+        http_client: client(place).expect("nothing in it can fail"),
         region: Region::new(place.region.to_string()),
         endpoint: place.endpoint.clone(),
         timeouts,
@@ -519,7 +519,7 @@ fn the_roles_of_a_profile_are_assumed_at_the_endpoint_of_the_catalogue() {
     std::fs::write(&config, text).expect("a file");
     let env = Env::from_slice(&[("AWS_CONFIG_FILE", config.to_str().expect("UTF-8"))]);
     let place = place(&server.endpoint);
-    let http_client = wire::client(&place).expect("nothing in it can fail");
+    let http_client = client(&place).expect("nothing in it can fail");
     let executor = Executor::new().expect("a runtime");
     let (credentials, how) = from_profile(&executor, &env, "acme", &place, &http_client).expect("it is answered");
     assert_eq!(credentials.access_key_id(), "ASIAEXAMPLE");
@@ -536,7 +536,7 @@ fn a_credential_process_that_fails_is_told_without_what_it_printed_on_stdout() {
         .expect("a file");
     let env = Env::from_slice(&[("AWS_CONFIG_FILE", config.to_str().expect("UTF-8"))]);
     let place = place("http://127.0.0.1:1");
-    let http_client = wire::client(&place).expect("nothing in it can fail");
+    let http_client = client(&place).expect("nothing in it can fail");
     let executor = Executor::new().expect("a runtime");
     let error = from_profile(&executor, &env, "acme", &place, &http_client).expect_err("it fails").to_string();
     assert!(error.contains("locked") && !error.contains("wJalr"), "{error}");
@@ -574,10 +574,10 @@ fn a_bundle_that_is_none_is_refused_and_does_not_panic() {
         let path = folder.path().join(name);
         std::fs::write(&path, content).expect("a file");
         let place = Place { ca_bundle: Some(path), ..place("https://127.0.0.1:1") };
-        assert!(matches!(wire::client(&place), Err(SourceError::CaBundle { .. })), "{name}");
+        assert!(matches!(client(&place), Err(SourceError::CaBundle { .. })), "{name}");
     }
     let missing = Place { ca_bundle: Some(folder.path().join("missing.pem")), ..place("https://127.0.0.1:1") };
-    assert!(matches!(wire::client(&missing), Err(SourceError::CaBundle { .. })));
+    assert!(matches!(client(&missing), Err(SourceError::CaBundle { .. })));
 }
 
 /// A certificate of nobody, valid for a century.
