@@ -22,6 +22,7 @@ pub mod report;
 pub mod request;
 pub mod secret;
 pub mod session;
+pub mod sshsig;
 pub mod text;
 pub mod time;
 pub mod totp;

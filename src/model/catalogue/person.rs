@@ -11,9 +11,6 @@ use crate::model::name::{GroupName, MfaSerial, PersonArn, PersonName};
 use crate::model::note::key::VerifierKey;
 use crate::model::text::escaped;
 
-/// The least size of an RSA key, in bits.
-const LEAST_RSA_BITS: usize = 3072;
-
 /// Somebody whom the catalogue names.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -58,6 +55,11 @@ pub struct SshKey {
 }
 
 impl SshKey {
+    /// The least size of an RSA key, in bits.
+    pub const LEAST_RSA_BITS: usize = 3072;
+    /// The largest size of an RSA key whose signatures can be checked, in bits.
+    pub const MOST_RSA_BITS: usize = 8192;
+
     /// Reads a line as `authorized_keys` has it: kind, base64, comment.
     ///
     /// # Errors
@@ -71,8 +73,9 @@ impl SshKey {
             KeyData::Rsa(rsa) => {
                 let modulus = rsa.n.as_positive_bytes().unwrap_or_default();
                 let unused = modulus.first().map_or(0, |first| first.leading_zeros() as usize);
-                if modulus.len() * 8 - unused < LEAST_RSA_BITS {
-                    return Err(wrong("an RSA key has at least 3072 bits"));
+                let bits = modulus.len() * 8 - unused;
+                if !(Self::LEAST_RSA_BITS..=Self::MOST_RSA_BITS).contains(&bits) {
+                    return Err(wrong("an RSA key has 3072 to 8192 bits"));
                 }
             }
             _ => return Err(wrong("it must be ed25519, ecdsa-nistp256, rsa, or an sk- key of the first two")),
