@@ -59,11 +59,12 @@ pub trait Archive {
     /// When it is not certain that it is there. Under [`ArchiveError::Taken`] it has something already.
     fn put(&self, name: &str, content: Content<'_>) -> Result<Receipt, ArchiveError>;
 
-    /// Writes what was put under a name first; whether there is anything.
+    /// Writes what was put under a name first, and says when that was, by the archive's own clock; nothing where nothing
+    /// was put.
     ///
     /// # Errors
     /// When it cannot be read, or the writer fails.
-    fn oldest(&self, name: &str, into: &mut dyn Write) -> Result<bool, ArchiveError>;
+    fn oldest(&self, name: &str, into: &mut dyn Write) -> Result<Option<Timestamp>, ArchiveError>;
 
     /// All names that begin with a folder's name and a slash, in order.
     ///

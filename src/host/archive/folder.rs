@@ -4,11 +4,12 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 
+use crate::model::time::Timestamp;
 use crate::world::archive::{Archive, ArchiveError, Content, Receipt};
 
 /// How deep below an archive its names go at the most.
@@ -60,19 +61,20 @@ impl Archive for FolderArchive {
         Ok(Receipt { name: path.to_string_lossy().into_owned(), version: None, retained_until: None })
     }
 
-    fn oldest(&self, name: &str, into: &mut dyn Write) -> Result<bool, ArchiveError> {
+    fn oldest(&self, name: &str, into: &mut dyn Write) -> Result<Option<Timestamp>, ArchiveError> {
         let path = self.folder.join(name);
         let failed = |error: io::Error| ArchiveError::of_file("read", &path, &error);
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
         let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(failed)?,
         };
-        if !file.metadata().map_err(failed)?.is_file() {
+        let found = file.metadata().map_err(failed)?;
+        if !found.is_file() {
             return Err(ArchiveError::Unfit(format!("{} is no file", path.display())));
         }
         io::copy(&mut file, into).map_err(failed)?;
-        Ok(true)
+        Ok(Some(Timestamp::from_seconds(found.mtime())))
     }
 
     fn names(&self, below: &str) -> Result<Vec<String>, ArchiveError> {
@@ -146,9 +148,11 @@ mod tests {
         assert_eq!(receipt.name, folder.path().join("a/b/one").to_string_lossy());
         assert!(matches!(archive.put("a/b/one", Content::Bytes(b"second")), Err(ArchiveError::Taken)));
         let mut found = Vec::new();
-        assert!(archive.oldest("a/b/one", &mut found).expect("it can be read"));
-        assert_eq!(found, b"first");
-        assert!(!archive.oldest("a/b/two", &mut found).expect("there is none"));
+        let put = fs::metadata(folder.path().join("a/b/one")).and_then(|found| found.modified()).expect("it is there");
+        let at = archive.oldest("a/b/one", &mut found).expect("it can be read").expect("it is there");
+        let seconds = put.duration_since(std::time::UNIX_EPOCH).expect("it is later").as_secs();
+        assert_eq!((found.as_slice(), at), (&b"first"[..], Timestamp::from_seconds(seconds.cast_signed())));
+        assert_eq!(archive.oldest("a/b/two", &mut found).expect("there is none"), None);
         let (file, other) = (folder.path().join("a/.unfinished"), folder.path().join("a/two"));
         fs::write(&file, "x").and_then(|()| fs::write(other, "y")).expect("it can be written");
         archive.put("a/three", Content::File(&file)).expect("it is new");
