@@ -2,7 +2,8 @@
 
 mod folder;
 
-use crate::world::archive::{Archive, ArchiveError, Archives, Destination, Sender};
+use crate::model::destination::Destination;
+use crate::world::archive::{Archive, ArchiveError, Archives, Sender};
 use folder::FolderArchive;
 
 /// Opens archives.

@@ -7,6 +7,7 @@ pub mod chain;
 pub mod checkpoint;
 pub mod cloudtrail;
 pub mod daily_key;
+pub mod destination;
 pub mod environment;
 pub mod event;
 pub mod identity;

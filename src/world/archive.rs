@@ -5,15 +5,16 @@
 
 use std::fmt;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
+use crate::model::destination::Destination;
 use crate::model::identity::Source;
 use crate::model::name::PersonName;
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
-use crate::world::aws::{Place, SourceError};
+use crate::world::aws::{AwsError, Place, SourceError};
 
 /// Opens archives.
 pub trait Archives: Sync {
@@ -22,20 +23,6 @@ pub trait Archives: Sync {
     /// # Errors
     /// When it cannot be reached as it is.
     fn open(&self, destination: &Destination, sender: &Sender<'_>) -> Result<Box<dyn Archive>, ArchiveError>;
-}
-
-/// Where an archive is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// A folder: a mounted share, a git checkout.
-    Folder(PathBuf),
-    /// A bucket of S3, with versioning and Object Lock.
-    Bucket {
-        /// The bucket's name.
-        bucket: String,
-        /// What the keys in it begin with, without a slash at the end; may be empty.
-        prefix: String,
-    },
 }
 
 /// Who sends, and how AWS is reached for it.
@@ -56,7 +43,8 @@ pub trait Archive {
     /// Puts a content under a name that has none, durably.
     ///
     /// # Errors
-    /// When it is not certain that it is there. Under [`ArchiveError::Taken`] it has something already.
+    /// When it is not certain that it is there. Under [`ArchiveError::Taken`] the name has something already: it may
+    /// be this very content, by an earlier try that nobody answered, so it has to be compared with the oldest.
     fn put(&self, name: &str, content: Content<'_>) -> Result<Receipt, ArchiveError>;
 
     /// Writes what was put under a name first, and says when that was, by the archive's own clock; nothing where nothing
@@ -102,12 +90,12 @@ pub enum ArchiveError {
     Source(SourceError),
     /// The identity file names no source.
     NoSource,
-    /// What the archive said, e.g. `AccessDenied: …`.
-    Refused {
-        /// What was being done, e.g. `put checkpoint/7`.
+    /// What AWS said of a bucket, or that it said nothing.
+    Aws {
+        /// What was being done, e.g. `put s3://bucket/checkpoint/7`.
         doing: String,
-        /// What was said.
-        message: String,
+        /// What came of it.
+        error: AwsError,
     },
     /// It cannot be reached.
     Unreachable {
@@ -133,7 +121,8 @@ impl fmt::Display for ArchiveError {
             ArchiveError::Taken => f.write_str("something has this name already"),
             ArchiveError::Source(error) => error.fmt(f),
             ArchiveError::NoSource => f.write_str("the identity file names no `source` of daily credentials"),
-            ArchiveError::Refused { doing, message } | ArchiveError::Unreachable { doing, message } => {
+            ArchiveError::Aws { doing, error } => write!(f, "cannot {}: {error}", escaped(doing)),
+            ArchiveError::Unreachable { doing, message } => {
                 write!(f, "cannot {}: {}", escaped(doing), escaped(message))
             }
             ArchiveError::Unfit(why) => f.write_str(why),
@@ -147,19 +136,9 @@ impl std::error::Error for ArchiveError {
             ArchiveError::Source(error) => error.source(),
             ArchiveError::Taken
             | ArchiveError::NoSource
-            | ArchiveError::Refused { .. }
+            | ArchiveError::Aws { .. }
             | ArchiveError::Unreachable { .. }
             | ArchiveError::Unfit(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Destination {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Destination::Folder(path) => write!(f, "{}", path.display()),
-            Destination::Bucket { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
-            Destination::Bucket { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
         }
     }
 }

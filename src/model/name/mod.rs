@@ -161,6 +161,31 @@ name! {
     MfaSerial, "MFA serial", "9 to 256 of A-Z, a-z, 0-9 and _+=/:,.@-",
     |t| (9..=256).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=/:,.@-".contains(&b))
 }
+name! {
+    /// A bucket of S3. Its rules are those of the S3 User Guide for general purpose buckets, with the
+    /// beginnings and ends that AWS keeps for itself.
+    BucketName, "bucket", "3 to 63 of a-z, 0-9, . and -, as AWS allows for buckets", bucket
+}
+name! {
+    /// What the keys of objects begin with; together with the name of an object it stays within S3's 1,024 bytes.
+    KeyPrefix, "prefix", "1 to 256 of A-Z, a-z, 0-9 and ._-, in parts between slashes",
+    |t| (1..=256).contains(&t.len()) && t.split('/').all(|part| !["", ".", ".."].contains(&part)
+        && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)))
+}
+
+fn bucket(text: &str) -> bool {
+    const BEGINNINGS: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+    const ENDS: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+    let at_the_edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() >= 3
+        && word(text, b".-", 63)
+        && text.starts_with(at_the_edge)
+        && text.ends_with(at_the_edge)
+        && !text.contains("..")
+        && text.parse::<std::net::Ipv4Addr>().is_err()
+        && !BEGINNINGS.iter().any(|part| text.starts_with(part))
+        && !ENDS.iter().any(|part| text.ends_with(part))
+}
 
 const CROCKFORD: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
