@@ -3,6 +3,7 @@
 mod cloudtrail;
 mod faults;
 mod recordings;
+mod script;
 mod signed;
 mod verdicts;
 
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::world::{CATALOGUE, IDENTITY};
-use crate::support::{Home, Outcome};
+use crate::support::{Home, Outcome, tool};
 
 const SEGMENT: &str = "log-0000000000000000.jsonl";
 
@@ -47,8 +48,18 @@ fn verdict(home: &Home) -> (i32, Value) {
     (outcome.code, outcome.json())
 }
 
-/// The verdict of `jq` and `sha256sum`.
-fn by_hand(home: &Home, ledger: &Path) -> Outcome {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify.sh");
-    Outcome::of(home.command("sh").arg(script).arg(ledger), "")
+/// The verdict of `docs/verify.pl`.
+fn by_script(home: &Home, ledger: &Path) -> Outcome {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify.pl");
+    Outcome::of(home.command(tool("perl")).arg(script).arg(ledger), "")
+}
+
+/// The ledgers of `tests/vectors/ledger`: name, folder, and the verdict that each must have.
+fn vectors() -> Vec<(String, PathBuf, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/ledger");
+    let vectors = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let expected = |path: &Path| serde_json::from_slice(&fs::read(path.join("expected.json")).unwrap()).unwrap();
+    vectors
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path.clone(), expected(&path)))
+        .collect()
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use super::{REFUSED, SEGMENT, by_hand, events, home, ledger, text, verdict};
+use super::{REFUSED, SEGMENT, by_script, events, home, ledger, text, verdict};
 use crate::support::{Home, Outcome, Practice, tool};
 
 /// The system calls that leave something behind, or stand between two that do.
@@ -171,6 +171,6 @@ fn sixteen_processes_at_once_make_one_chain() {
         }
         assert_eq!(events.len(), 16 * round * 3 + 1);
     }
-    by_hand(&home, &ledger(&home)).exits(0);
+    by_script(&home, &ledger(&home)).exits(0);
     assert_eq!(verdict(&home).1["entries"], 145);
 }

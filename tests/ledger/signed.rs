@@ -7,7 +7,7 @@ use std::path::Path;
 use glass::model::name::Digest;
 use serde_json::{Value, json};
 
-use super::{REFUSED, SEGMENT, events, home, ledger, text, verdict};
+use super::{REFUSED, SEGMENT, by_script, events, home, ledger, text, verdict};
 use crate::support::{Home, Outcome, Practice};
 
 fn key(home: &Home) -> String {
@@ -125,6 +125,8 @@ fn a_ledger_that_was_chained_anew_does_not_have_the_roots_that_it_signed() {
         let found = outcome.json();
         assert_eq!((outcome.code, &found["integrity"]), (4, &json!("broken")), "{name}: {found}");
         assert_eq!(found["first_bad"]["line"], bad + 1, "{name}: {found}");
+        let scripted = by_script(&home, &copy).exits(1);
+        assert!(scripted.stdout.starts_with(&format!("broken: entry {bad},")), "{name}: {}", scripted.stdout);
         home.write(".local/state/glass/ledger/head.json", "");
     }
     // As one's own it is broken for good, and stops elevation.
