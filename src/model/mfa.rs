@@ -29,6 +29,12 @@ pub fn read_code(typed: &Secret) -> Result<Secret, NotACode> {
     if valid { Ok(code) } else { Err(NotACode) }
 }
 
+/// Whether an error of STS says that the MFA code was wrong. One code of AWS stands for several things, told apart
+/// by its message, which may have words around it.
+pub fn says_wrong_code(code: &str, message: &str) -> bool {
+    matches!(code, "AccessDenied" | "AccessDeniedException") && message.contains("invalid MFA one time pass code")
+}
+
 /// A text that is not an MFA code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotACode;

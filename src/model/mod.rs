@@ -23,6 +23,7 @@ pub mod report;
 pub mod request;
 pub mod secret;
 pub mod session;
+pub mod sign_off;
 pub mod sshsig;
 pub mod text;
 pub mod time;

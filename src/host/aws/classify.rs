@@ -9,6 +9,7 @@ use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::host::wire::{NotConnected, told};
+use crate::model::mfa::says_wrong_code;
 use crate::model::session::AnswerError;
 use crate::world::aws::{AwsError, CALL_TIMEOUT, Why};
 
@@ -67,7 +68,7 @@ fn refused<E: ProvideErrorMetadata>(error: &E, answer: &HttpResponse, clock_ahea
 fn why(code: &str, message: &str, status: u16, clock_ahead: i64) -> Why {
     let says = |text: &str| message.contains(text);
     match code {
-        "AccessDenied" | "AccessDeniedException" if says("invalid MFA one time pass code") => Why::WrongCode,
+        _ if says_wrong_code(code, message) => Why::WrongCode,
         "AccessDenied" | "AccessDeniedException" if says("MultiFactorAuthentication failed") => Why::ForeignSerial,
         "AccessDenied" | "AccessDeniedException" if says("sts:SetSourceIdentity") => Why::NoSourceIdentity,
         "AccessDenied" | "AccessDeniedException" if says("sts:TagSession") => Why::NoTags,

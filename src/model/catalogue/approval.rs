@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use super::Catalogue;
 use super::level::Level;
 use super::person::{self, Audience, Person};
 use super::profile::Ground;
 use super::reader::{Section, Value};
+use crate::model::name::PersonName;
 
 /// The longest that an approval may be waited for.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Whose sign-off a profile needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,18 @@ pub struct ApprovalRule {
     pub from: Audience,
     /// How long a request can be signed.
     pub within: Duration,
+}
+
+impl ApprovalRule {
+    /// Everybody who may sign what `requester` asks for: who is asked and has a key.
+    pub fn signers<'a>(
+        &'a self,
+        catalogue: &'a Catalogue,
+        requester: &'a PersonName,
+    ) -> impl Iterator<Item = &'a Person> {
+        let others = catalogue.people().filter(move |person| person.name != *requester);
+        others.filter(|person| self.from.includes(person) && !person.keys.is_empty())
+    }
 }
 
 /// Reads `approval`, and checks that it can be given at all.

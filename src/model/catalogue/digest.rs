@@ -9,19 +9,29 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Catalogue, NamedFile, Person, Profile, Trigger};
 use crate::model::name::Digest;
 
-/// The digests of the pieces of a catalogue that a request rests on.
+/// The parts in their order.
+const NAMES: [&str; 7] = ["profile", "trigger", "level", "aws", "people", "policy", "runbook"];
+
+/// The digests of the pieces of a catalogue that a request rests on, in the order of [`NAMES`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parts([(&'static str, Digest); 7]);
+pub struct Parts([Digest; 7]);
 
 impl Parts {
     /// The parts in their order: profile, trigger, level, aws, people, policy, runbook.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Digest)> {
-        self.0.iter().copied()
+        NAMES.into_iter().zip(self.0)
+    }
+
+    /// The names of the parts that are not the same in both.
+    pub fn differing(&self, other: &Parts) -> Vec<&'static str> {
+        self.iter().zip(other.0).filter(|((_, mine), theirs)| mine != theirs).map(|((part, _), _)| part).collect()
     }
 
     /// `profile_sha256`: the hash over one line `<part> <sha256>` for each part.
@@ -34,6 +44,31 @@ impl Parts {
     }
 }
 
+impl Serialize for Parts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(NAMES.len()))?;
+        for (part, digest) in self.iter() {
+            map.serialize_entry(part, &digest)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Parts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut found = Map::deserialize(deserializer)?;
+        let mut digests = Vec::with_capacity(NAMES.len());
+        for part in NAMES {
+            let digest = found.remove(part).as_ref().and_then(Json::as_str).and_then(Digest::parse);
+            digests.push(digest.ok_or_else(|| serde::de::Error::custom(format!("the part `{part}` is no SHA-256")))?);
+        }
+        match digests.try_into() {
+            Ok(digests) if found.is_empty() => Ok(Parts(digests)),
+            Ok(_) | Err(_) => Err(serde::de::Error::custom("there are parts that this glass does not know")),
+        }
+    }
+}
+
 impl Catalogue {
     /// The parts that a request of `requester` for a profile, because of a trigger, rests on.
     pub fn parts(&self, profile: &Profile, trigger: &Trigger, requester: &Person) -> Parts {
@@ -41,13 +76,13 @@ impl Catalogue {
         let level = of_level(&top["levels"][profile.level.name.as_str()]);
         let file = |file: &Option<Arc<NamedFile>>| file.as_ref().map_or(Digest::of(b""), |file| file.digest);
         Parts([
-            ("profile", of_json(of_profile(&top["profiles"][profile.name.as_str()], &level))),
-            ("trigger", of_json(top["triggers"][trigger.name.as_str()].clone())),
-            ("level", of_json(level)),
-            ("aws", of_json(top.get("aws").cloned().unwrap_or_else(|| json!({})))),
-            ("people", of_json(self.of_people(&top["people"], profile, requester))),
-            ("policy", file(&profile.policy)),
-            ("runbook", file(&profile.runbook)),
+            of_json(of_profile(&top["profiles"][profile.name.as_str()], &level)),
+            of_json(top["triggers"][trigger.name.as_str()].clone()),
+            of_json(level),
+            of_json(top.get("aws").cloned().unwrap_or_else(|| json!({}))),
+            of_json(self.of_people(&top["people"], profile, requester)),
+            file(&profile.policy),
+            file(&profile.runbook),
         ])
     }
 

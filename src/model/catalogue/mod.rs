@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-pub use approval::ApprovalRule;
+pub use approval::{ApprovalRule, LONGEST_WAIT};
 pub use aws::{Aws, Endpoint};
 pub use digest::Parts;
 pub use document::DocumentError;

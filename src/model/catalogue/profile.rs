@@ -83,9 +83,9 @@ impl Profile {
         self.session_policy.as_deref()
     }
 
-    /// How many approvals it needs; never less than its level demands.
+    /// How many approvals it needs: what it says or what its level does, whichever is more.
     pub fn approvals(&self) -> u32 {
-        self.approval.as_ref().map_or(0, |rule| rule.count)
+        self.approval.as_ref().map_or(0, |rule| rule.count).max(self.level.approvals)
     }
 
     /// Whether a region may be asked for.

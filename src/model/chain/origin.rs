@@ -50,6 +50,19 @@ impl fmt::Display for Origin {
     }
 }
 
+impl serde::Serialize for Origin {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Origin {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Origin::parse(&text).ok_or_else(|| serde::de::Error::custom("it names no ledger"))
+    }
+}
+
 fn sanitised(part: &str) -> String {
     if part.is_empty() {
         return "_".to_owned();

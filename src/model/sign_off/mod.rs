@@ -1,0 +1,15 @@
+//! Sign-off: the request as it is signed, the approvals, how both travel, and what counts.
+//!
+//! Keeps the promise that an approval counts for one request, one profile text and one span of time, wherever the
+//! bytes have been in between: nothing is believed but signatures. Rules: section 2 of `docs/formats.md`.
+
+pub mod approval;
+pub mod block;
+pub mod count;
+pub mod gather;
+pub mod history;
+pub mod objection;
+pub mod sheet;
+
+#[cfg(test)]
+pub(in crate::model) mod tests;
