@@ -3,6 +3,7 @@
 mod cloudtrail;
 mod proofs;
 mod recordings;
+mod ship;
 mod signing;
 mod verify;
 
@@ -49,7 +50,8 @@ pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Ver
         | AuditAction::Checkpoint(_)
         | AuditAction::Key(_)
         | AuditAction::Prove(_)
-        | AuditAction::CheckProof(_) => None,
+        | AuditAction::CheckProof(_)
+        | AuditAction::Ship(_) => None,
     }
 }
 
@@ -63,6 +65,7 @@ pub fn run(args: &Audit, context: &Context) -> Result<Exit, Failure> {
         AuditAction::Key(args) => signing::key(args, context),
         AuditAction::Prove(args) => proofs::prove(args, context),
         AuditAction::CheckProof(args) => proofs::check(args, context),
+        AuditAction::Ship(args) => ship::run(args, context),
         AuditAction::Acknowledge(args) => acknowledge(args, context),
     }
 }

@@ -1,6 +1,7 @@
 //! The one place that tells a person what went wrong: fact, causes, hint, exit code.
 
 mod ledger;
+mod shipping;
 
 use std::error::Error;
 use std::fmt::Write;

@@ -15,6 +15,7 @@ mod prove;
 pub mod reader;
 mod seal;
 mod snapshot;
+pub mod spool;
 mod tail;
 mod tree;
 mod verdict;
@@ -67,6 +68,11 @@ impl HostLedger {
     /// When the system does not say which boot this is.
     pub fn new(path: PathBuf, organisation: Option<Organisation>) -> Result<Self, LedgerError> {
         Ok(HostLedger { path, organisation, machine: Machine::here()?, done: Mutex::default() })
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Does something at the end of the ledger, under its lock.

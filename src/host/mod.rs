@@ -35,6 +35,7 @@ mod recordings;
 mod reports;
 pub mod rewrite;
 mod secret_service;
+pub mod ship;
 pub mod signals;
 pub mod socket;
 pub mod source;

@@ -6,6 +6,7 @@ mod command;
 
 use serde::{Deserialize, Serialize};
 
+use super::anchor::Anchor;
 use super::api_call::ApiCall;
 use super::name::{Digest, Id, Incident, MfaSerial, ProfileName, Reason, Region, RoleArn, StepName, TriggerName};
 use super::note::key::VerifierKey;
@@ -70,6 +71,8 @@ pub enum Event {
         /// The signed note.
         note: String,
     },
+    /// Something of the ledger was sent away.
+    LedgerAnchor(Box<Anchor>),
     /// An AssumeRole is about to be sent.
     ElevateIntent(Box<Intent>),
     /// AWS gave a session.
@@ -299,6 +302,7 @@ impl Event {
             Event::LedgerRecover { .. } => "ledger.recover",
             Event::LedgerKey { .. } => "ledger.key",
             Event::LedgerCheckpoint { .. } => "ledger.checkpoint",
+            Event::LedgerAnchor(_) => "ledger.anchor",
             Event::ElevateIntent(_) => "elevate.intent",
             Event::ElevateOk { .. } => "elevate.ok",
             Event::ElevateFail { .. } => "elevate.fail",
@@ -323,6 +327,7 @@ impl Event {
             | Event::LedgerRecover { .. }
             | Event::LedgerKey { .. }
             | Event::LedgerCheckpoint { .. }
+            | Event::LedgerAnchor(_)
             | Event::ElevateIntent(_)
             | Event::ElevateOk { .. }
             | Event::ElevateFail { .. }

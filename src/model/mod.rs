@@ -1,5 +1,6 @@
 //! Facts and rules: no clock, environment, file, thread or async below here.
 
+pub mod anchor;
 pub mod api_call;
 pub mod aws_cli;
 pub mod catalogue;

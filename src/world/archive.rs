@@ -7,14 +7,13 @@ use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
-use serde::Serialize;
-
 use crate::model::destination::Destination;
 use crate::model::identity::Source;
 use crate::model::name::PersonName;
 use crate::model::text::escaped;
-use crate::model::time::Timestamp;
 use crate::world::aws::{AwsError, Place, SourceError};
+
+pub use crate::model::anchor::Receipt;
 
 /// Opens archives.
 pub trait Archives: Sync {
@@ -68,17 +67,6 @@ pub enum Content<'c> {
     Bytes(&'c [u8]),
     /// A file, which nobody changes meanwhile.
     File(&'c Path),
-}
-
-/// What an archive says it has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Receipt {
-    /// The name in full: an object's key, a file's path.
-    pub name: String,
-    /// The object's version.
-    pub version: Option<String>,
-    /// Until when it cannot be deleted.
-    pub retained_until: Option<Timestamp>,
 }
 
 /// Why an archive does not keep, or not give, what it should.

@@ -33,6 +33,8 @@ pub enum AuditAction {
     Prove(AuditProve),
     /// Check such a proof, without the ledger; 4 if it does not hold
     CheckProof(AuditCheckProof),
+    /// Send the ledger to the places that the catalogue names; 4 if one of them contradicts it
+    Ship(AuditShip),
     /// Close a ledger that does not verify, and begin a new one that refers to it
     Acknowledge(AuditAcknowledge),
 }
@@ -129,6 +131,18 @@ pub struct AuditCheckProof {
     #[arg(long, value_name = "VKEY", value_parser = VerifierKey::parse)]
     pub key: Vec<VerifierKey>,
 
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass audit ship`.
+#[derive(Debug, Group)]
+#[command(
+    after_help = "The places are `ship` in the catalogue's [ledger]: see docs/catalogue.md. What they have already is \
+                  not sent again, and what failed is tried again by every later call."
+)]
+pub struct AuditShip {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

@@ -168,7 +168,7 @@ impl Held {
     }
 
     /// The lines from a place on.
-    fn lines(&self, from: u64) -> io::Result<BufReader<Take<File>>> {
+    pub(super) fn lines(&self, from: u64) -> io::Result<BufReader<Take<File>>> {
         let mut file = self.file.try_clone()?;
         file.seek(SeekFrom::Start(from))?;
         Ok(BufReader::with_capacity(1 << 16, file.take(self.bytes - from)))

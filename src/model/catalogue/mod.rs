@@ -9,6 +9,7 @@ mod aws;
 mod digest;
 pub mod document;
 mod file;
+mod ledger;
 mod level;
 pub mod mistake;
 mod network;
@@ -30,6 +31,7 @@ pub use aws::{Aws, Endpoint};
 pub use digest::Parts;
 pub use document::DocumentError;
 pub use file::{NamedFile, ReadFile};
+pub use ledger::Shipping;
 pub use level::{Level, MfaDemand};
 pub use mistake::Mistake;
 pub use network::Network;
@@ -57,6 +59,7 @@ const LARGEST_CATALOGUE: usize = 1024 * 1024;
 pub struct Catalogue {
     organisation: Organisation,
     aws: Aws,
+    shipping: Shipping,
     triggers: BTreeMap<TriggerName, Trigger>,
     people: BTreeMap<PersonName, Person>,
     profiles: BTreeMap<ProfileName, Profile>,
@@ -97,6 +100,7 @@ impl Catalogue {
             Ok(loaded) => Ok(Catalogue {
                 organisation: loaded.organisation,
                 aws: loaded.aws,
+                shipping: loaded.shipping,
                 triggers: loaded.triggers,
                 people: loaded.people,
                 profiles: loaded.profiles,
@@ -117,6 +121,11 @@ impl Catalogue {
     /// How AWS is reached.
     pub fn aws(&self) -> &Aws {
         &self.aws
+    }
+
+    /// Where the ledger is sent; nowhere, if the catalogue does not say.
+    pub fn shipping(&self) -> &Shipping {
+        &self.shipping
     }
 
     /// The profile of a name, if there is one without mistakes.
@@ -174,6 +183,7 @@ impl Catalogue {
 struct Loaded {
     organisation: Organisation,
     aws: Aws,
+    shipping: Shipping,
     triggers: BTreeMap<TriggerName, Trigger>,
     people: BTreeMap<PersonName, Person>,
     profiles: BTreeMap<ProfileName, Profile>,
@@ -188,6 +198,7 @@ fn walk(
     top.required("version").and_then(Value::version)?;
     let organisation = top.required("organisation").and_then(|value| value.parsed(Organisation::parse));
     let aws = top.optional("aws").map_or(Some(Aws::default()), |value| aws::read(value, files));
+    let shipping = top.optional("ledger").map_or(Some(Shipping::default()), |value| ledger::read(value, folder));
     let environments = top.required("naming").and_then(environments);
     let levels = named(&mut top, "levels", level::read);
     let triggers = named(&mut top, "triggers", |entry| trigger::read(entry, folder));
@@ -196,13 +207,14 @@ fn walk(
     names.extend(people.keys().cloned());
     let ground = Ground { environments, levels, triggers: triggers.keys().cloned().collect(), people, names };
     let profiles = profiles(&mut top, &ground, files, broken);
-    top.not_built(&["approvals", "ledger", "hooks"]);
+    top.not_built(&["approvals", "hooks"]);
     top.close();
     let triggers = triggers.into_values().map(|trigger| trigger.map(|trigger| (trigger.name.clone(), trigger)));
     let people = ground.people.into_values().map(|person| person.map(|person| (person.name.clone(), person)));
     Some(Loaded {
         organisation: organisation?,
         aws: aws?,
+        shipping: shipping?,
         triggers: triggers.collect::<Option<_>>()?,
         people: people.collect::<Option<_>>()?,
         profiles,

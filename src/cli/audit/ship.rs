@@ -1,0 +1,119 @@
+//! `glass audit ship`: the ledger is sent to the places that the catalogue names.
+
+use serde_json::{Value, json};
+
+use super::own;
+use crate::broker::place_of;
+use crate::cli::args::AuditShip;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::out::{self, Paint};
+use crate::host::archive::HostArchives;
+use crate::host::recorded::Recorded;
+use crate::host::ship::{ShipError, Shipper, Told, Waiting};
+use crate::model::catalogue::Catalogue;
+use crate::model::name::Region;
+use crate::model::text::escaped;
+use crate::world::archive::Sender;
+
+/// What became of the places.
+struct Report {
+    json: bool,
+    paint: Paint,
+    /// What was sent to the place whose turn it is.
+    sent: Vec<String>,
+    places: Vec<Value>,
+    exit: Exit,
+}
+
+/// Sends what the places do not have yet.
+pub fn run(args: &AuditShip, context: &Context) -> Result<Exit, Failure> {
+    let catalogue = context.catalogue()?;
+    let shipping = catalogue.shipping();
+    if shipping.ship.is_empty() {
+        return Err(Failure::new(Exit::Usage, "the catalogue names no place that the ledger is sent to")
+            .hint("its owners name one with `ship` in [ledger]: see docs/catalogue.md"));
+    }
+    let identity = context.identity()?;
+    let place = place_of(&catalogue, region(&catalogue));
+    let ledger = own(context)?;
+    let shipper = Shipper {
+        ledger: &ledger,
+        who: Some(&identity.person),
+        recordings: Recorded::of_own(&context.places().recordings()),
+        archives: &HostArchives,
+        sender: Sender { person: &identity.person, source: identity.source.as_ref(), place: &place, retain_days: None },
+    };
+    let paint = Paint::for_stderr(context.color());
+    let mut report = Report { json: args.json, paint, sent: Vec::new(), places: Vec::new(), exit: Exit::Done };
+    shipper.ship(&shipping.ship, Waiting::Allowed, &mut |to, told| report.take(&to.to_string(), told))?;
+    report.conclude()
+}
+
+/// A folder is in no region: any will do.
+fn region(catalogue: &Catalogue) -> Region {
+    let any = || Region::parse("us-east-1").expect("it is the name of a region");
+    catalogue.profiles().next().map_or_else(any, |profile| profile.region.clone())
+}
+
+impl Report {
+    fn take(&mut self, to: &str, told: Told) {
+        let failed = match told {
+            Told::Sent(name) => return self.sent.push(name),
+            Told::Forgot => {
+                let to = escaped(to);
+                return out::say(&format!(
+                    "glass: warning: {to} has lost what it had of this ledger: it is sent again"
+                ));
+            }
+            Told::Done => None,
+            Told::Failed(error) => Some(error),
+        };
+        let contradicts = matches!(failed, Some(ShipError::Contradicted(_)));
+        let why = failed.as_ref().map(ShipError::in_one_line);
+        if let Some(error) = failed {
+            let failure = not_sent(to, &error);
+            out::say(failure.show(self.paint).trim_end());
+            if self.exit != Exit::Evidence {
+                self.exit = failure.exit();
+            }
+        }
+        let sent = std::mem::take(&mut self.sent);
+        self.places.push(json!({ "to": to, "sent": sent, "failed": why, "contradicts": contradicts }));
+    }
+
+    fn conclude(self) -> Result<Exit, Failure> {
+        if self.json {
+            out::print_json(&self.places)?;
+            return Ok(self.exit);
+        }
+        let lines = self.places.iter().flat_map(|place| {
+            let to = place["to"].as_str().unwrap_or_default();
+            place["sent"].as_array().into_iter().flatten().map(move |name| line(to, name))
+        });
+        let lines: String = lines.collect();
+        if lines.is_empty() && self.exit == Exit::Done {
+            out::say("glass: nothing is left to send");
+        }
+        out::print(&lines).map(|()| self.exit)
+    }
+}
+
+fn line(to: &str, name: &Value) -> String {
+    format!("sent  {}/{}\n", escaped(to), escaped(name.as_str().unwrap_or_default()))
+}
+
+fn not_sent(to: &str, error: &ShipError) -> Failure {
+    let failure = |exit, fact| Failure::new(exit, format!("{to} {fact}")).caused_by(error);
+    match error {
+        ShipError::Contradicted(_) => failure(Exit::Evidence, "contradicts this ledger").hint(
+            "keep the ledger's folder as it is, and have whoever owns that place look into it; `glass audit verify` \
+             tells what the ledger itself shows",
+        ),
+        ShipError::Ledger(_) => failure(Exit::Evidence, "does not have all of this ledger"),
+        ShipError::Archive(_) | ShipError::Recording(_) | ShipError::Spoilt(_) | ShipError::File { .. } => {
+            failure(Exit::Failed, "does not have all of this ledger").hint("what it lacks is sent by the next call")
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Sends the ledger away: its checkpoints, and what its entries call for.
+//!
+//! The ledger itself says what there is to send, so nothing is lost when sending fails: it is tried again. Keeps the
+//! promises that what a place has is never overwritten, that it is held against the ledger each time, and that a
+//! place which contradicts the ledger is told at once.
+
+mod called;
+mod fault;
+mod pack;
+mod sent;
+mod shipment;
+
+use super::ledger::HostLedger;
+use super::recorded::Recorded;
+use crate::model::destination::Destination;
+use crate::model::name::PersonName;
+use crate::world::archive::{Archives, Sender};
+
+use called::Called;
+use sent::{FailedAttempt, SentNotes};
+use shipment::Shipment;
+
+pub use fault::{Contradiction, ShipError};
+pub use sent::{Sent, Waiting};
+
+/// Who sends a ledger, and by what.
+pub struct Shipper<'s> {
+    /// The ledger.
+    pub ledger: &'s HostLedger,
+    /// The person, for the entries.
+    pub who: Option<&'s PersonName>,
+    /// The recordings of its sessions.
+    pub recordings: Recorded,
+    /// What opens the places.
+    pub archives: &'s dyn Archives,
+    /// Who sends.
+    pub sender: Sender<'s>,
+}
+
+/// What is told of a place while it is sent to, and in the end.
+#[derive(Debug)]
+pub enum Told {
+    /// This was sent, under this name.
+    Sent(String),
+    /// The place has lost what it had, so everything is sent again.
+    Forgot,
+    /// It has all that there is.
+    Done,
+    /// It does not.
+    Failed(ShipError),
+}
+
+impl Shipper<'_> {
+    /// Sends to places, one after another, what they do not have yet; nothing is done when another process sends and
+    /// that is not to be waited for. What one of them does not take is no matter to the others.
+    ///
+    /// # Errors
+    /// When nothing can be kept of it.
+    pub fn ship(
+        &self,
+        places: &[Destination],
+        waiting: Waiting,
+        told: &mut dyn FnMut(&Destination, Told),
+    ) -> Result<(), ShipError> {
+        let notes = SentNotes::of(self.ledger.path());
+        let Some(_lock) = notes.hold(waiting).map_err(ShipError::file("lock", &notes.path("lock")))? else {
+            return Ok(());
+        };
+        for to in places {
+            let mut sent = notes.of_place(&to.to_string());
+            let shipped = self.ship_to(to, &notes, &mut sent, &mut |what| told(to, what));
+            sent.failed = shipped.as_ref().err().map(FailedAttempt::now);
+            told(to, shipped.map_or_else(Told::Failed, |()| Told::Done));
+            notes.keep(&sent).map_err(ShipError::file("write", &notes.path("")))?;
+        }
+        Ok(())
+    }
+
+    fn ship_to(
+        &self,
+        to: &Destination,
+        notes: &SentNotes,
+        sent: &mut Sent,
+        told: &mut dyn FnMut(Told),
+    ) -> Result<(), ShipError> {
+        let Some(spool) = self.ledger.spool()? else { return Ok(()) };
+        // Before its first checkpoint there is nothing that the ledger could be held to.
+        let Some((last, note)) = spool.checkpoint()? else { return Ok(()) };
+        let archive = self.archives.open(to, &self.sender)?;
+        let shipment = Shipment { shipper: self, to, archive, spool: &spool, last, notes };
+        let newest = shipment.newest()?;
+        let mut called = Called::since(&spool, sent)?;
+        if newest < sent.checkpoint.max(called.checkpoint) {
+            told(Told::Forgot);
+            (sent.seq, sent.checkpoint) = (0, 0);
+            called = Called::since(&spool, sent)?.without_receipts();
+        }
+        shipment.send(note, called, sent, told)
+    }
+}

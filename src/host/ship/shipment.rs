@@ -1,0 +1,200 @@
+//! One ledger on its way to one place.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use super::called::{Called, checkpoint_name, recording_name};
+use super::pack::{AtMost, Measure, Unpacked, pack};
+use super::sent::{Sent, SentNotes};
+use super::{Contradiction, ShipError, Shipper, Told};
+use crate::host::ledger::spool::Spool;
+use crate::model::anchor::{Anchor, SentRecording};
+use crate::model::checkpoint::Checkpoint;
+use crate::model::destination::Destination;
+use crate::model::event::Event;
+use crate::model::name::Id;
+use crate::model::note::Note;
+use crate::world::archive::{Archive, ArchiveError, Content, Receipt};
+use crate::world::ledger::{Ledger, Record};
+
+/// The largest note that is read back; one of a checkpoint has a few hundred bytes, and perhaps cosignatures.
+const LARGEST_NOTE: usize = 1_000_000;
+
+/// The file in which things are packed.
+const PACKED: &str = ".packed";
+
+/// What is sent, and where to.
+pub struct Shipment<'s> {
+    pub shipper: &'s Shipper<'s>,
+    pub to: &'s Destination,
+    pub archive: Box<dyn Archive>,
+    pub spool: &'s Spool,
+    /// The last checkpoint.
+    pub last: Checkpoint,
+    pub notes: &'s SentNotes,
+}
+
+impl Shipment<'_> {
+    /// Holds the newest checkpoint that the place has against the ledger; its size, 0 if there is none.
+    pub fn newest(&self) -> Result<u64, ShipError> {
+        let below = self.name("checkpoint");
+        let size_of = |name: &str| name.strip_prefix(&below)?.strip_prefix('/').and_then(size_in);
+        let names = self.archive.names(&below)?;
+        let Some((name, size)) = names.iter().rev().find_map(|name| Some((name, size_of(name)?))) else {
+            return Ok(0);
+        };
+        let other = || ShipError::Contradicted(Contradiction::Other(name.clone()));
+        let note = self.note(name)?;
+        let found = text_of(&note).and_then(|text| Checkpoint::parse(text).ok()).ok_or_else(other)?;
+        if found.origin != self.spool.origin() || found.size != size {
+            return Err(other());
+        }
+        match self.spool.root_at(size)? {
+            Some(root) if root == found.root => Ok(size),
+            Some(_) => Err(other()),
+            None => {
+                let (name, size) = (name.clone(), self.spool.size());
+                Err(ShipError::Contradicted(Contradiction::Longer { name, size }))
+            }
+        }
+    }
+
+    /// Sends what the place does not have, the newest checkpoint first.
+    pub fn send(
+        &self,
+        note: &str,
+        called: Called,
+        sent: &mut Sent,
+        told: &mut dyn FnMut(Told),
+    ) -> Result<(), ShipError> {
+        if self.last.size > sent.checkpoint {
+            self.checkpoint(note, &called, told)?;
+            sent.checkpoint = self.last.size;
+            self.keep(sent)?;
+        }
+        if called.blobs {
+            self.blobs(told)?;
+        }
+        for (seq, session) in &called.sessions {
+            self.recording(session, &called, told)?;
+            sent.seq = seq + 1;
+            self.keep(sent)?;
+        }
+        sent.seq = called.end;
+        Ok(())
+    }
+
+    fn checkpoint(&self, note: &str, called: &Called, told: &mut dyn FnMut(Told)) -> Result<(), ShipError> {
+        let name = checkpoint_name(self.last.size);
+        let same = |name: &str| Ok(text_of(&self.note(name)?) == text_of(note.as_bytes()));
+        let receipt = self.put(&name, Content::Bytes(note.as_bytes()), same, told)?;
+        if called.has_receipt(&name) { Ok(()) } else { self.append(receipt, None) }
+    }
+
+    /// Sends what entries refer to by its hash. A name says what must be under it, so no receipt is needed.
+    fn blobs(&self, told: &mut dyn FnMut(Told)) -> Result<(), ShipError> {
+        let known: BTreeSet<String> = self.archive.names(&self.name("blob"))?.into_iter().collect();
+        for digest in self.spool.blobs()? {
+            let name = format!("blob/{digest}.gz");
+            if !known.contains(&self.name(&name)) {
+                let measure = self.pack(&mut self.spool.blob(&digest)?)?;
+                if measure.sha256 != digest {
+                    return Err(ShipError::Spoilt(digest));
+                }
+                self.put_packed(&name, measure, told)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the recording of a session, if there is one.
+    fn recording(&self, session: &Id, called: &Called, told: &mut dyn FnMut(Told)) -> Result<(), ShipError> {
+        let name = recording_name(session.as_str());
+        if called.has_receipt(&name) {
+            return Ok(());
+        }
+        let Some(mut file) = self.shipper.recordings.open(session).map_err(ShipError::Recording)? else {
+            return Ok(());
+        };
+        let measure = self.pack(&mut file)?;
+        let receipt = self.put_packed(&name, measure, told)?;
+        let Measure { bytes, sha256 } = measure;
+        self.append(receipt, Some(SentRecording { session: session.clone(), bytes, sha256 }))
+    }
+
+    fn pack(&self, from: &mut impl Read) -> Result<Measure, ShipError> {
+        let path = self.notes.path(PACKED);
+        pack(from, &path).map_err(ShipError::file("pack into", &path))
+    }
+
+    /// Puts what was packed last.
+    fn put_packed(&self, name: &str, measure: Measure, told: &mut dyn FnMut(Told)) -> Result<Receipt, ShipError> {
+        let same = |name: &str| {
+            let mut found = Unpacked::against(measure);
+            Ok(self.archive.oldest(name, &mut found)? && found.is(measure))
+        };
+        let path = self.notes.path(PACKED);
+        let receipt = self.put(name, Content::File(&path), same, told)?;
+        // Only its room is lost if it stays.
+        let _ = std::fs::remove_file(&path);
+        Ok(receipt)
+    }
+
+    /// Puts something under a name below the origin. That it is there already is as good, if it is the `same`.
+    fn put(
+        &self,
+        name: &str,
+        content: Content<'_>,
+        same: impl FnOnce(&str) -> Result<bool, ShipError>,
+        told: &mut dyn FnMut(Told),
+    ) -> Result<Receipt, ShipError> {
+        let name = self.name(name);
+        match self.archive.put(&name, content) {
+            Ok(receipt) => {
+                told(Told::Sent(name));
+                Ok(receipt)
+            }
+            Err(ArchiveError::Taken) if same(&name)? => {
+                Ok(Receipt { name: format!("{}/{name}", self.to), version: None, retained_until: None })
+            }
+            Err(ArchiveError::Taken) => Err(ShipError::Contradicted(Contradiction::Other(name))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the place has under a name.
+    fn note(&self, name: &str) -> Result<Vec<u8>, ShipError> {
+        let mut note = AtMost::new(LARGEST_NOTE);
+        self.archive.oldest(name, &mut note)?;
+        Ok(note.taken)
+    }
+
+    fn append(&self, receipt: Receipt, recording: Option<SentRecording>) -> Result<(), ShipError> {
+        let Checkpoint { size, root, .. } = self.last;
+        let (kind, to) = (self.to.kind(), self.to.to_string());
+        let anchor = Anchor { size, root, kind, to, receipt, segment: None, recording };
+        let session = None;
+        let record = Record { who: self.shipper.who.cloned(), session, event: Event::LedgerAnchor(Box::new(anchor)) };
+        self.shipper.ledger.append(&record)?;
+        Ok(())
+    }
+
+    fn keep(&self, sent: &Sent) -> Result<(), ShipError> {
+        self.notes.keep(sent).map_err(ShipError::file("write", &self.notes.path("")))
+    }
+
+    fn name(&self, below: &str) -> String {
+        format!("{}/{below}", self.spool.origin())
+    }
+}
+
+/// The size that a checkpoint's name says.
+fn size_in(digits: &str) -> Option<u64> {
+    let plain = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| digits.parse().ok()).flatten()
+}
+
+/// The text of a note; nothing of what is none.
+fn text_of(note: &[u8]) -> Option<&str> {
+    Note::parse(note).ok().map(|note| note.unverified_text())
+}

@@ -1,0 +1,71 @@
+//! Anchors: what of a ledger was sent away, and what the place that took it says.
+//!
+//! Keeps the promise that a ledger names every place by which it can be held to what it was.
+
+use serde::Serialize;
+
+use super::destination::Destination;
+use super::name::{Digest, Id};
+use super::time::Timestamp;
+
+/// One thing that was sent to one place.
+#[derive(Clone, Debug, Serialize)]
+pub struct Anchor {
+    /// How many entries the checkpoint has that was sent; or the last one that was made, when something else was.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Digest,
+    /// What kind of place it is: `folder`.
+    pub kind: &'static str,
+    /// The place, as the catalogue names it.
+    pub to: String,
+    /// What the place says it has.
+    pub receipt: Receipt,
+    /// The segment that was sent.
+    pub segment: Option<SentSegment>,
+    /// The recording that was sent.
+    pub recording: Option<SentRecording>,
+}
+
+/// What an archive says it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// The name in full: an object's key, a file's path.
+    pub name: String,
+    /// The object's version.
+    pub version: Option<String>,
+    /// Until when it cannot be deleted.
+    pub retained_until: Option<Timestamp>,
+}
+
+/// A closed segment, before it was packed.
+#[derive(Clone, Debug, Serialize)]
+pub struct SentSegment {
+    /// Its file's name.
+    pub name: String,
+    /// How long it is.
+    pub bytes: u64,
+    /// SHA-256 of it.
+    pub sha256: Digest,
+}
+
+/// The recording of a session that has ended, before it was packed.
+#[derive(Clone, Debug, Serialize)]
+pub struct SentRecording {
+    /// The session.
+    pub session: Id,
+    /// How long it is.
+    pub bytes: u64,
+    /// SHA-256 of it.
+    pub sha256: Digest,
+}
+
+impl Destination {
+    /// What an anchor there is called.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Destination::Folder(_) => "folder",
+            Destination::Bucket { .. } => "s3",
+        }
+    }
+}
