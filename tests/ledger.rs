@@ -4,6 +4,7 @@ mod cloudtrail;
 mod faults;
 mod recordings;
 mod script;
+mod ship;
 mod signed;
 mod verdicts;
 

@@ -95,6 +95,6 @@ impl Shipper<'_> {
             (sent.seq, sent.checkpoint) = (0, 0);
             called = Called::since(&spool, sent)?.without_receipts();
         }
-        shipment.send(note, called, sent, told)
+        shipment.send(note, &called, sent, told)
     }
 }

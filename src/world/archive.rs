@@ -11,6 +11,7 @@ use crate::model::destination::Destination;
 use crate::model::identity::Source;
 use crate::model::name::PersonName;
 use crate::model::text::escaped;
+use crate::model::time::Timestamp;
 use crate::world::aws::{AwsError, Place, SourceError};
 
 pub use crate::model::anchor::Receipt;

@@ -215,7 +215,7 @@ fn the_key_lies_beside_the_ledger_for_its_owner_alone() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
     let secret: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-    let secret = secret["secret"].as_str().unwrap().rsplit('+').next().unwrap().to_owned();
+    let secret = secret["secret"].as_str().unwrap().splitn(5, '+').last().unwrap().to_owned();
     for entry in fs::read_dir(ledger(&home)).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap_or_default();
         assert!(!String::from_utf8_lossy(&bytes).contains(&secret), "a copy of the ledger has no key in it");

@@ -63,12 +63,12 @@ impl Shipment<'_> {
     pub fn send(
         &self,
         note: &str,
-        called: Called,
+        called: &Called,
         sent: &mut Sent,
         told: &mut dyn FnMut(Told),
     ) -> Result<(), ShipError> {
         if self.last.size > sent.checkpoint {
-            self.checkpoint(note, &called, told)?;
+            self.checkpoint(note, called, told)?;
             sent.checkpoint = self.last.size;
             self.keep(sent)?;
         }
@@ -76,7 +76,7 @@ impl Shipment<'_> {
             self.blobs(told)?;
         }
         for (seq, session) in &called.sessions {
-            self.recording(session, &called, told)?;
+            self.recording(session, called, told)?;
             sent.seq = seq + 1;
             self.keep(sent)?;
         }
@@ -131,7 +131,7 @@ impl Shipment<'_> {
     fn put_packed(&self, name: &str, measure: Measure, told: &mut dyn FnMut(Told)) -> Result<Receipt, ShipError> {
         let same = |name: &str| {
             let mut found = Unpacked::against(measure);
-            Ok(self.archive.oldest(name, &mut found)? && found.is(measure))
+            Ok(self.archive.oldest(name, &mut found)?.is_some() && found.is(measure))
         };
         let path = self.notes.path(PACKED);
         let receipt = self.put(name, Content::File(&path), same, told)?;

@@ -1,0 +1,240 @@
+//! The ledger is sent away: what a place has stays, and whoever rewrites the ledger is told by it.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{REFUSED, events, home, ledger};
+use crate::support::{Home, Outcome};
+
+/// A home whose ledger is sent to a folder `share`, with an entry and a checkpoint of it.
+fn shipping() -> Home {
+    let home = home();
+    let catalogue = home.read(".config/glass/profiles.toml") + "[ledger]\nship = [\"../../share\"]\n";
+    home.write(".config/glass/profiles.toml", &catalogue);
+    home.write("share/.keep", "");
+    home.glass(&REFUSED).exits(3);
+    home.glass(&["audit", "checkpoint"]).exits(0);
+    home
+}
+
+fn ship(home: &Home) -> Outcome {
+    home.glass(&["audit", "ship"])
+}
+
+/// The files of the share, by their names below it.
+fn kept(home: &Home) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![home.path("share")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.file_name().unwrap().to_str().unwrap().starts_with('.') {
+                found.push(path.strip_prefix(home.path("share")).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The one checkpoint that the share has.
+fn checkpoint(home: &Home) -> PathBuf {
+    let names = kept(home);
+    let [only] = names.as_slice() else { panic!("{names:?}") };
+    home.path("share").join(only)
+}
+
+fn count(home: &Home, event: &str) -> usize {
+    events(home).iter().filter(|one| *one == event).count()
+}
+
+fn last(home: &Home, event: &str) -> Value {
+    let shown = home.glass(&["audit", "show", "--json", "--event", event, "--last", "1"]).exits(0);
+    shown.json()["d"].clone()
+}
+
+#[test]
+fn a_checkpoint_is_sent_once_and_its_receipt_is_in_the_ledger() {
+    let home = shipping();
+    let sent = ship(&home).exits(0);
+    let place = checkpoint(&home);
+    assert_eq!(sent.stdout, format!("sent  {}/../../share/{}\n", home.path(".config/glass").display(), kept(&home)[0]));
+    let (signed, anchor) = (last(&home, "ledger.checkpoint"), last(&home, "ledger.anchor"));
+    assert_eq!(json!(fs::read_to_string(&place).unwrap()), signed["note"]);
+    assert_eq!(
+        (&anchor["size"], &anchor["root"], &anchor["kind"]),
+        (&signed["size"], &signed["root"], &json!("folder"))
+    );
+    assert!(anchor["receipt"]["name"].as_str().unwrap().ends_with(&kept(&home)[0]), "{anchor}");
+    assert_eq!((&anchor["segment"], &anchor["recording"]), (&Value::Null, &Value::Null));
+
+    let again = ship(&home).exits(0);
+    assert_eq!((again.stdout.as_str(), again.stderr.as_str()), ("", "glass: nothing is left to send\n"));
+    assert_eq!((count(&home, "ledger.anchor"), kept(&home).len()), (1, 1));
+    home.glass(&["audit", "verify"]).exits(0);
+
+    home.glass(&["audit", "checkpoint"]).exits(0);
+    let more = home.glass(&["audit", "ship", "--json"]).exits(0).json();
+    assert_eq!((more[0]["sent"].as_array().unwrap().len(), &more[0]["failed"]), (1, &Value::Null));
+    assert_eq!((count(&home, "ledger.anchor"), kept(&home).len()), (2, 2));
+}
+
+#[test]
+fn who_has_no_note_of_what_was_sent_finds_it_there() {
+    let home = shipping();
+    ship(&home).exits(0);
+    fs::remove_dir_all(ledger(&home).join("sent")).unwrap();
+    assert_eq!(ship(&home).exits(0).stdout, "");
+    assert_eq!((count(&home, "ledger.anchor"), kept(&home).len()), (1, 1));
+    let mut notes = fs::read_dir(ledger(&home).join("sent")).unwrap().map(|entry| entry.unwrap().path());
+    let note = notes.find(|path| path.file_name().is_some_and(|name| name != "lock")).unwrap();
+    for damaged in ["", "{}", "{\"to\":\"elsewhere\",\"seq\":0,\"checkpoint\":0,\"failed\":null}", "\0\0"] {
+        fs::write(&note, damaged).unwrap();
+        assert_eq!(ship(&home).exits(0).stdout, "", "{damaged}");
+    }
+    assert_eq!(count(&home, "ledger.anchor"), 1);
+}
+
+/// What was put and has no receipt, because glass was killed in between, gets one.
+#[test]
+fn what_is_there_without_a_receipt_gets_one() {
+    let home = shipping();
+    let copy = home.path("copy");
+    copy_folder(&ledger(&home), &copy);
+    ship(&home).exits(0);
+    fs::remove_dir_all(ledger(&home)).unwrap();
+    fs::rename(copy, ledger(&home)).unwrap();
+    assert_eq!(ship(&home).exits(0).stdout, "");
+    assert_eq!((count(&home, "ledger.anchor"), kept(&home).len()), (1, 1));
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    fs::set_permissions(to, Permissions::from_mode(0o700)).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap().path();
+        fs::copy(&entry, to.join(entry.file_name().unwrap())).unwrap();
+    }
+}
+
+/// T3: whoever has the machine, with every file and key of the ledger, cuts it or writes it anew, and signs that.
+#[test]
+fn a_ledger_that_was_cut_or_rewritten_and_signed_again_is_told_by_the_place() {
+    let honest = shipping();
+    let before = honest.path("before");
+    copy_folder(&ledger(&honest), &before);
+    for _ in 0..3 {
+        honest.glass(&REFUSED).exits(3);
+    }
+    honest.glass(&["audit", "checkpoint"]).exits(0);
+    ship(&honest).exits(0);
+
+    // Cut: the ledger as it was before, with its key, and nothing of what was sent.
+    fs::remove_dir_all(ledger(&honest)).unwrap();
+    copy_folder(&before, &ledger(&honest));
+    honest.glass(&["audit", "checkpoint"]).exits(0);
+    honest.glass(&["audit", "verify"]).exits(0);
+    let told = ship(&honest).exits(4);
+    assert!(told.stderr.contains("contradicts this ledger") && told.stderr.contains("cut off"), "{}", told.stderr);
+    assert_eq!(count(&honest, "ledger.anchor"), 0, "a place that contradicts gives no receipt");
+
+    // Rewritten: from there on another history, longer than the first, and signed with the same key.
+    for _ in 0..6 {
+        honest.glass(&["assume", "prod-db-emergency", "--trigger", "outage", "--incident", "INC-2", "--reason", "x"]);
+    }
+    honest.glass(&["audit", "checkpoint"]).exits(0);
+    honest.glass(&["audit", "verify"]).exits(0);
+    let told = ship(&honest).exits(4);
+    assert!(told.stderr.contains("this ledger was rewritten"), "{}", told.stderr);
+    let told = honest.glass(&["audit", "ship", "--json"]).exits(4).json();
+    assert_eq!(told[0]["contradicts"], json!(true));
+    assert_eq!(kept(&honest).len(), 1);
+}
+
+#[test]
+fn something_else_in_the_place_of_a_checkpoint_is_told_and_not_overwritten() {
+    for other in ["", "something else\n", "x\n1\nq\n\n— x AAAAAAAA\n"] {
+        let home = shipping();
+        ship(&home).exits(0);
+        let place = checkpoint(&home);
+        fs::write(&place, other).unwrap();
+        let told = ship(&home).exits(4);
+        assert!(told.stderr.contains("something else as"), "{}", told.stderr);
+        assert_eq!(fs::read_to_string(&place).unwrap(), other);
+    }
+    // One that is not newer stands in the way of nobody, and names that are none of glass's are passed over.
+    let home = shipping();
+    ship(&home).exits(0);
+    let folder = checkpoint(&home).parent().unwrap().to_owned();
+    for name in ["README", "00000000000000010", "000000000000000x", "zzz"] {
+        fs::write(folder.join(name), "x").unwrap();
+    }
+    ship(&home).exits(0);
+    fs::write(folder.join("9999999999999999"), "x").unwrap();
+    ship(&home).exits(4);
+}
+
+#[test]
+fn a_place_that_is_gone_is_waited_for() {
+    let home = shipping();
+    fs::rename(home.path("share"), home.path("away")).unwrap();
+    let told = ship(&home).exits(1);
+    assert!(
+        told.stderr.contains("does not have all of this ledger") && told.stderr.contains("cannot open"),
+        "{told:?}"
+    );
+    assert!(!home.path("share").exists(), "what is not mounted is not made");
+    home.glass(&REFUSED).exits(3);
+    fs::rename(home.path("away"), home.path("share")).unwrap();
+    ship(&home).exits(0);
+    assert_eq!((count(&home, "ledger.anchor"), kept(&home).len()), (1, 1));
+}
+
+#[test]
+fn a_place_that_lost_everything_gets_it_again() {
+    let home = shipping();
+    ship(&home).exits(0);
+    let had = kept(&home);
+    fs::remove_dir_all(home.path("share/glass")).unwrap();
+    let told = ship(&home).exits(0);
+    assert!(told.stderr.contains("has lost what it had of this ledger"), "{}", told.stderr);
+    assert_eq!((kept(&home), count(&home, "ledger.anchor")), (had, 2));
+    ship(&home).exits(0);
+    assert_eq!(count(&home, "ledger.anchor"), 2);
+}
+
+#[test]
+fn a_place_that_takes_nothing_does_not_keep_others_from_it() {
+    let home = shipping();
+    let catalogue =
+        home.read(".config/glass/profiles.toml").replace("[\"../../share\"]", "[\"/dev/null\", \"../../share\"]");
+    home.write(".config/glass/profiles.toml", &catalogue);
+    let told = home.glass(&["audit", "ship", "--json"]).exits(1).json();
+    assert_eq!((&told[0]["failed"], &told[1]["failed"]), (&json!("/dev/null is no folder"), &Value::Null));
+    assert_eq!(kept(&home).len(), 1);
+}
+
+#[test]
+fn without_a_place_there_is_nothing_to_do() {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    let told = ship(&home).exits(2);
+    assert!(told.stderr.contains("names no place"), "{}", told.stderr);
+}
+
+/// A ledger that takes no receipt is told, and what was sent gets its receipt later.
+#[test]
+fn a_broken_ledger_is_not_sent() {
+    let home = shipping();
+    let segment = ledger(&home).join(super::SEGMENT);
+    let text = fs::read_to_string(&segment).unwrap();
+    fs::write(&segment, text.replacen("outage", "outagf", 1)).unwrap();
+    home.glass(&["audit", "verify"]).exits(4);
+    ship(&home).exits(4);
+    assert_eq!(kept(&home), [""; 0]);
+}
