@@ -3,6 +3,7 @@
 //! Keeps the promise that nothing in a note is believed before a key that was known beforehand has signed it.
 //! Strict where the specification lets one be: a signature of a known key that does not verify spoils the note.
 
+pub mod cosignature;
 pub mod key;
 
 use std::fmt;

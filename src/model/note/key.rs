@@ -1,4 +1,7 @@
 //! The keys of signed notes: `name+id+key` to verify, `PRIVATE+KEY+name+id+seed` to sign. Ed25519 only.
+//!
+//! Keeps the promise that a key signs for one purpose: a log's is none for cosignatures, nor a witness's for
+//! checkpoints, since the kind is part of the type.
 
 use std::fmt;
 
@@ -9,20 +12,33 @@ use zeroize::Zeroizing;
 use crate::model::name::Digest;
 use crate::model::secret::Secret;
 use crate::model::text::escaped;
+use crate::model::time::Timestamp;
 
-/// What stands for Ed25519 before a key's bytes.
-const ED25519_KIND: u8 = 1;
+/// Ed25519 over a text.
+const OF_LOG: u8 = 1;
+
+/// Ed25519 over a text and a time.
+const OF_WITNESS: u8 = 4;
+
+/// The last second that has a text in RFC 3339.
+const LATEST: i64 = 253_402_300_799;
 
 /// What a key that signs begins with.
 const PRIVATE: &str = "PRIVATE+KEY+";
 
-/// A key that signatures are held against.
+/// A key that signatures are held against; `KIND` is the byte that stands for it in C2SP's signed-note.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct VerifierKey {
+pub struct PublicKey<const KIND: u8> {
     name: String,
     id: [u8; 4],
     key: [u8; 32],
 }
+
+/// The key of a log: what it signs are checkpoints.
+pub type VerifierKey = PublicKey<OF_LOG>;
+
+/// The key of a witness: what it signs are others' checkpoints, with the time.
+pub type WitnessKey = PublicKey<OF_WITNESS>;
 
 /// A key that signs.
 pub struct SigningKey {
@@ -37,8 +53,8 @@ pub struct SigningKey {
 pub enum KeyError {
     /// It does not have the form.
     Form(&'static str),
-    /// It is of another kind than Ed25519.
-    Kind,
+    /// It is not Ed25519, or for another purpose: this byte does not stand before 32 bytes of key.
+    Kind(u8),
     /// Its id is not that of its name and key.
     Id {
         /// The id it should have.
@@ -52,7 +68,7 @@ impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             KeyError::Form(form) => write!(f, "it must have the form {form}"),
-            KeyError::Kind => f.write_str("it must be an Ed25519 key: 32 bytes after a 1"),
+            KeyError::Kind(kind) => write!(f, "it must be an Ed25519 key: 32 bytes after a {kind}"),
             KeyError::Id { expected, found } => {
                 write!(f, "its id is {}, and that of this name and key is {expected}", escaped(found))
             }
@@ -67,22 +83,22 @@ pub fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
 }
 
-impl VerifierKey {
+impl<const KIND: u8> PublicKey<KIND> {
     /// Reads `name+id+key`: id in 8 lower-case hex digits, key in base64.
     ///
     /// # Errors
     /// When it is anything else, or its id is another key's.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let (name, id, key) = parts(text).ok_or(KeyError::Form("<name>+<8 hex digits>+<base64>"))?;
-        let made = VerifierKey::new(name, *key);
+        let (name, id, key) = parts(text, KIND, KeyError::Form("<name>+<8 hex digits>+<base64>"))?;
+        let made = PublicKey::new(name, *key);
         if made.hex_id() == id { Ok(made) } else { Err(KeyError::Id { expected: made.hex_id(), found: id.to_owned() }) }
     }
 
     fn new(name: &str, key: [u8; 32]) -> Self {
-        let hashed = [name.as_bytes(), &[b'\n', ED25519_KIND], &key].concat();
+        let hashed = [name.as_bytes(), &[b'\n', KIND], &key].concat();
         let mut id = [0; 4];
         id.copy_from_slice(&Digest::of(&hashed).bytes()[..4]);
-        VerifierKey { name: name.to_owned(), id, key }
+        PublicKey { name: name.to_owned(), id, key }
     }
 
     /// The name: of a ledger's key, the ledger's origin.
@@ -95,8 +111,7 @@ impl VerifierKey {
         self.id
     }
 
-    /// Whether a signature is one of this key over a text.
-    pub fn verifies(&self, text: &str, signature: &[u8]) -> bool {
+    fn has_signed(&self, text: &str, signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, &self.key).verify(text.as_bytes(), signature).is_ok()
     }
 
@@ -105,20 +120,39 @@ impl VerifierKey {
     }
 }
 
-impl fmt::Display for VerifierKey {
+impl VerifierKey {
+    /// Whether a signature is one of this key over a text.
+    pub fn verifies(&self, text: &str, signature: &[u8]) -> bool {
+        self.has_signed(text, signature)
+    }
+}
+
+impl WitnessKey {
+    /// The time of a cosignature, if it is one of this key over a text: 8 bytes of time, and what Ed25519 makes of
+    /// both.
+    pub fn time_of(&self, text: &str, cosignature: &[u8]) -> Option<Timestamp> {
+        let (time, signature) = cosignature.split_first_chunk()?;
+        let seconds = u64::from_be_bytes(*time);
+        let at = i64::try_from(seconds).ok().filter(|seconds| (1..=LATEST).contains(seconds))?;
+        let signed = format!("cosignature/v1\ntime {seconds}\n{text}");
+        self.has_signed(&signed, signature).then(|| Timestamp::from_seconds(at))
+    }
+}
+
+impl<const KIND: u8> fmt::Display for PublicKey<KIND> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = [&[ED25519_KIND][..], &self.key].concat();
+        let key = [&[KIND][..], &self.key].concat();
         write!(f, "{}+{}+{}", self.name, self.hex_id(), Base64::encode_string(&key))
     }
 }
 
-impl fmt::Debug for VerifierKey {
+impl<const KIND: u8> fmt::Debug for PublicKey<KIND> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl serde::Serialize for VerifierKey {
+impl<const KIND: u8> serde::Serialize for PublicKey<KIND> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -133,7 +167,7 @@ impl SigningKey {
         if !is_name(name) {
             return Err(KeyError::Form("a name without white space or `+`"));
         }
-        let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| KeyError::Kind)?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| KeyError::Kind(OF_LOG))?;
         let mut key = [0; 32];
         key.copy_from_slice(pair.public_key().as_ref());
         Ok(SigningKey { verifier: VerifierKey::new(name, key), pair, seed })
@@ -145,7 +179,8 @@ impl SigningKey {
     /// When it is anything else, or its id is another key's.
     pub fn parse(text: &Secret) -> Result<Self, KeyError> {
         let form = KeyError::Form("PRIVATE+KEY+<name>+<8 hex digits>+<base64>");
-        let (name, id, seed) = text.expose().strip_prefix(PRIVATE).and_then(parts).ok_or(form)?;
+        let rest = text.expose().strip_prefix(PRIVATE).ok_or(form.clone())?;
+        let (name, id, seed) = parts(rest, OF_LOG, form)?;
         let made = SigningKey::of_seed(name, seed)?;
         if made.verifier.hex_id() == id {
             Ok(made)
@@ -156,7 +191,7 @@ impl SigningKey {
 
     /// The text that [`SigningKey::parse`] reads.
     pub fn to_secret(&self) -> Secret {
-        let key = Zeroizing::new([&[ED25519_KIND][..], &*self.seed].concat());
+        let key = Zeroizing::new([&[OF_LOG][..], &*self.seed].concat());
         let key = Zeroizing::new(Base64::encode_string(&key));
         Secret::new(format!("{PRIVATE}{}+{}+{}", self.verifier.name, self.verifier.hex_id(), *key))
     }
@@ -178,15 +213,15 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Name, id and bytes of a key's text.
-fn parts(text: &str) -> Option<(&str, &str, Zeroizing<[u8; 32]>)> {
+/// Name, id and bytes of a key's text; `form` is what is wrong with one that has other parts.
+fn parts(text: &str, kind: u8, form: KeyError) -> Result<(&str, &str, Zeroizing<[u8; 32]>), KeyError> {
     let mut parts = text.splitn(3, '+');
-    let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
-    let mut bytes = Zeroizing::new([0; 33]);
-    let length = Base64::decode(key, &mut *bytes).ok()?.len();
-    let mut of_key = Zeroizing::new([0; 32]);
-    of_key.copy_from_slice(&bytes[1..]);
-    (is_name(name) && length == 33 && bytes[0] == ED25519_KIND).then_some((name, id, of_key))
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else { return Err(form) };
+    // One more than there should be, to see that there is no more.
+    let mut bytes = Zeroizing::new([0; 34]);
+    let (true, Ok(decoded)) = (is_name(name), Base64::decode(key, &mut *bytes)) else { return Err(form) };
+    let of_key = decoded.strip_prefix(&[kind]).and_then(|key| <[u8; 32]>::try_from(key).ok());
+    Ok((name, id, Zeroizing::new(of_key.ok_or(KeyError::Kind(kind))?)))
 }
 
 #[cfg(test)]
@@ -237,6 +272,21 @@ mod tests {
         ] {
             assert!(VerifierKey::parse(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    // The key of a public witness.
+    const WITNESS: &str = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2";
+
+    #[test]
+    fn the_key_of_a_witness_is_none_of_a_log_nor_the_other_way_round() {
+        assert_eq!(WitnessKey::parse(WITNESS).expect("a key").to_string(), WITNESS);
+        assert_eq!(VerifierKey::parse(WITNESS), Err(KeyError::Kind(1)));
+        assert_eq!(WitnessKey::parse(VERIFIER), Err(KeyError::Kind(4)));
+        // The same bytes under another kind have another id.
+        let other = WITNESS.replace("+BOvN", "+AevN");
+        assert!(matches!(VerifierKey::parse(&other), Err(KeyError::Id { .. })));
+        let post_quantum = format!("w.example+7118e8f9+{}", Base64::encode_string(&[6; 1313]));
+        assert!(WitnessKey::parse(&post_quantum).is_err());
     }
 
     #[test]
