@@ -49,4 +49,5 @@ pub mod watch;
 pub mod watcher;
 pub mod web;
 mod wire;
+pub mod witness;
 pub mod world;

@@ -123,7 +123,7 @@ impl fmt::Display for Checkpoint {
 }
 
 /// A number in digits, without sign or leading zeros.
-fn decimal(text: &str) -> Option<u64> {
+pub(super) fn decimal(text: &str) -> Option<u64> {
     let plain = text == "0" || !text.starts_with(['0', '+']);
     text.parse().ok().filter(|_| plain)
 }

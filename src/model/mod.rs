@@ -31,3 +31,4 @@ pub mod time;
 pub mod totp;
 pub mod tree;
 pub mod web_address;
+pub mod witness;

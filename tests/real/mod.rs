@@ -18,6 +18,7 @@ mod runbook;
 mod secrets;
 mod steps;
 mod terminal;
+mod witness;
 
 use crate::support::Home;
 

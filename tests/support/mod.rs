@@ -9,6 +9,7 @@ mod proxy;
 mod pty;
 mod servers;
 mod tools;
+mod witness;
 pub mod world;
 
 pub use home::Home;
@@ -18,6 +19,7 @@ pub use proxy::{Fate, Proxy, nobody};
 pub use pty::Pty;
 pub use servers::{Moto, Sandbox};
 pub use tools::{python, tool};
+pub use witness::Witness;
 
 use std::time::Duration;
 

@@ -76,7 +76,7 @@ impl Sandbox {
 }
 
 /// A process that leads a session of its own, killed with it.
-struct Server(Child);
+pub(super) struct Server(pub(super) Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -87,7 +87,7 @@ impl Drop for Server {
 }
 
 /// Waits for a line with this text; what comes after it is read and dropped, so that the server never blocks.
-fn first_line(pipe: impl Read + Send + 'static, text: &'static str) -> String {
+pub(super) fn first_line(pipe: impl Read + Send + 'static, text: &'static str) -> String {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
