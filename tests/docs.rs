@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use glass::model::checkpoint::Checkpoint;
-use glass::model::note::key::VerifierKey;
+use glass::model::note::Note;
+use glass::model::note::key::{VerifierKey, WitnessKey};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -63,15 +64,20 @@ fn every_link_between_the_pages_leads_somewhere() {
 }
 
 #[test]
-fn the_checkpoint_in_the_formats_is_signed_by_the_key_in_the_example() {
+fn the_checkpoint_in_the_formats_is_signed_by_the_key_in_the_example_and_cosigned_by_the_witness() {
     let formats = fs::read_to_string(root().join("docs/formats.md")).unwrap();
-    let note = formats.split("```text\n").map(|rest| rest.split("```").next().unwrap());
-    let note = note.filter(|block| block.starts_with("glass/")).collect::<Vec<_>>();
+    let blocks: Vec<_> = formats.split("```text\n").map(|rest| rest.split("```").next().unwrap()).collect();
+    let notes: Vec<_> = blocks.iter().filter(|block| block.starts_with("glass/")).collect();
     let example = fs::read_to_string(root().join("profiles.example.toml")).unwrap();
     let line = example.lines().find(|line| line.starts_with("ledger_keys")).unwrap();
     let key = VerifierKey::parse(quoted(line, '"').next().unwrap()).unwrap();
     assert!(fs::read_to_string(root().join("docs/guide.md")).unwrap().contains(&key.to_string()));
-    assert_eq!(note.len(), 1);
-    let (checkpoint, _) = Checkpoint::open(note[0].as_bytes(), &[key]).unwrap();
-    assert_eq!(checkpoint.size, 912);
+    let [signed, cosigned] = notes[..] else { panic!("{notes:?}") };
+    for note in [signed, cosigned] {
+        assert_eq!(Checkpoint::open(note.as_bytes(), std::slice::from_ref(&key)).unwrap().0.size, 912);
+    }
+    let witness = blocks.iter().find(|block| block.starts_with("witness.example/")).unwrap();
+    let witness = [WitnessKey::parse(witness.trim()).unwrap()];
+    let note = Note::parse(cosigned.as_bytes()).unwrap();
+    assert_eq!(note.cosignatures(&witness).unwrap()[0].at.to_string(), "2026-01-31T02:14:05Z");
 }
