@@ -1,5 +1,6 @@
 //! The one place that tells a person what went wrong: fact, causes, hint, exit code.
 
+mod aws;
 mod ledger;
 mod shipping;
 
@@ -15,9 +16,11 @@ use crate::model::aws_cli::block::BlockError;
 use crate::model::catalogue::DocumentError;
 use crate::model::policy::Rule;
 use crate::model::text::escaped;
-use crate::world::aws::{AwsError, SourceError, Why};
+use crate::world::aws::SourceError;
 use crate::world::machine::{AskError, ChildError, VaultError};
 use crate::world::recording::RecordingError;
+
+pub use aws::{hint_for_archive, hint_for_aws};
 
 /// What went wrong, for a person.
 #[derive(Debug)]
@@ -163,53 +166,6 @@ impl From<SourceError> for Failure {
         };
         Failure::of(Exit::Failed, &error).hint(hint)
     }
-}
-
-/// What to do about an answer of AWS.
-pub fn hint_for_aws(error: &AwsError) -> Option<String> {
-    let hint = match error {
-        AwsError::Refused { why, .. } => match why {
-            Why::WrongCode => "wait for the next code; if it stays wrong, the device or the clock that makes it is off",
-            Why::ForeignSerial => {
-                "the MFA serial must be a device of the user who calls, arn:aws:iam::<account>:mfa/<device> \
-                 (`:mfa/`, not `:user/`); mend `mfa` in the identity file or the catalogue"
-            }
-            Why::NotTrusted => {
-                "the role's trust policy must allow sts:AssumeRole to this caller under these conditions (MFA, external \
-                 id, source identity), and so must the caller's own policy"
-            }
-            Why::NoSourceIdentity => {
-                "allow sts:SetSourceIdentity in the role's trust policy, or set `source_identity = false` for the profile"
-            }
-            Why::NoTags => "allow sts:TagSession in the role's trust policy, or take `session_tags` out of the profile",
-            Why::DurationOverRole => {
-                "raise the role's maximum session duration, or ask for less with --duration (1h is the most when the \
-                 daily identity is a role itself)"
-            }
-            Why::Policy => "mend the profile's session policy: `glass show PROFILE` prints it as it is sent",
-            Why::ExpiredSource => "the daily credentials have expired: sign in again",
-            Why::BadSource => "the daily credentials are not valid any more: enrol a new key with `glass enrol`",
-            Why::Clock(seconds) => {
-                return Some(format!(
-                    "this machine's clock is {} s {} AWS's: set it right (`timedatectl`)",
-                    seconds.unsigned_abs(),
-                    if *seconds < 0 { "behind" } else { "ahead of" }
-                ));
-            }
-            Why::Busy => "AWS is throttling or unwell: try again in a minute",
-            Why::Other => return None,
-        },
-        AwsError::NotSent(_) => {
-            "nothing was sent and the code is still good: check the network, HTTPS_PROXY and the catalogue's `endpoint`"
-        }
-        AwsError::MaybeSent(_) => {
-            "the code may be used up: try again with the next one; `glass audit show` tells the state"
-        }
-        AwsError::NotBelieved { .. } => {
-            "something between here and AWS answers in its place: check `endpoint` and proxies"
-        }
-    };
-    Some(hint.to_owned())
 }
 
 /// What to do about a rule that said no.

@@ -1,19 +1,27 @@
 //! Archives for real: folders, and buckets of S3.
 
+mod bucket;
 mod folder;
 
+use crate::host::aws::HostAws;
 use crate::model::destination::Destination;
 use crate::world::archive::{Archive, ArchiveError, Archives, Sender};
+use bucket::BucketArchive;
 use folder::FolderArchive;
 
 /// Opens archives.
-pub struct HostArchives;
+pub struct HostArchives<'v> {
+    /// How AWS is reached, for buckets.
+    pub aws: HostAws<'v>,
+}
 
-impl Archives for HostArchives {
-    fn open(&self, destination: &Destination, _sender: &Sender<'_>) -> Result<Box<dyn Archive>, ArchiveError> {
+impl Archives for HostArchives<'_> {
+    fn open(&self, destination: &Destination, sender: &Sender<'_>) -> Result<Box<dyn Archive>, ArchiveError> {
         match destination {
             Destination::Folder(path) => Ok(Box::new(FolderArchive::open(path)?)),
-            Destination::Bucket { .. } => Err(ArchiveError::Unfit("buckets are not built yet".to_owned())),
+            Destination::Bucket { bucket, prefix } => {
+                Ok(Box::new(BucketArchive::open(&self.aws, sender, bucket, prefix.as_ref())?))
+            }
         }
     }
 }

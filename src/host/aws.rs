@@ -3,10 +3,11 @@
 //! Keeps the promises that endpoints come from the catalogue and from nowhere else, that the
 //! daily credentials are resolved once, and that a call with an MFA code is sent once.
 
-mod call;
-mod classify;
+pub(super) mod call;
+pub(super) mod classify;
 mod daily;
 mod profile;
+pub(super) mod wiring;
 
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ use crate::model::name::PersonName;
 use crate::model::session;
 use crate::world::aws::{Aws, CALL_TIMEOUT, CONNECT_TIMEOUT, Daily, Place, SourceError};
 use crate::world::machine::Vault;
-use daily::{HostDaily, Wiring};
+use daily::HostDaily;
+use wiring::Wiring;
 
 /// AWS itself, or what the catalogue has in its place.
 pub struct HostAws<'v> {
@@ -48,13 +50,8 @@ const SIGN_IN_TIME: Duration = Duration::from_secs(60);
 
 impl Aws for HostAws<'_> {
     fn sign_in(&self, person: &PersonName, source: &Source, place: &Place) -> Result<Box<dyn Daily>, SourceError> {
-        let http_client = client(place)?;
-        let executor = Executor::new().map_err(SourceError::Network)?;
-        let (credentials, how) = match source {
-            Source::Keyring(store) => (self.stored_key(person, *store)?, format!("keyring {store}")),
-            Source::Profile(name) => from_profile(&executor, &Env::real(), name, place, &http_client)?,
-        };
-        Ok(daily(credentials, how, place, http_client, executor))
+        let SignedIn { executor, wiring, how } = self.resolve(person, source, place)?;
+        Ok(Box::new(HostDaily::new(executor, wiring, how)))
     }
 
     fn take(
@@ -67,28 +64,31 @@ impl Aws for HostAws<'_> {
         let session::Credentials { access_key_id, secret_access_key, session_token } = credentials;
         let token = Some(session_token.expose().to_owned());
         let credentials = Credentials::new(access_key_id, secret_access_key.expose(), token, None, "session");
-        Ok(daily(credentials, how, place, client(place)?, executor))
+        let wiring = wiring(credentials, place, client(place, LONGEST_ANSWER)?);
+        Ok(Box::new(HostDaily::new(executor, wiring, how)))
     }
 }
 
-fn daily(
-    credentials: Credentials,
-    how: String,
-    place: &Place,
-    http_client: SharedHttpClient,
-    executor: Executor,
-) -> Box<dyn Daily> {
-    let wiring = Wiring {
-        credentials,
-        http_client,
-        region: Region::new(place.region.to_string()),
-        endpoint: place.endpoint.clone(),
-        timeouts: timeouts(),
-    };
-    Box::new(HostDaily::new(executor, wiring, how))
+/// A source whose credentials have been resolved, once.
+pub(super) struct SignedIn {
+    pub executor: Executor,
+    pub wiring: Wiring,
+    /// How the source was authenticated.
+    pub how: String,
 }
 
 impl HostAws<'_> {
+    /// Resolves the credentials of a person's source.
+    pub(super) fn resolve(&self, person: &PersonName, source: &Source, place: &Place) -> Result<SignedIn, SourceError> {
+        let http_client = client(place, LONGEST_ANSWER)?;
+        let executor = Executor::new().map_err(SourceError::Network)?;
+        let (credentials, how) = match source {
+            Source::Keyring(store) => (self.stored_key(person, *store)?, format!("keyring {store}")),
+            Source::Profile(name) => from_profile(&executor, &Env::real(), name, place, &http_client)?,
+        };
+        Ok(SignedIn { executor, wiring: wiring(credentials, place, http_client), how })
+    }
+
     fn stored_key(&self, person: &PersonName, store: Store) -> Result<Credentials, SourceError> {
         let stored = self.vault.read(store, &DailyKey::entry(person)).map_err(SourceError::Keyring)?;
         let key = DailyKey::parse(&stored).ok_or(SourceError::NotAKey(store))?;
@@ -96,10 +96,15 @@ impl HostAws<'_> {
     }
 }
 
-/// The one HTTP client of a daily identity.
-fn client(place: &Place) -> Result<SharedHttpClient, SourceError> {
+fn wiring(credentials: Credentials, place: &Place, http_client: SharedHttpClient) -> Wiring {
+    let region = Region::new(place.region.to_string());
+    Wiring { credentials, http_client, region, endpoint: place.endpoint.clone(), timeouts: timeouts(CALL_TIMEOUT) }
+}
+
+/// An HTTP client whose answers are at most so long.
+pub(super) fn client(place: &Place, longest: usize) -> Result<SharedHttpClient, SourceError> {
     let way = place.endpoint.as_deref().map_or(Way::Encrypted, Way::to);
-    let connector = wire::connector(way, place.ca_bundle.as_deref(), LONGEST_ANSWER)?;
+    let connector = wire::connector(way, place.ca_bundle.as_deref(), longest)?;
     Ok(http_client_fn(move |_, _| connector.clone()))
 }
 
@@ -118,7 +123,7 @@ fn from_profile(
             .with_region(Some(Region::new(place.region.to_string())))
             .with_http_client(http_client.clone())
             .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .with_timeout_config(timeouts());
+            .with_timeout_config(timeouts(CALL_TIMEOUT));
         let provider = ProfileFileCredentialsProvider::builder()
             .configure(&config)
             .profile_name(name)
@@ -137,9 +142,10 @@ async fn provided(provider: &impl ProvideCredentials, limit: Duration) -> Result
     }
 }
 
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build()
+/// The time for a whole call, retries included.
+pub(super) fn timeouts(whole: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(whole).build()
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -23,6 +23,9 @@ use rustls::pki_types::pem::PemObject;
 use crate::model::text::escaped;
 use crate::world::aws::{CONNECT_TIMEOUT, SourceError};
 
+/// The most that is read of an answer which says no.
+const LONGEST_REFUSAL: usize = 1024 * 1024;
+
 /// Why nothing can be sent at all.
 #[derive(Debug)]
 pub enum WireError {
@@ -141,7 +144,11 @@ impl HttpConnector for Wire {
         let (answer, longest) = (self.connector.call(request), self.longest);
         HttpConnectorFuture::new(async move {
             match answer.await {
-                Ok(answer) => Ok(answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, longest)))),
+                Ok(answer) => {
+                    // A refusal is read whole, also where the answer would be read piece by piece.
+                    let longest = if answer.status().is_success() { longest } else { longest.min(LONGEST_REFUSAL) };
+                    Ok(answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, longest))))
+                }
                 Err(error) if connection.get().is_none() => Err(ConnectorError::io(NotConnected(error).into())),
                 Err(error) => Err(error),
             }

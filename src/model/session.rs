@@ -103,7 +103,7 @@ impl fmt::Display for AnswerError {
             AnswerError::OtherRole(arn) => {
                 write!(f, "STS gave a session of another role or name: {}", super::text::escaped(arn))
             }
-            AnswerError::Malformed(what) => write!(f, "STS's answer has no usable {what}"),
+            AnswerError::Malformed(what) => write!(f, "it has no usable {what}"),
         }
     }
 }

@@ -197,6 +197,12 @@ pub enum Why {
     DurationOverRole,
     /// The session policy is malformed or too large once packed.
     Policy,
+    /// The caller may not do this with the bucket.
+    BucketDenied,
+    /// There is no such bucket.
+    NoBucket,
+    /// The bucket is in another region than the one that was asked.
+    OtherRegion,
     /// The daily credentials have expired.
     ExpiredSource,
     /// The daily credentials are not known to AWS, or their secret is wrong.

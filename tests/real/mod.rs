@@ -3,6 +3,7 @@
 mod api_log;
 mod aws;
 mod aws_tools;
+mod bucket;
 mod commands;
 mod deadline;
 mod disk;

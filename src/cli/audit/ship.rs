@@ -7,15 +7,20 @@ use crate::broker::place_of;
 use crate::cli::args::AuditShip;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, hint_for_archive};
 use crate::cli::out::{self, Paint};
 use crate::host::archive::HostArchives;
+use crate::host::aws::HostAws;
+use crate::host::keychain::Keychain;
 use crate::host::recorded::Recorded;
 use crate::host::ship::{ShipError, Shipper, Told, Waiting};
 use crate::model::catalogue::Catalogue;
 use crate::model::name::Region;
 use crate::model::text::escaped;
 use crate::world::archive::Sender;
+
+/// What to do about a place that does not take what is sent.
+const NEXT_TIME: &str = "what it lacks is sent by the next call";
 
 /// What became of the places.
 struct Report {
@@ -42,7 +47,7 @@ pub fn run(args: &AuditShip, context: &Context) -> Result<Exit, Failure> {
         ledger: &ledger,
         who: Some(&identity.person),
         recordings: Recorded::of_own(&context.places().recordings()),
-        archives: &HostArchives,
+        archives: &HostArchives { aws: HostAws { vault: &Keychain } },
         sender: Sender { person: &identity.person, source: identity.source.as_ref(), place: &place, retain_days: None },
     };
     let paint = Paint::for_stderr(context.color());
@@ -112,8 +117,12 @@ fn not_sent(to: &str, error: &ShipError) -> Failure {
              tells what the ledger itself shows",
         ),
         ShipError::Ledger(_) => failure(Exit::Evidence, "does not have all of this ledger"),
-        ShipError::Archive(_) | ShipError::Recording(_) | ShipError::Spoilt(_) | ShipError::File { .. } => {
-            failure(Exit::Failed, "does not have all of this ledger").hint("what it lacks is sent by the next call")
+        ShipError::Archive(error) => {
+            let hint = hint_for_archive(error).unwrap_or_else(|| NEXT_TIME.to_owned());
+            failure(Exit::Failed, "does not have all of this ledger").hint(hint)
+        }
+        ShipError::Recording(_) | ShipError::Spoilt(_) | ShipError::File { .. } => {
+            failure(Exit::Failed, "does not have all of this ledger").hint(NEXT_TIME)
         }
     }
 }

@@ -38,6 +38,11 @@ impl Call {
     pub fn answered(&self) -> Option<Answered> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// How many seconds this machine's clock was ahead when AWS answered last; none if it did not say.
+    pub fn clock_ahead(&self) -> i64 {
+        self.answered().map_or(0, |answered| answered.clock_ahead)
+    }
 }
 
 impl Intercept for Call {

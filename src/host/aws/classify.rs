@@ -3,6 +3,7 @@
 //! Keeps the promise that the SDK's own error text, which may hold parts of a request, is not shown.
 
 use std::error::Error;
+use std::time::Duration;
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
@@ -31,7 +32,7 @@ where
                 None => AwsError::MaybeSent(source.map_or_else(|| "the connection broke".to_owned(), told)),
             }
         }
-        SdkError::TimeoutError(_) => out_of_time(),
+        SdkError::TimeoutError(_) => out_of_time(CALL_TIMEOUT),
         SdkError::ConstructionFailure(_) => AwsError::NotSent("the request could not be made".to_owned()),
         _ => AwsError::MaybeSent("the call failed".to_owned()),
     }
@@ -49,8 +50,8 @@ fn unreadable(answer: &HttpResponse) -> AwsError {
 }
 
 /// The call took longer than it may.
-pub fn out_of_time() -> AwsError {
-    AwsError::MaybeSent(format!("none came within {} s", CALL_TIMEOUT.as_secs()))
+pub fn out_of_time(limit: Duration) -> AwsError {
+    AwsError::MaybeSent(format!("none came within {} s", limit.as_secs()))
 }
 
 fn refused<E: ProvideErrorMetadata>(error: &E, answer: &HttpResponse, clock_ahead: i64) -> AwsError {
@@ -58,10 +59,20 @@ fn refused<E: ProvideErrorMetadata>(error: &E, answer: &HttpResponse, clock_ahea
     let message = error.message().unwrap_or_default();
     AwsError::Refused {
         code: error.code().map_or_else(|| format!("HTTP {status}"), str::to_owned),
-        message: message.to_owned(),
+        message: match answer.headers().get("x-amz-bucket-region") {
+            Some(region) if is_elsewhere(error.code().unwrap_or_default()) => {
+                format!("{message} (the bucket is in {region})")
+            }
+            _ => message.to_owned(),
+        },
         request_id: error.meta().request_id().or_else(|| answer.request_id()).map(str::to_owned),
         why: why(error.code().unwrap_or_default(), message, status, clock_ahead),
     }
+}
+
+/// Whether a bucket was asked for in a region that it is not in.
+fn is_elsewhere(code: &str) -> bool {
+    ["AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect"].contains(&code)
 }
 
 /// What a refusal means. The texts are AWS's own: one code stands for several things.
@@ -73,12 +84,18 @@ fn why(code: &str, message: &str, status: u16, clock_ahead: i64) -> Why {
         "AccessDenied" | "AccessDeniedException" if says("sts:SetSourceIdentity") => Why::NoSourceIdentity,
         "AccessDenied" | "AccessDeniedException" if says("sts:TagSession") => Why::NoTags,
         "AccessDenied" | "AccessDeniedException" if says("sts:AssumeRole") => Why::NotTrusted,
+        // Of S3 alone, which does not always say what is not allowed.
+        "AccessDenied" if says("s3:") || message == "Access Denied" => Why::BucketDenied,
+        "NoSuchBucket" => Why::NoBucket,
+        _ if is_elsewhere(code) => Why::OtherRegion,
         "ValidationError" if says("DurationSeconds exceeds") => Why::DurationOverRole,
         "MalformedPolicyDocument" | "PackedPolicyTooLarge" => Why::Policy,
         "ExpiredToken" | "ExpiredTokenException" => Why::ExpiredSource,
         "RequestTimeTooSkewed" | "RequestExpired" => Why::Clock(clock_ahead),
         _ if says("Signature expired") || says("Signature not yet current") => Why::Clock(clock_ahead),
-        "InvalidClientTokenId" | "SignatureDoesNotMatch" | "UnrecognizedClientException" => Why::BadSource,
+        "InvalidClientTokenId" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "UnrecognizedClientException" => {
+            Why::BadSource
+        }
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" => Why::Busy,
         _ if status >= 500 => Why::Busy,
         _ => Why::Other,
@@ -140,6 +157,22 @@ mod tests {
         means("SignatureDoesNotMatch", "The request signature we calculated does not match", Why::BadSource);
         means("InvalidClientTokenId", "The security token included in the request is invalid.", Why::BadSource);
         means("ExpiredToken", "The security token included in the request is expired", Why::ExpiredSource);
+    }
+
+    #[test]
+    fn what_keeps_a_sender_from_a_bucket_is_told_apart() {
+        let denied = "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: s3:PutObject on resource: \
+            \"arn:aws:s3:::acme-ledger/glass/checkpoint/7\" because no identity-based policy allows the s3:PutObject action";
+        means("AccessDenied", denied, Why::BucketDenied);
+        means("AccessDenied", "Access Denied", Why::BucketDenied);
+        means("NoSuchBucket", "The specified bucket does not exist", Why::NoBucket);
+        means("PermanentRedirect", "", Why::OtherRegion);
+        means(
+            "AuthorizationHeaderMalformed",
+            "the region 'us-east-1' is wrong; expecting 'eu-west-1'",
+            Why::OtherRegion,
+        );
+        means("InvalidAccessKeyId", "", Why::BadSource);
     }
 
     #[test]

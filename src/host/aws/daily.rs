@@ -2,24 +2,20 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_iam::error::SdkError;
 use aws_sdk_iam::operation::list_mfa_devices::ListMFADevicesError;
 use aws_sdk_iam::types::MfaDevice;
 use aws_sdk_sts::config::retry::RetryConfig;
-use aws_sdk_sts::config::timeout::TimeoutConfig;
-use aws_sdk_sts::config::{BehaviorVersion, IdentityCache, Region, SharedHttpClient};
 use aws_sdk_sts::operation::RequestId;
 use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::DateTime;
-use aws_types::SdkConfig;
 use tokio::time::timeout;
 
 use super::call::Call;
-use super::{ATTEMPTS, classify};
+use super::classify;
+use super::wiring::Wiring;
 use crate::host::clock::HostClock;
 use crate::host::executor::Executor;
 use crate::model::name::MfaSerial;
@@ -29,15 +25,6 @@ use crate::model::time::{BootTime, Timestamp};
 use crate::world::aws::{AwsError, CALL_TIMEOUT, Caller, Daily};
 use crate::world::machine::Clock;
 use crate::world::{Declined, Issued, Warrant};
-
-/// What the clients of a daily identity are made from. Nothing of it is from the environment.
-pub struct Wiring {
-    pub credentials: Credentials,
-    pub http_client: SharedHttpClient,
-    pub region: Region,
-    pub endpoint: Option<String>,
-    pub timeouts: TimeoutConfig,
-}
 
 /// How [`HostDaily::how`] ends for a profile of `aws login`.
 const LOGIN: &str = " (login)";
@@ -56,18 +43,8 @@ pub struct HostDaily {
 
 impl HostDaily {
     pub fn new(executor: Executor, wiring: Wiring, how: String) -> Self {
-        let Wiring { credentials, http_client, region, endpoint, timeouts } = wiring;
-        let is_temporary = credentials.session_token().is_some();
-        let mut config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .identity_cache(IdentityCache::no_cache())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http_client)
-            .region(region)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(timeouts);
-        config.set_endpoint_url(endpoint);
-        let config = config.build();
+        let is_temporary = wiring.credentials.session_token().is_some();
+        let config = wiring.config();
         HostDaily {
             executor,
             how,
@@ -142,7 +119,7 @@ impl Daily for HostDaily {
         let clock_ahead = self.clock_ahead(&call);
         match listed {
             Ok(serials) => serials.map_err(|error| classify::failure(&error, clock_ahead)),
-            Err(_) => Err(classify::out_of_time()),
+            Err(_) => Err(classify::out_of_time(CALL_TIMEOUT)),
         }
     }
 

@@ -11,7 +11,7 @@ use aws_credential_types::provider::future::ProvideCredentials as ProvidedCreden
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use super::daily::{HostDaily, Wiring};
+use super::daily::HostDaily;
 use super::*;
 use crate::model::name::{MfaSerial, RoleArn};
 use crate::model::secret::Secret;
@@ -19,22 +19,23 @@ use crate::model::session::{AnswerError, Order};
 use crate::world::aws::{AwsError, Why};
 
 /// What a server does with its connections, one after the other; the last goes on for ever.
-type Behaviour = fn(&mut Visitor);
+pub type Behaviour = fn(&mut Visitor);
 
 /// A connection to a server, and what all of them have asked for.
-struct Visitor {
+pub struct Visitor {
     stream: TcpStream,
     number: usize,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
-struct Server {
+/// A server on loopback that lives as long as the tests.
+pub struct Server {
     endpoint: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    fn new(behaviours: &'static [Behaviour]) -> Self {
+    pub fn new(behaviours: &'static [Behaviour]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -50,11 +51,15 @@ impl Server {
         Server { endpoint, requests }
     }
 
-    fn daily(&self) -> HostDaily {
-        daily(&place(&self.endpoint), None, timeouts())
+    pub fn place(&self) -> Place {
+        place(&self.endpoint)
     }
 
-    fn requests(&self) -> Vec<String> {
+    fn daily(&self) -> HostDaily {
+        daily(&self.place(), None, timeouts(CALL_TIMEOUT))
+    }
+
+    pub fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no test panics with it").clone()
     }
 }
@@ -65,14 +70,18 @@ fn place(endpoint: &str) -> Place {
 }
 
 fn daily(place: &Place, token: Option<&str>, timeouts: TimeoutConfig) -> HostDaily {
-    let wiring = Wiring {
+    HostDaily::new(Executor::new().expect("a runtime"), wired(place, token, timeouts), String::new())
+}
+
+/// What a client is made from, with a key of nobody.
+pub fn wired(place: &Place, token: Option<&str>, timeouts: TimeoutConfig) -> Wiring {
+    Wiring {
         credentials: Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI", token.map(str::to_owned), None, "test"),
-        http_client: client(place).expect("nothing in it can fail"),
+        http_client: client(place, LONGEST_ANSWER).expect("nothing in it can fail"),
         region: Region::new(place.region.to_string()),
         endpoint: place.endpoint.clone(),
         timeouts,
-    };
-    HostDaily::new(Executor::new().expect("a runtime"), wiring, String::new())
+    }
 }
 
 fn order() -> Order {
@@ -100,7 +109,7 @@ fn assume_at(place: &Place) -> Result<session::Answer, AwsError> {
 
 impl Visitor {
     /// Reads one request to its end, and keeps it before it is answered.
-    fn read(&mut self) -> String {
+    pub fn read(&mut self) -> String {
         let mut request = Vec::new();
         let mut buffer = [0; 4096];
         loop {
@@ -115,15 +124,25 @@ impl Visitor {
     }
 
     /// Answers; the other side may have hung up already.
-    fn respond(&mut self, status: &str, date: &str, body: &str) {
+    pub fn respond(&mut self, status: &str, date: &str, body: &str) {
         let length = body.len();
         self.write(&format!(
             "HTTP/1.1 {status}\r\ndate: {date}\r\nx-amzn-requestid: 4444-5555\r\ncontent-length: {length}\r\n\r\n{body}"
         ));
     }
 
+    /// How many connections there were before this one.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Says nothing until the other side has given up.
+    pub fn hang(&mut self) {
+        drop(self.stream.read(&mut [0; 1]));
+    }
+
     /// Writes to the other side; false when it has hung up.
-    fn write(&mut self, text: &str) -> bool {
+    pub fn write(&mut self, text: &str) -> bool {
         self.stream.write_all(text.as_bytes()).is_ok()
     }
 }
@@ -133,11 +152,11 @@ fn is_whole(request: &str) -> bool {
     request.split_once("\r\n\r\n").is_some_and(|(head, body)| {
         let length =
             head.to_lowercase().split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
-        length.is_some_and(|length: usize| body.len() >= length)
+        body.len() >= length.unwrap_or(0)
     })
 }
 
-fn http_date(offset: i64) -> String {
+pub fn http_date(offset: i64) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
     DateTime::from_secs(now.cast_signed() + offset).fmt(Format::HttpDate).expect("in range")
 }
@@ -244,7 +263,7 @@ fn a_connection_that_is_not_made_in_time_sent_nothing() {
     let listener = TcpListener::from(full);
     let address = listener.local_addr().expect("it is bound");
     let _first = TcpStream::connect(address).expect("the one place");
-    let daily = daily(&place(&format!("http://{address}")), None, timeouts());
+    let daily = daily(&place(&format!("http://{address}")), None, timeouts(CALL_TIMEOUT));
     let error = daily.order(&order(), "alice-x", Some(&Secret::new("123456".into())));
     assert!(matches!(&error, Err(AwsError::NotSent(why)) if why.contains("3s")), "{error:?}");
 }
@@ -298,8 +317,7 @@ fn a_connection_that_is_closed_at_once_is_not_tried_again() {
 fn a_slow_answer_and_one_without_end_are_given_up() {
     let silent = once(&[|visitor| {
         visitor.read();
-        // Until the other side has given up.
-        drop(visitor.stream.read(&mut [0; 1]));
+        visitor.hang();
     }]);
     assert!(matches!(&silent, AwsError::MaybeSent(why) if why.contains("15 s")), "{silent:?}");
     let dripping = once(&[|visitor| {
@@ -519,7 +537,7 @@ fn the_roles_of_a_profile_are_assumed_at_the_endpoint_of_the_catalogue() {
     std::fs::write(&config, text).expect("a file");
     let env = Env::from_slice(&[("AWS_CONFIG_FILE", config.to_str().expect("UTF-8"))]);
     let place = place(&server.endpoint);
-    let http_client = client(&place).expect("nothing in it can fail");
+    let http_client = client(&place, LONGEST_ANSWER).expect("nothing in it can fail");
     let executor = Executor::new().expect("a runtime");
     let (credentials, how) = from_profile(&executor, &env, "acme", &place, &http_client).expect("it is answered");
     assert_eq!(credentials.access_key_id(), "ASIAEXAMPLE");
@@ -536,7 +554,7 @@ fn a_credential_process_that_fails_is_told_without_what_it_printed_on_stdout() {
         .expect("a file");
     let env = Env::from_slice(&[("AWS_CONFIG_FILE", config.to_str().expect("UTF-8"))]);
     let place = place("http://127.0.0.1:1");
-    let http_client = client(&place).expect("nothing in it can fail");
+    let http_client = client(&place, LONGEST_ANSWER).expect("nothing in it can fail");
     let executor = Executor::new().expect("a runtime");
     let error = from_profile(&executor, &env, "acme", &place, &http_client).expect_err("it fails").to_string();
     assert!(error.contains("locked") && !error.contains("wJalr"), "{error}");
@@ -562,8 +580,8 @@ fn a_source_that_gives_nothing_in_time_is_given_up() {
 #[test]
 fn only_credentials_with_a_token_are_temporary() {
     let nowhere = place("http://127.0.0.1:1");
-    assert!(!daily(&nowhere, None, timeouts()).is_temporary());
-    assert!(daily(&nowhere, Some("token"), timeouts()).is_temporary());
+    assert!(!daily(&nowhere, None, timeouts(CALL_TIMEOUT)).is_temporary());
+    assert!(daily(&nowhere, Some("token"), timeouts(CALL_TIMEOUT)).is_temporary());
 }
 
 #[test]
@@ -574,10 +592,10 @@ fn a_bundle_that_is_none_is_refused_and_does_not_panic() {
         let path = folder.path().join(name);
         std::fs::write(&path, content).expect("a file");
         let place = Place { ca_bundle: Some(path), ..place("https://127.0.0.1:1") };
-        assert!(matches!(client(&place), Err(SourceError::CaBundle { .. })), "{name}");
+        assert!(matches!(client(&place, LONGEST_ANSWER), Err(SourceError::CaBundle { .. })), "{name}");
     }
     let missing = Place { ca_bundle: Some(folder.path().join("missing.pem")), ..place("https://127.0.0.1:1") };
-    assert!(matches!(client(&missing), Err(SourceError::CaBundle { .. })));
+    assert!(matches!(client(&missing, LONGEST_ANSWER), Err(SourceError::CaBundle { .. })));
 }
 
 /// A certificate of nobody, valid for a century.

@@ -1,0 +1,176 @@
+//! A bucket as an archive: moto's S3, with versions, locks and conditional puts, and the AWS CLI as whoever else
+//! may put something there.
+
+use std::fs;
+
+use glass::host::archive::HostArchives;
+use glass::host::aws::HostAws;
+use glass::model::daily_key::DailyKey;
+use glass::model::destination::Destination;
+use glass::model::identity::{Source, Store};
+use glass::model::name::{PersonName, Region};
+use glass::model::secret::Secret;
+use glass::world::archive::{Archive, ArchiveError, Archives, Content, Sender};
+use glass::world::aws::{AwsError, Place, Why};
+use glass::world::machine::{Vault, VaultError};
+
+use crate::support::{Home, Moto, Outcome, python};
+
+/// A keyring that has a key for everybody.
+struct Keyring;
+
+impl Vault for Keyring {
+    fn read(&self, _: Store, _: &str) -> Result<Secret, VaultError> {
+        let secret_access_key = Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into());
+        Ok(DailyKey { access_key_id: "AKIAIOSFODNN7EXAMPLE".into(), secret_access_key }.format())
+    }
+
+    fn write(&self, store: Store, _: &str, _: &Secret) -> Result<(), VaultError> {
+        Err(VaultError::Unavailable { store, message: "it is only read".into() })
+    }
+
+    fn remove(&self, store: Store, _: &str) -> Result<(), VaultError> {
+        Err(VaultError::Unavailable { store, message: "it is only read".into() })
+    }
+
+    fn stores(&self) -> Vec<Store> {
+        Vec::new()
+    }
+}
+
+/// An S3 with a bucket that has locks and one that has not even versions.
+struct S3 {
+    home: Home,
+    endpoint: String,
+    _moto: Moto,
+}
+
+impl S3 {
+    fn new() -> S3 {
+        let mut home = Home::new();
+        // So that few versions already make many pages.
+        home.set("MOTO_S3_DEFAULT_MAX_KEYS", 5);
+        let moto = Moto::start(&home);
+        let s3 = S3 { home, endpoint: moto.endpoint.clone(), _moto: moto };
+        let there = ["--create-bucket-configuration", "LocationConstraint=eu-west-1"];
+        s3.aws(&[&["create-bucket", "--bucket", "locked", "--object-lock-enabled-for-bucket"], &there[..]].concat());
+        s3.aws(&[&["create-bucket", "--bucket", "plain"], &there[..]].concat());
+        s3
+    }
+
+    /// Calls S3 by the AWS CLI.
+    fn call(&self, args: &[&str]) -> Outcome {
+        let mut command = self.home.command(python("aws"));
+        command.env("AWS_ACCESS_KEY_ID", "anybody").env("AWS_SECRET_ACCESS_KEY", "anything");
+        command.args(["--region", "eu-west-1", "--endpoint-url", &self.endpoint, "s3api"]).args(args);
+        Outcome::of(&mut command, "")
+    }
+
+    fn aws(&self, args: &[&str]) -> Outcome {
+        self.call(args).exits(0)
+    }
+
+    fn archive(&self, bucket: &str, retain_days: Option<u32>) -> Box<dyn Archive> {
+        let person = PersonName::parse("alice").unwrap();
+        let region = Region::parse("eu-west-1").unwrap();
+        let place = Place { region, endpoint: Some(self.endpoint.clone()), ca_bundle: None };
+        let source = Source::Keyring(Store::Keyutils);
+        let sender = Sender { person: &person, source: Some(&source), place: &place, retain_days };
+        let destination = Destination::parse(&format!("s3://{bucket}/glass"), "".as_ref()).unwrap();
+        HostArchives { aws: HostAws { vault: &Keyring } }.open(&destination, &sender).unwrap()
+    }
+}
+
+fn oldest(archive: &dyn Archive, name: &str) -> Option<String> {
+    let mut content = Vec::new();
+    archive.oldest(name, &mut content).unwrap().map(|_| String::from_utf8(content).unwrap())
+}
+
+#[test]
+fn what_is_put_first_stays_and_is_read() {
+    let s3 = S3::new();
+    let archive = s3.archive("locked", Some(30));
+    assert_eq!(oldest(&*archive, "note/1"), None);
+    let receipt = archive.put("note/1", Content::Bytes(b"first")).unwrap();
+    assert_eq!(receipt.name, "glass/note/1");
+    let version = receipt.version.unwrap();
+    let at = ["--bucket", "locked", "--key", "glass/note/1"];
+    let kept = s3.aws(&[&["head-object", "--version-id", &version], &at[..]].concat()).json();
+    assert_eq!(kept["ObjectLockMode"], "COMPLIANCE");
+    let until = receipt.retained_until.unwrap().to_seconds_text();
+    assert!(kept["ObjectLockRetainUntilDate"].as_str().unwrap().starts_with(&until[..19]), "{kept}");
+
+    assert!(matches!(archive.put("note/1", Content::Bytes(b"second")), Err(ArchiveError::Taken)));
+    let other = s3.home.write("other", "other");
+    let body = ["--body", other.to_str().unwrap()];
+    for _ in 0..7 {
+        s3.aws(&[&["put-object"], &at[..], &body].concat());
+    }
+    s3.aws(&[&["delete-object"], &at[..]].concat());
+    assert_eq!(oldest(&*archive, "note/1").as_deref(), Some("first"));
+    assert_eq!(archive.names("note").unwrap(), ["note/1"]);
+    // A delete marker lies on top, so S3 takes the key for free; what is there first is there all the same.
+    archive.put("note/1", Content::Bytes(b"third")).unwrap();
+    assert_eq!(oldest(&*archive, "note/1").as_deref(), Some("first"));
+    let outcome = s3.call(&[&["delete-object", "--version-id", &version], &at[..]].concat());
+    assert!(outcome.stderr.contains("AccessDenied"), "{}", outcome.stderr);
+}
+
+#[test]
+fn all_names_are_listed_whatever_the_pages() {
+    let s3 = S3::new();
+    let archive = s3.archive("locked", None);
+    let mut names: Vec<String> = (0..12).map(|number| format!("note/{number}")).collect();
+    for name in &names {
+        archive.put(name, Content::Bytes(name.as_bytes())).unwrap();
+    }
+    archive.put("notes", Content::Bytes(b"beside it")).unwrap();
+    s3.aws(&["delete-object", "--bucket", "locked", "--key", "glass/note/3"]);
+    s3.aws(&["put-object", "--bucket", "locked", "--key", "glass/note/<&> ä+%41"]);
+    names.sort();
+    assert_eq!(archive.names("note").unwrap(), names);
+    for name in &names {
+        assert_eq!(oldest(&*archive, name).as_ref(), Some(name));
+    }
+    assert_eq!(archive.names("nothing").unwrap(), [""; 0]);
+}
+
+#[test]
+fn a_bucket_without_versions_keeps_what_needs_no_lock() {
+    let s3 = S3::new();
+    let archive = s3.archive("plain", None);
+    let receipt = archive.put("request", Content::Bytes(b"first")).unwrap();
+    assert_eq!((receipt.version, receipt.retained_until), (None, None));
+    assert!(matches!(archive.put("request", Content::Bytes(b"second")), Err(ArchiveError::Taken)));
+    assert_eq!(oldest(&*archive, "request").as_deref(), Some("first"));
+    let error = s3.archive("plain", Some(1)).put("other", Content::Bytes(b"x")).unwrap_err();
+    assert!(matches!(&error, ArchiveError::Unfit(why) if why.contains("plain has no Object Lock")), "{error}");
+}
+
+#[test]
+fn a_bucket_that_is_not_there_is_told_as_such() {
+    let s3 = S3::new();
+    let archive = s3.archive("nobodys", Some(30));
+    let errors = [
+        archive.put("note", Content::Bytes(b"x")).unwrap_err(),
+        archive.oldest("note", &mut Vec::new()).unwrap_err(),
+        archive.names("note").unwrap_err(),
+    ];
+    for error in errors {
+        let no_bucket = matches!(error, ArchiveError::Aws { error: AwsError::Refused { why: Why::NoBucket, .. }, .. });
+        assert!(no_bucket, "{error}");
+    }
+}
+
+#[test]
+fn a_large_file_goes_and_comes_as_it_is() {
+    let s3 = S3::new();
+    let archive = s3.archive("locked", Some(1));
+    let content: Vec<u8> = (0..8_000_000u32).flat_map(u32::to_le_bytes).collect();
+    let path = s3.home.path("segment");
+    fs::write(&path, &content).unwrap();
+    archive.put("segment", Content::File(&path)).unwrap();
+    let mut found = Vec::new();
+    archive.oldest("segment", &mut found).unwrap().unwrap();
+    assert!(found == content, "{} bytes came of {}", found.len(), content.len());
+}
