@@ -1,6 +1,7 @@
 //! The ledger that the built program leaves, as an auditor and an attacker see it.
 
 mod cloudtrail;
+mod export;
 mod faults;
 mod recordings;
 mod script;

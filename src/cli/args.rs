@@ -14,8 +14,8 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use crate::model::name::Id;
 use crate::model::time::parse_duration;
 pub use audit::{
-    Audit, AuditAcknowledge, AuditAction, AuditCheckProof, AuditCheckpoint, AuditKey, AuditProve, AuditShip, AuditShow,
-    AuditTail, AuditVerify,
+    Audit, AuditAcknowledge, AuditAction, AuditCheckProof, AuditCheckpoint, AuditExport, AuditFilter, AuditKey,
+    AuditProve, AuditShip, AuditShow, AuditTail, AuditVerify, ExportFormat,
 };
 pub use replay::Replay;
 pub use set_up::{Completions, Configure, Enrol, Init, Plain, Snippet};

@@ -1,6 +1,7 @@
 //! `glass audit`: the ledger's verdict, its entries, and the end of one that is broken.
 
 mod cloudtrail;
+mod export;
 mod proofs;
 mod recordings;
 mod ship;
@@ -10,7 +11,7 @@ mod verify;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::args::{Audit, AuditAcknowledge, AuditAction, AuditShow, AuditTail, Command};
+use super::args::{Audit, AuditAcknowledge, AuditAction, AuditFilter, AuditShow, AuditTail, Command};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -51,7 +52,8 @@ pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Ver
         | AuditAction::Key(_)
         | AuditAction::Prove(_)
         | AuditAction::CheckProof(_)
-        | AuditAction::Ship(_) => None,
+        | AuditAction::Ship(_)
+        | AuditAction::Export(_) => None,
     }
 }
 
@@ -67,18 +69,16 @@ pub fn run(args: &Audit, context: &Context) -> Result<Exit, Failure> {
         AuditAction::CheckProof(args) => proofs::check(args, context),
         AuditAction::Ship(args) => ship::run(args, context),
         AuditAction::Acknowledge(args) => acknowledge(args, context),
+        AuditAction::Export(args) => export::export(args, context),
     }
 }
 
 fn show(args: &AuditShow, context: &Context) -> Result<Exit, Failure> {
-    let since = args.since.map(Timestamp::to_micros_text);
+    let wanted = Wanted::of(&args.only);
     let shown: Way = if args.json { stored } else { readable };
     let mut kept = VecDeque::new();
     let reading = Reader::of_own(&context.places().ledger())?.read(|line, entry| {
-        let wanted = args.session.as_ref().is_none_or(|session| session.as_str() == entry.session)
-            && args.event.as_ref().is_none_or(|event| event == entry.ev)
-            && since.as_ref().is_none_or(|since| entry.ts >= since.as_str());
-        if wanted {
+        if wanted.takes(entry) {
             kept.push_back(shown(line, entry));
         }
         if args.last.is_some_and(|last| kept.len() > last) {
@@ -86,13 +86,34 @@ fn show(args: &AuditShow, context: &Context) -> Result<Exit, Failure> {
         }
     })?;
     out::print(&Vec::from(kept).concat())?;
-    if let Judgement { integrity: Integrity::Broken | Integrity::RolledBack, first_bad: Some(bad) } =
-        &reading.walked.judgement
-    {
-        let place = format!("{} line {}", escaped(&bad.segment), bad.line);
-        out::say(&format!("glass: entries from {place} on are not shown: the ledger does not verify there"));
-    }
+    tell_of_bad(&reading.walked.judgement, "shown");
     Ok(Exit::Done)
+}
+
+/// Which entries are meant.
+struct Wanted<'a> {
+    only: &'a AuditFilter,
+    since: Option<String>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(only: &'a AuditFilter) -> Self {
+        Wanted { only, since: only.since.map(Timestamp::to_micros_text) }
+    }
+
+    fn takes(&self, entry: &Entry<'_>) -> bool {
+        self.only.session.as_ref().is_none_or(|session| session.as_str() == entry.session)
+            && self.only.event.as_ref().is_none_or(|event| event == entry.ev)
+            && self.since.as_ref().is_none_or(|since| entry.ts >= since.as_str())
+    }
+}
+
+/// Says from where on entries are not `told`, if the ledger does not verify.
+fn tell_of_bad(judgement: &Judgement, told: &str) {
+    if let Judgement { integrity: Integrity::Broken | Integrity::RolledBack, first_bad: Some(bad) } = judgement {
+        let place = format!("{} line {}", escaped(&bad.segment), bad.line);
+        out::say(&format!("glass: entries from {place} on are not {told}: the ledger does not verify there"));
+    }
 }
 
 /// How entries are printed: one after another, each with its LF.

@@ -12,6 +12,7 @@ mod datagrams;
 pub mod descent;
 mod ending;
 mod executor;
+pub mod export;
 pub mod files;
 mod foreground;
 mod front;

@@ -11,6 +11,7 @@ pub mod daily_key;
 pub mod destination;
 pub mod environment;
 pub mod event;
+pub mod export;
 pub mod identity;
 pub mod live;
 pub mod mask;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as Group, Subcommand};
+use clap::{Args as Group, Subcommand, ValueEnum};
 
 use crate::model::name::{Id, Reason};
 use crate::model::note::key::VerifierKey;
@@ -37,6 +37,8 @@ pub enum AuditAction {
     Ship(AuditShip),
     /// Close a ledger that does not verify, and begin a new one that refers to it
     Acknowledge(AuditAcknowledge),
+    /// Write the entries in a form that other programs take
+    Export(AuditExport),
 }
 
 /// `glass audit verify`.
@@ -60,9 +62,9 @@ pub struct AuditVerify {
     pub json: bool,
 }
 
-/// `glass audit show`.
+/// Which entries are meant; all, if nothing is said.
 #[derive(Debug, Group)]
-pub struct AuditShow {
+pub struct AuditFilter {
     /// Only those of a session
     #[arg(long, value_name = "ID", value_parser = Id::parse)]
     pub session: Option<Id>,
@@ -74,6 +76,21 @@ pub struct AuditShow {
     /// Only those of an event, e.g. elevate.ok
     #[arg(long, value_name = "NAME")]
     pub event: Option<String>,
+}
+
+impl AuditFilter {
+    /// Whether anything is said.
+    pub fn is_some(&self) -> bool {
+        self.session.is_some() || self.since.is_some() || self.event.is_some()
+    }
+}
+
+/// `glass audit show`.
+#[derive(Debug, Group)]
+pub struct AuditShow {
+    /// Which of them.
+    #[command(flatten)]
+    pub only: AuditFilter,
 
     /// Only the last so many of these
     #[arg(long, value_name = "N")]
@@ -154,4 +171,40 @@ pub struct AuditAcknowledge {
     /// What happened to it, in 10 to 500 characters on one line
     #[arg(long, value_name = "TEXT", value_parser = Reason::parse)]
     pub reason: Reason,
+}
+
+/// `glass audit export`.
+#[derive(Debug, Group)]
+#[command(
+    after_help = "Examples:\n  glass audit export --format csv --to ledger.csv\n  glass audit export --format ocsf --since 2026-01-31T00:00:00Z | gzip > events.json.gz\n  glass audit export --format tiles --to public/log"
+)]
+pub struct AuditExport {
+    /// The form
+    #[arg(long, value_enum, default_value = "jsonl")]
+    pub format: ExportFormat,
+
+    /// A file to make, instead of stdout; for tiles a folder, new or empty
+    #[arg(long, value_name = "PATH")]
+    pub to: Option<PathBuf>,
+
+    /// The folder of another ledger, e.g. of a copy
+    #[arg(long, value_name = "DIR")]
+    pub ledger: Option<PathBuf>,
+
+    /// Which of them.
+    #[command(flatten)]
+    pub only: AuditFilter,
+}
+
+/// A form in which the ledger is exported.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ExportFormat {
+    /// The entries as they are stored
+    Jsonl,
+    /// A table for a spreadsheet, one row an entry
+    Csv,
+    /// Events of OCSF 1.8, one JSON object a line
+    Ocsf,
+    /// A transparency log's tiles, as C2SP's tlog-tiles has them, of the last checkpoint
+    Tiles,
 }
