@@ -19,7 +19,7 @@ use crate::model::name::Digest;
 /// The parts in their order.
 const NAMES: [&str; 7] = ["profile", "trigger", "level", "aws", "people", "policy", "runbook"];
 
-/// The digests of the pieces of a catalogue that a request rests on, in the order of [`NAMES`].
+/// The digests of the pieces of a catalogue that a request rests on, in the order of `NAMES`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts([Digest; 7]);
 
