@@ -51,6 +51,8 @@ pub struct Cosigned {
     pub by: WitnessKey,
     /// When it cosigned last, by its own clock.
     pub at: Timestamp,
+    /// How many entries it says that it had cosigned before; when they were more, it has forgotten them.
+    pub before: u64,
 }
 
 /// What a witness answers.
@@ -135,7 +137,7 @@ impl<'q> Question<'q> {
     /// When it is not to be believed: by the keys of the witness, and by what the time is.
     pub fn reply(&self, old: u64, heard: &Heard<'_>, keys: &[WitnessKey], now: Timestamp) -> Result<Reply, ReplyError> {
         match heard.status {
-            200 => self.cosigned(heard.body, keys, now).map(|cosigned| Reply::Cosigned(Box::new(cosigned))),
+            200 => self.cosigned(old, heard.body, keys, now).map(|cosigned| Reply::Cosigned(Box::new(cosigned))),
             409 if heard.content_type == Some(SIZE) => {
                 match size(heard.body).ok_or(ReplyError::Malformed("it names no size"))? {
                     // Of old, the witness says that what it has of that size has another root.
@@ -149,7 +151,7 @@ impl<'q> Question<'q> {
         }
     }
 
-    fn cosigned(&self, lines: &[u8], keys: &[WitnessKey], now: Timestamp) -> Result<Cosigned, ReplyError> {
+    fn cosigned(&self, before: u64, lines: &[u8], keys: &[WitnessKey], now: Timestamp) -> Result<Cosigned, ReplyError> {
         let answered = [self.text.as_bytes(), b"\n", lines].concat();
         let answered = Note::parse(&answered).map_err(ReplyError::Note)?;
         // An empty line among the witness's would make a part of the text of what stands before it.
@@ -162,7 +164,7 @@ impl<'q> Question<'q> {
             return Err(ReplyError::Future(last.at));
         }
         let lines: String = cosignatures.iter().map(|one| one.line.as_str()).collect();
-        Ok(Cosigned { note: self.note.to_owned() + &lines, by: last.by.clone(), at: last.at })
+        Ok(Cosigned { note: self.note.to_owned() + &lines, by: last.by.clone(), at: last.at, before })
     }
 }
 

@@ -197,7 +197,8 @@ fn a_witness_that_has_forgotten_is_shown_the_ledger_anew() {
     let forget = WebAddress::parse(&witness.address).unwrap().below("forget");
     let limit = Limit { bytes: 100, time: Duration::from_secs(30) };
     web::post(&Post { address: &forget, headers: &[], body: b"all" }, limit, None).unwrap();
-    log.shown(20, &client, 10).unwrap();
+    assert_eq!(log.shown(20, &client, 10).unwrap().before, 0);
+    assert_eq!(log.shown(20, &client, 10).unwrap().before, 20);
 }
 
 #[test]

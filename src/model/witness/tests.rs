@@ -68,7 +68,7 @@ fn the_cosignatures_of_known_witnesses_are_added_and_no_others() {
     let (ours, olders) = (line(at, text()), by_older(before, text()));
     let cosigned = |note: String, by: &WitnessKey, at| {
         let at = Timestamp::from_seconds(at);
-        Ok(Reply::Cosigned(Box::new(Cosigned { note, by: by.clone(), at })))
+        Ok(Reply::Cosigned(Box::new(Cosigned { note, by: by.clone(), at, before: OLD })))
     };
     let keys = [key.clone(), older.clone()];
     let answer = format!("{OTHERS}{ours}");
