@@ -3,6 +3,7 @@
 mod aws;
 mod ledger;
 mod shipping;
+mod signing;
 
 use std::error::Error;
 use std::fmt::Write;

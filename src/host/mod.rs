@@ -1,6 +1,7 @@
 //! The real world: one outside thing a file.
 #![allow(clippy::disallowed_methods, reason = "this is where the outside is touched")]
 
+mod agent;
 mod alarm;
 pub mod archive;
 pub mod aws;
@@ -38,6 +39,7 @@ pub mod rewrite;
 mod secret_service;
 pub mod ship;
 pub mod signals;
+pub mod signing_key;
 pub mod socket;
 pub mod source;
 pub mod start_file;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, FileError};
+use crate::model::identity::Identity;
 use crate::world::variables;
 
 /// A variable of glass's own environment; an empty one is not set.
@@ -84,6 +85,13 @@ impl Places {
     /// When none is given and none exists.
     pub fn identity(&self) -> Result<PathBuf, FileError> {
         files::find_identity(variable(variables::IDENTITY).map(PathBuf::from).as_deref(), &self.config)
+    }
+
+    /// The key to sign with that an identity file names: absolute, below `~`, or relative to that file.
+    pub fn signing_key(&self, identity: &Identity) -> Option<PathBuf> {
+        let named = Path::new(identity.signing_key.as_deref()?);
+        let folder = self.new_identity().parent().map(Path::to_owned).unwrap_or_default();
+        Some(named.strip_prefix("~").map_or_else(|_| folder.join(named), |below| self.home.join(below)))
     }
 
     /// Where an identity file is written.

@@ -1,5 +1,7 @@
 //! The real world as one value.
 
+use std::path::PathBuf;
+
 use super::aws::HostAws;
 use super::chance::HostChance;
 use super::child::HostChildren;
@@ -7,15 +9,17 @@ use super::clock::HostClock;
 use super::codes::HostCodes;
 use super::keychain::Keychain;
 use super::ledger::HostLedger;
-use super::places::Places;
+use super::places::{Places, variable};
 use super::programs::HostPrograms;
 use super::recordings::HostRecordings;
+use super::signing_key::HostKeys;
 use super::source::Source;
 use super::terminal::HostTerminal;
 use super::watcher::Watcher;
 use crate::model::name::Organisation;
 use crate::world::World;
 use crate::world::ledger::LedgerError;
+use crate::world::variables;
 
 /// Everything outside, for real.
 pub struct HostWorld {
@@ -24,6 +28,7 @@ pub struct HostWorld {
     codes: HostCodes,
     children: HostChildren,
     recordings: HostRecordings,
+    keys: HostKeys<'static>,
 }
 
 impl HostWorld {
@@ -41,7 +46,9 @@ impl HostWorld {
         let ledger = HostLedger::new(folder, organisation)?;
         let children = watcher.map(HostChildren::watched_by).unwrap_or_default();
         let (aws, codes) = (HostAws { vault: &Keychain }, HostCodes::new(places.state()));
-        Ok(HostWorld { ledger, aws, codes, children, recordings: HostRecordings::new(places.recordings()) })
+        let agent = variable(variables::SSH_AUTH_SOCK).map(PathBuf::from);
+        let (recordings, keys) = (HostRecordings::new(places.recordings()), HostKeys::new(agent, &HostTerminal));
+        Ok(HostWorld { ledger, aws, codes, children, recordings, keys })
     }
 
     /// Has the supervisor of the next child listen to something.
@@ -62,6 +69,7 @@ impl HostWorld {
             programs: &HostPrograms,
             children: &self.children,
             recordings: &self.recordings,
+            keys: &self.keys,
         }
     }
 }

@@ -5,7 +5,6 @@
 //! leaves open only SHA-512 is accepted, and nothing in the reserved field, because no signature covers it.
 
 mod check;
-pub mod wire;
 
 use std::{error, fmt};
 
@@ -14,8 +13,8 @@ use sha2::{Digest as _, Sha512};
 
 use super::catalogue::SshKey;
 use super::name::Digest;
+use super::ssh_wire::{Reader, WireError, strings};
 use super::text::escaped;
-use wire::{Reader, strings};
 
 /// The largest signature that is read, in characters: one of an RSA key of 16,384 bits has less than half of it.
 const LARGEST: usize = 16 * 1024;
@@ -99,6 +98,16 @@ impl fmt::Display for SignatureError {
 }
 
 impl error::Error for SignatureError {}
+
+impl From<WireError> for SignatureError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Cut => SignatureError::Cut,
+            WireError::Trailing(count) => SignatureError::Trailing(count),
+            WireError::Negative => SignatureError::Bad,
+        }
+    }
+}
 
 /// Finds the key, of those given, that has signed a message for a purpose, the `namespace`.
 ///
@@ -190,11 +199,13 @@ fn dearmoured(armoured: &str) -> Result<Vec<u8>, SignatureError> {
 fn stranger(blob: &[u8]) -> SignatureError {
     match rsa_bits(blob) {
         Some(bits) if bits < SshKey::LEAST_RSA_BITS => SignatureError::ShortRsa(bits),
-        Some(_) | None => {
-            let hash = Digest::of(blob);
-            SignatureError::OtherKey(format!("SHA256:{}", Base64Unpadded::encode_string(&hash.bytes()[..])))
-        }
+        Some(_) | None => SignatureError::OtherKey(fingerprint(blob)),
     }
+}
+
+/// `SHA256:…` of whatever is said to be a key.
+pub fn fingerprint(blob: &[u8]) -> String {
+    format!("SHA256:{}", Base64Unpadded::encode_string(&Digest::of(blob).bytes()[..]))
 }
 
 /// The size of an RSA key, in bits; nothing of any other key.

@@ -11,6 +11,7 @@ pub mod keeping;
 pub mod ledger;
 pub mod machine;
 pub mod recording;
+pub mod signing;
 pub mod variables;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ use aws::{Aws, AwsError};
 use ledger::{Ledger, LedgerError, Record};
 use machine::{Chance, Children, Clock, Codes, Programs, Terminal, Vault};
 use recording::Recordings;
+use signing::Keys;
 
 /// Everything outside.
 #[derive(Clone, Copy)]
@@ -49,6 +51,8 @@ pub struct World<'w> {
     pub children: &'w dyn Children,
     /// Recordings of sessions.
     pub recordings: &'w dyn Recordings,
+    /// The keys that people sign with.
+    pub keys: &'w dyn Keys,
 }
 
 /// The right to send one AssumeRole: a grant whose intent is in the ledger.

@@ -45,6 +45,8 @@ pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 /// Set to anything, it means no colours.
 pub const NO_COLOR: &str = "NO_COLOR";
+/// Where the ssh agent listens.
+pub const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
 /// What kind of terminal this is.
 pub const TERM: &str = "TERM";
 

@@ -17,6 +17,7 @@ mod refused_by_aws;
 mod replay;
 mod runbook;
 mod secrets;
+mod signing;
 mod steps;
 mod terminal;
 mod witness;

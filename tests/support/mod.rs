@@ -3,6 +3,7 @@
 //! nothing outlives its test.
 
 mod home;
+mod keys;
 mod outcome;
 mod practice;
 mod proxy;
@@ -13,6 +14,7 @@ mod witness;
 pub mod world;
 
 pub use home::Home;
+pub use keys::{Kind, SoftKey};
 pub use outcome::{Outcome, ends_within};
 pub use practice::{Practice, WORDS};
 pub use proxy::{Fate, Proxy, nobody};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use glass::broker::{self, BreakError, Environment, Setting, Work};
-use glass::model::catalogue::Catalogue;
+use glass::model::catalogue::{Catalogue, SshKey};
 use glass::model::event::{Cause, Event, SessionKind};
 use glass::model::identity::{Identity, Source, Store};
 use glass::model::live::{Kept, Live};
@@ -29,7 +29,10 @@ use glass::world::machine::{
     Programs, Ran, Terminal, Vault, VaultError, Watched,
 };
 use glass::world::recording::{RecordingError, RecordingFile, Recordings};
+use glass::world::signing::{AgentError, Keys, Signer, SigningError};
 use glass::world::{Declined, Issued, Session, Warrant, World};
+
+use super::{Kind, SoftKey};
 
 /// The catalogue of the journeys.
 pub const CATALOGUE: &str = r#"
@@ -129,6 +132,8 @@ pub struct Fake {
     pub lasts_to_the_end: bool,
     /// How often a live session finds the ledger's lock held.
     pub busy: AtomicUsize,
+    /// The key that the person signs with.
+    pub key: SoftKey,
 }
 
 impl Fake {
@@ -160,6 +165,7 @@ impl Fake {
             beyond: 0,
             lasts_to_the_end: false,
             busy: AtomicUsize::new(0),
+            key: SoftKey::new(Kind::Ed25519),
         }
     }
 
@@ -265,6 +271,7 @@ impl Parts {
             programs: self,
             children: self,
             recordings: self,
+            keys: self,
         }
     }
 }
@@ -400,6 +407,32 @@ impl Daily for FakeDaily {
             date: self.0.time(),
             sent_at: BootTime(u64::try_from(self.0.time().micros()).unwrap() * 1000),
         })
+    }
+}
+
+impl Keys for Parts {
+    fn find<'k>(&'k self, _: Option<&Path>, accepted: &'k [SshKey]) -> Result<Box<dyn Signer + 'k>, SigningError> {
+        let mine = self.0.key.public();
+        let found = accepted.iter().find(|key| key.blob() == mine.blob());
+        let signer = found.map(|key| Box::new(FakeSigner { fake: &self.0, key }) as Box<dyn Signer>);
+        self.0
+            .call(|| signer.ok_or(SigningError::NoKey(AgentError::Absent)), || SigningError::NoKey(AgentError::Silent))
+    }
+}
+
+struct FakeSigner<'k> {
+    fake: &'k Fake,
+    key: &'k SshKey,
+}
+
+impl Signer for FakeSigner<'_> {
+    fn key(&self) -> &SshKey {
+        self.key
+    }
+
+    fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, SigningError> {
+        let signed = || Ok(self.fake.key.approve(namespace, message));
+        self.fake.call(signed, || SigningError::Agent(AgentError::Refused))
     }
 }
 

@@ -16,7 +16,8 @@ use super::sheet::{Asked, Nonce, Sheet, SheetError};
 use crate::model::catalogue::Catalogue;
 use crate::model::chain::entry::Entry;
 use crate::model::name::{Digest, PersonName, StepName, TriggerName};
-use crate::model::sshsig::{self, wire};
+use crate::model::ssh_wire as wire;
+use crate::model::sshsig;
 use crate::model::time::Timestamp;
 use people::{Pair, after, approval, asked, denial, id, load, sheet, statement, text};
 

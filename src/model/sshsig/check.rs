@@ -10,9 +10,9 @@ use ring::signature::{
 use ssh_key::public::{EcdsaPublicKey, KeyData, RsaPublicKey};
 
 use super::SignatureError;
-use super::wire::Reader;
 use crate::model::catalogue::SshKey;
 use crate::model::name::Digest;
+use crate::model::ssh_wire::Reader;
 
 /// The flag of a security key that says that somebody touched it.
 const TOUCHED: u8 = 1;

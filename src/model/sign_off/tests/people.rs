@@ -10,7 +10,8 @@ use crate::model::chain::origin::Origin;
 use crate::model::name::{Digest, Id, Incident, PersonName, Reason};
 use crate::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
 use crate::model::sign_off::sheet::{Asked, Extent, Nonce, Sheet};
-use crate::model::sshsig::{self, wire};
+use crate::model::ssh_wire as wire;
+use crate::model::sshsig;
 use crate::model::time::Timestamp;
 
 /// The base of the catalogue's vectors with a profile that two of four must approve.
