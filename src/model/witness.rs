@@ -140,7 +140,7 @@ impl<'q> Question<'q> {
             200 => self.cosigned(old, heard.body, keys, now).map(|cosigned| Reply::Cosigned(Box::new(cosigned))),
             409 if heard.content_type == Some(SIZE) => {
                 match size(heard.body).ok_or(ReplyError::Malformed("it names no size"))? {
-                    // Of old, the witness says that what it has of that size has another root.
+                    // In the first edition of the specification this says that the witness has another root of that size.
                     known if known == old && old == self.size => Ok(Reply::Refuted),
                     known if known == old => Err(ReplyError::Malformed("it names the size that it was asked with")),
                     known => Ok(Reply::Knows(known)),
