@@ -4,6 +4,7 @@ mod cloudtrail;
 mod export;
 mod faults;
 mod recordings;
+mod rotate;
 mod script;
 mod ship;
 mod signed;
@@ -34,8 +35,17 @@ fn ledger(home: &Home) -> PathBuf {
     home.path(".local/state/glass/ledger")
 }
 
+/// The segments of a ledger, in order.
+fn segments(ledger: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(ledger).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> = files.filter(|path| path.extension().is_some_and(|ext| ext == "jsonl")).collect();
+    segments.sort();
+    segments
+}
+
+/// All lines of the ledger.
 fn text(home: &Home) -> String {
-    fs::read_to_string(ledger(home).join(SEGMENT)).unwrap()
+    segments(&ledger(home)).iter().map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
 fn events(home: &Home) -> Vec<String> {

@@ -49,6 +49,7 @@ pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Ver
         AuditAction::Show(_)
         | AuditAction::Tail(_)
         | AuditAction::Checkpoint(_)
+        | AuditAction::Rotate(_)
         | AuditAction::Key(_)
         | AuditAction::Prove(_)
         | AuditAction::CheckProof(_)
@@ -64,6 +65,7 @@ pub fn run(args: &Audit, context: &Context) -> Result<Exit, Failure> {
         AuditAction::Show(args) => show(args, context),
         AuditAction::Tail(args) => tail(args, context),
         AuditAction::Checkpoint(args) => signing::checkpoint(args, context),
+        AuditAction::Rotate(args) => signing::rotate(args, context),
         AuditAction::Key(args) => signing::key(args, context),
         AuditAction::Prove(args) => proofs::prove(args, context),
         AuditAction::CheckProof(args) => proofs::check(args, context),

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 
-use super::args::{AuditAction, Command};
+use super::args::Command;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -41,7 +41,7 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         Command::CredentialProcess(_) => (HOOK, false, &[]),
         Command::Status(_) => ("status", true, &[]),
         Command::End(_) => ("end", true, &[]),
-        Command::Audit(args) => ("audit", !matches!(args.action, AuditAction::Ship(_)), &[]),
+        Command::Audit(audit) => ("audit", !audit.appends(), &[]),
         Command::Enrol(_) => ("enrol", false, &[]),
         Command::Plain(_) => return None,
         #[cfg(feature = "sandbox")]

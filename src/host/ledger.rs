@@ -7,12 +7,15 @@
 
 mod acknowledge;
 mod ahead;
+mod before;
+mod closed;
 mod folder;
 mod key;
 mod left;
 mod machine;
 mod prove;
 pub mod reader;
+mod rotate;
 mod seal;
 mod snapshot;
 pub mod spool;
@@ -28,13 +31,17 @@ use std::time::Duration;
 use crate::model::name::{Digest, Id, Organisation, PersonName};
 use crate::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Record, Unsigned};
 
+pub use before::Before;
+pub use closed::Closed;
 pub use key::Asking;
 pub use prove::ProveError;
+pub use rotate::Rotated;
 pub use seal::LedgerKey;
 
 use folder::{Folder, LONGEST_WAIT, Use};
 use left::{Held, Left};
 use machine::Machine;
+use rotate::{LIMITS, Limits};
 use snapshot::Snapshot;
 use tail::{ANY, Beginning, Tail, Unsynced};
 
@@ -46,6 +53,7 @@ pub struct HostLedger {
     path: PathBuf,
     organisation: Option<Organisation>,
     machine: Machine,
+    limits: Limits,
     done: Mutex<Done>,
 }
 
@@ -67,7 +75,7 @@ impl HostLedger {
     /// # Errors
     /// When the system does not say which boot this is.
     pub fn new(path: PathBuf, organisation: Option<Organisation>) -> Result<Self, LedgerError> {
-        Ok(HostLedger { path, organisation, machine: Machine::here()?, done: Mutex::default() })
+        Ok(HostLedger { path, organisation, machine: Machine::here()?, limits: LIMITS, done: Mutex::default() })
     }
 
     /// Its folder.
@@ -115,11 +123,21 @@ impl HostLedger {
 
 impl Ledger for HostLedger {
     fn append(&self, record: &Record) -> Result<Appended, LedgerError> {
-        self.at_the_end(LONGEST_WAIT, |tail| tail.append(&self.machine, std::slice::from_ref(record), ANY))
+        let records = std::slice::from_ref(record);
+        let (room, appended) = self.at_the_end(LONGEST_WAIT, |tail| {
+            let room = self.make_room(tail, records)?;
+            Ok((room, tail.append(&self.machine, records, ANY)?))
+        })?;
+        self.settle_in(room);
+        Ok(appended)
     }
 
     fn append_all(&self, records: &[Record], longest: Duration) -> Result<(), LedgerError> {
-        self.at_the_end(longest, |tail| tail.append(&self.machine, records, LIVE_UNSYNCED)).map(drop)
+        self.at_the_end(longest, |tail| {
+            // Nobody waits for more here: a signature, or a segment that is overdue, is left to the next command.
+            self.make_room(tail, records)?;
+            tail.append(&self.machine, records, LIVE_UNSYNCED).map(drop)
+        })
     }
 
     fn sync(&self, longest: Duration) -> Result<(), LedgerError> {
@@ -135,7 +153,7 @@ impl Ledger for HostLedger {
         verdict::refuse_kept(&folder)?;
         let snapshot = {
             let _still = folder.hold_still()?;
-            Snapshot::take(&folder, Use::Read)?
+            Snapshot::take_end(&folder, Use::Read, &self.machine.boot)?
         };
         snapshot.check_owner(&self.machine.owner)?;
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));

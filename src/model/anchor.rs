@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::chain::state::State;
 use super::destination::Destination;
 use super::name::{Digest, Id};
 use super::time::Timestamp;
@@ -47,6 +48,8 @@ pub struct SentSegment {
     pub bytes: u64,
     /// SHA-256 of it.
     pub sha256: Digest,
+    /// What the ledger came to at its end: all that a verifier needs where the segment is not here any more.
+    pub state: State,
 }
 
 /// The recording of a session that has ended, before it was packed.

@@ -73,6 +73,15 @@ pub enum Event {
     },
     /// Something of the ledger was sent away.
     LedgerAnchor(Box<Anchor>),
+    /// The last entry of a segment: the next one is in another.
+    LedgerRotate {
+        /// How many entries there are before this one, and so its number.
+        size: u64,
+        /// The root of the tree over them.
+        root: Digest,
+        /// Where in its segment this entry begins.
+        bytes: u64,
+    },
     /// An AssumeRole is about to be sent.
     ElevateIntent(Box<Intent>),
     /// AWS gave a session.
@@ -303,6 +312,7 @@ impl Event {
             Event::LedgerKey { .. } => "ledger.key",
             Event::LedgerCheckpoint { .. } => "ledger.checkpoint",
             Event::LedgerAnchor(_) => "ledger.anchor",
+            Event::LedgerRotate { .. } => "ledger.rotate",
             Event::ElevateIntent(_) => "elevate.intent",
             Event::ElevateOk { .. } => "elevate.ok",
             Event::ElevateFail { .. } => "elevate.fail",
@@ -328,6 +338,7 @@ impl Event {
             | Event::LedgerKey { .. }
             | Event::LedgerCheckpoint { .. }
             | Event::LedgerAnchor(_)
+            | Event::LedgerRotate { .. }
             | Event::ElevateIntent(_)
             | Event::ElevateOk { .. }
             | Event::ElevateFail { .. }

@@ -74,6 +74,14 @@ impl Growing {
         self.parts.push(grown);
     }
 
+    /// The tree of its leaves up to the last multiple of 2^`height`, and that of those after it.
+    pub fn divided(&self, height: u32) -> (Growing, Growing) {
+        let after = self.size % (1 << height);
+        let (whole, rest) = self.parts.split_at(self.parts.len() - after.count_ones() as usize);
+        let of = |size, parts: &[Digest]| Growing { size, parts: parts.to_vec() };
+        (of(self.size - after, whole), of(after, rest))
+    }
+
     /// The root.
     pub fn root(&self) -> Digest {
         let mut parts = self.parts.iter().rev().copied();

@@ -9,20 +9,20 @@ use super::{REFUSED, SEGMENT, by_script, events, home, ledger, text, verdict};
 use crate::support::{Home, Outcome, Practice, tool};
 
 /// The system calls that leave something behind, or stand between two that do.
-const CHANGING: [&str; 9] =
-    ["mkdir", "flock", "lseek", "write", "fdatasync", "pwrite64", "ftruncate", "fsync", "rename"];
+const CHANGING: [&str; 10] =
+    ["mkdir", "flock", "lseek", "write", "fdatasync", "pwrite64", "ftruncate", "fchmod", "fsync", "rename"];
 
 /// Those that happen all the time; only what concerns the ledger's own files is looked at.
 const COMMON: [&str; 3] = ["openat", "statx", "close"];
 
-/// `glass` on its way to be refused, under strace, which does this at a system call for one of these files.
-fn traced(home: &Home, files: &[&str], inject: &str) -> Outcome {
+/// glass with these words, under strace, which does this at a system call for one of these files.
+fn traced(home: &Home, words: &[&str], files: &[&str], inject: &str) -> Outcome {
     let mut command = home.command(tool("strace"));
     command.args(["--follow-forks", "--output=/dev/null", "--inject", inject]);
     for file in files {
         command.arg("--trace-path").arg(ledger(home).join(file));
     }
-    Outcome::of(command.arg(env!("CARGO_BIN_EXE_glass")).args(REFUSED), "")
+    Outcome::of(command.arg(env!("CARGO_BIN_EXE_glass")).args(words), "")
 }
 
 /// A home with a copy of the ledger of another, if there is one.
@@ -37,7 +37,7 @@ fn copied(from: &Home) -> Home {
 }
 
 /// A home whose ledger has a few entries.
-fn begun() -> Home {
+pub fn begun() -> Home {
     let home = home();
     home.glass(&REFUSED).exits(3);
     home
@@ -55,18 +55,18 @@ fn goes_on(home: &Home, before: &str, what: &str) {
     assert!(!torn || events(home).contains(&"ledger.recover".to_owned()), "{what}: nothing says that it was torn");
 }
 
-/// Kills glass at the first, second, third … time that it makes each system call, until it comes through.
-fn killed_everywhere(begin: &Home, before: &str) {
-    let files = ["", "lock", "head.json", "verdict.json", SEGMENT];
+/// Kills glass with these words at the first, second, third … time that it makes each system call, until it comes through.
+pub fn killed_everywhere(begin: &Home, before: &str, words: &[&str], done: i32, next: &str) {
+    let files = ["", "lock", "head.json", "verdict.json", SEGMENT, next];
     let everywhere = CHANGING.map(|call| (call, &files[..0])).into_iter().chain(COMMON.map(|call| (call, &files[..])));
     let mut kills = 0;
     for (call, files) in everywhere {
         for time in 1.. {
             let home = copied(begin);
-            let code = traced(&home, files, &format!("{call}:signal=KILL:when={time}")).code;
-            assert!(code == 3 || code == 137, "{call} {time}: {code}");
+            let code = traced(&home, words, files, &format!("{call}:signal=KILL:when={time}")).code;
+            assert!(code == done || code == 137, "{call} {time}: {code}");
             goes_on(&home, before, &format!("killed at {call} {time}"));
-            if code == 3 {
+            if code == done {
                 break;
             }
             kills += 1;
@@ -77,13 +77,13 @@ fn killed_everywhere(begin: &Home, before: &str) {
 
 #[test]
 fn a_kill_at_any_call_leaves_a_ledger_that_is_begun_later() {
-    killed_everywhere(&home(), "");
+    killed_everywhere(&home(), "", &REFUSED, 3, SEGMENT);
 }
 
 #[test]
 fn a_kill_at_any_call_leaves_a_ledger_that_goes_on() {
     let begin = begun();
-    killed_everywhere(&begin, &text(&begin));
+    killed_everywhere(&begin, &text(&begin), &REFUSED, 3, SEGMENT);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_kill_at_any_call_of_a_recovery_leaves_a_ledger_that_is_recovered() {
     let begin = begun();
     let before = text(&begin);
     fs::write(ledger(&begin).join(SEGMENT), before.clone() + &"torn ".repeat(200)).unwrap();
-    killed_everywhere(&begin, &before);
+    killed_everywhere(&begin, &before, &REFUSED, 3, SEGMENT);
 }
 
 /// T6: whatever the kernel refuses, glass ends with 4, says what failed, and the next run goes on.
@@ -112,18 +112,23 @@ fn an_error_at_any_call_ends_with_4_and_leaves_a_ledger_that_goes_on() {
     ];
     for (begin, files, fault) in faults {
         let before = if ledger(begin).exists() { text(begin).replace("torn ", "") } else { String::new() };
-        for time in 1.. {
-            let home = copied(begin);
-            let outcome = traced(&home, files, &format!("{fault}:when={time}"));
-            let what = format!("{fault} {time}: {}", outcome.stderr);
-            goes_on(&home, &before, &what);
-            if outcome.code == 3 {
-                assert!(time > 1, "{what}: it never happened");
-                break;
-            }
-            assert_eq!(outcome.code, 4, "{what}");
-            assert!(outcome.stderr.contains("caused by: ") && outcome.stderr.contains("hint: "), "{what}");
+        failed_everywhere(begin, &before, &REFUSED, 3, files, fault);
+    }
+}
+
+/// Lets glass meet an error at the first, second, third … of these calls, until it comes through.
+pub fn failed_everywhere(begin: &Home, before: &str, words: &[&str], done: i32, files: &[&str], fault: &str) {
+    for time in 1.. {
+        let home = copied(begin);
+        let outcome = traced(&home, words, files, &format!("{fault}:when={time}"));
+        let what = format!("{fault} {time}: {}", outcome.stderr);
+        goes_on(&home, before, &what);
+        if outcome.code == done {
+            assert!(time > 1, "{what}: it never happened");
+            break;
         }
+        assert_eq!(outcome.code, 4, "{what}");
+        assert!(outcome.stderr.contains("caused by: ") && outcome.stderr.contains("hint: "), "{what}");
     }
 }
 
@@ -131,7 +136,7 @@ fn an_error_at_any_call_ends_with_4_and_leaves_a_ledger_that_goes_on() {
 fn after_an_append_that_failed_the_process_appends_nothing_more() {
     let home = begun();
     let before = events(&home).len();
-    traced(&home, &[SEGMENT], "fdatasync:error=EIO").exits(4);
+    traced(&home, &REFUSED, &[SEGMENT], "fdatasync:error=EIO").exits(4);
     assert_eq!(events(&home)[before..], ["run.start", "elevate.refused"], "no run.end");
     let head = fs::read_to_string(ledger(&home).join("head.json")).unwrap();
     assert!(head.contains(&format!("\"seq\":{before},")) && head.contains("\"synced_seq\":2,"), "{head}");

@@ -16,6 +16,13 @@ pub struct Audit {
     pub action: AuditAction,
 }
 
+impl Audit {
+    /// Whether it is of no use without a ledger that can be appended to.
+    pub fn appends(&self) -> bool {
+        matches!(self.action, AuditAction::Checkpoint(_) | AuditAction::Rotate(_) | AuditAction::Ship(_))
+    }
+}
+
 /// What `glass audit` can do.
 #[derive(Debug, Subcommand)]
 pub enum AuditAction {
@@ -27,6 +34,8 @@ pub enum AuditAction {
     Tail(AuditTail),
     /// Sign what the ledger holds now, and print that: a note to be kept elsewhere
     Checkpoint(AuditCheckpoint),
+    /// Close the segment that is written to, and go on in the next one; done by itself at 64 MiB
+    Rotate(AuditRotate),
     /// Print the key that the ledger's checkpoints are held against
     Key(AuditKey),
     /// Print a proof that an entry is in the ledger, with the entry and nothing else of it
@@ -112,6 +121,14 @@ pub struct AuditTail {
 /// `glass audit checkpoint`.
 #[derive(Debug, Group)]
 pub struct AuditCheckpoint {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `glass audit rotate`.
+#[derive(Debug, Group)]
+pub struct AuditRotate {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

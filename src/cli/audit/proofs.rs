@@ -20,6 +20,9 @@ use crate::model::text::escaped;
 pub fn prove(args: &AuditProve, context: &Context) -> Result<Exit, Failure> {
     let proof = own(context)?.prove(args.seq).map_err(|error| match error {
         ProveError::NoEntry { .. } => Failure::of(Exit::Usage, &error).hint("`glass audit show` numbers the entries"),
+        ProveError::NotHere { .. } => {
+            Failure::of(Exit::Failed, &error).hint("prove it from the copy that was shipped, on a machine that has it")
+        }
         ProveError::Unsigned(error) => error.into(),
     })?;
     out::print(&proof.to_string()).map(|()| Exit::Done)

@@ -1,16 +1,17 @@
-//! `glass audit checkpoint` and `glass audit key`: what the ledger signs of itself, and with what.
+//! `glass audit checkpoint`, `glass audit rotate` and `glass audit key`: what the ledger signs of itself, when, and with what.
 
 use serde_json::json;
 
 use super::own;
-use crate::cli::args::{AuditCheckpoint, AuditKey};
+use crate::cli::args::{AuditCheckpoint, AuditKey, AuditRotate};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::host::ledger::Asking;
+use crate::host::ledger::{Asking, Rotated};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::note::Note;
+use crate::world::ledger::Unsigned;
 
 /// Signs what the ledger holds, and prints the note.
 pub fn checkpoint(args: &AuditCheckpoint, context: &Context) -> Result<Exit, Failure> {
@@ -27,6 +28,22 @@ pub fn checkpoint(args: &AuditCheckpoint, context: &Context) -> Result<Exit, Fai
         out::print_json(&json!({ "origin": origin, "size": size, "root": root, "note": made.note }))?;
     } else {
         out::print(&made.note)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Closes the segment that is written to, and prints its name. The next one begins with a checkpoint, if there is a key.
+pub fn rotate(args: &AuditRotate, context: &Context) -> Result<Exit, Failure> {
+    let ledger = own(context)?;
+    let Rotated { segment, size, root } = ledger.rotate()?;
+    match ledger.seal(Asking::Allowed, context.person().as_ref(), None) {
+        Err(Unsigned::Key(fault)) => out::say(&format!("glass: the segment is closed, and nothing is signed: {fault}")),
+        sealed => drop(sealed?),
+    }
+    if args.json {
+        out::print_json(&json!({ "segment": segment, "size": size, "root": root }))?;
+    } else {
+        out::print(&format!("{segment}\n"))?;
     }
     Ok(Exit::Done)
 }

@@ -12,6 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out;
+use crate::host::ledger::Before;
 use crate::host::ledger::reader::{Reader, Reading, Verified};
 use crate::host::recorded::Recorded;
 use crate::model::chain::signed::{Believed, Signatures, Signed};
@@ -71,14 +72,14 @@ fn of_copy(folder: &Path, verified: Verified) -> Result<Verified, Failure> {
 /// what the ledger has, or CloudTrail contradicts it. What an interrupted append left is no reason, nor is a recording
 /// that is not there.
 pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
-    let Verified { reading, signatures } = &verdict.verified;
-    let Reading { segments, walked } = reading;
+    let Verified { reading: Reading { segments, before, walked }, signatures, .. } = &verdict.verified;
     let Judgement { integrity, first_bad } = &walked.judgement;
     let signed = signatures.last();
     if verdict.args.json {
         let mut document = json!({
             "entries": walked.verifier.next(),
             "segments": segments,
+            "from": before.as_ref().map(|before| json!({ "entry": before.state.size(), "to": before.to })),
             "head": walked.verifier.last(),
             "integrity": integrity,
             "first_bad": first_bad,
@@ -116,7 +117,7 @@ fn described_signature(signatures: &Signatures) -> String {
 }
 
 fn described(verified: &Verified) -> String {
-    let Verified { reading: Reading { segments, walked }, signatures } = verified;
+    let Verified { reading: Reading { segments, before, walked }, signatures, .. } = verified;
     let integrity = match walked.judgement.integrity {
         Integrity::Verified => "verified",
         Integrity::Torn => "torn: an append was interrupted; the next one keeps aside what it left, and says so",
@@ -128,6 +129,10 @@ fn described(verified: &Verified) -> String {
     if let Some(bad) = &walked.judgement.first_bad {
         let reason = escaped(&bad.reason);
         writeln!(text, "first bad   {} line {}: {reason}", escaped(&bad.segment), bad.line).expect(WRITES);
+    }
+    if let Some(Before { state, to, .. }) = before {
+        let (first, to) = (state.size(), escaped(to));
+        writeln!(text, "from        entry {first} on; what is before was shipped to {to}").expect(WRITES);
     }
     writeln!(text, "entries     {}\nsegments    {segments}\nhead        {head}", walked.verifier.next()).expect(WRITES);
     for session in signatures.unresolved() {

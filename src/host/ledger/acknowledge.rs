@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 
-use super::folder::{Folder, LONGEST_WAIT, Use, next_to, sync};
+use super::folder::{Folder, LONGEST_WAIT, next_to, sync};
 use super::snapshot::{Snapshot, stop};
 use super::tail::{self, Beginning};
 use super::{HostLedger, failed, verdict};
@@ -31,9 +31,9 @@ impl HostLedger {
     /// When it is not certain that the new ledger was begun.
     pub fn acknowledge(&self, reason: &Reason) -> Result<Option<PathBuf>, LedgerError> {
         let (folder, _lock) = Folder::hold(&self.path, LONGEST_WAIT)?;
-        let snapshot = Snapshot::take(&folder, Use::Read)?;
+        let snapshot = Snapshot::take(&folder)?;
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));
-        let mut origin = None;
+        let mut origin = snapshot.before()?.map(|before| before.state.origin.clone());
         let walked = snapshot.walk_all(known.as_ref(), |_, entry| {
             origin = origin.take().or_else(|| entry.opened().map(|opened| opened.origin));
         })?;

@@ -65,18 +65,19 @@ struct Source<'s> {
     offset: u64,
 }
 
-/// Verifies pieces from the first entry on, up to the one that has the entry which the head speaks of.
+/// Verifies pieces from the first entry that is here on, before which the verifier stands, up to the one that has the entry which the head speaks of.
 ///
 /// # Errors
 /// When the files cannot be read.
 pub(super) fn verify(
     snapshot: &Snapshot,
+    verifier: Verifier,
     known: Option<&Known>,
     is_told: impl Fn(&str) -> bool + Sync,
     takes: &mut impl Takes,
 ) -> io::Result<Ahead> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-    let mut ahead = Ahead { place: 0, offset: 0, verifier: Verifier::new() };
+    let mut ahead = Ahead { place: 0, offset: 0, verifier };
     thread::scope(|scope| {
         let hands: Vec<_> = (0..threads)
             .map(|_| {

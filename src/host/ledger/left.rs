@@ -59,7 +59,8 @@ impl Held {
     /// Gives the lock back, and leaves the files open; nothing is left where they cannot be looked at.
     pub(super) fn leave(self) -> Option<Left> {
         self.tail.written.as_ref()?;
-        let seen = self.seen.or_else(|| Seen::of(&self.tail))?;
+        let segment = self.tail.folder.file(&segment_name(self.tail.segment));
+        let seen = self.seen.filter(|seen| seen.segment.0 == segment).or_else(|| Seen::of(&self.tail))?;
         self.lock.unlock().ok()?;
         Some(Left { tail: self.tail, lock: self.lock, seen })
     }

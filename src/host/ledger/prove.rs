@@ -10,6 +10,7 @@ use super::seal::checkpoint_in;
 use super::tree::Tree;
 use crate::model::chain::walk::segment_name;
 use crate::model::checkpoint::proof::EntryProof;
+use crate::model::text::escaped;
 use crate::world::ledger::{LedgerError, Unsigned};
 
 /// Why there is no proof.
@@ -22,6 +23,15 @@ pub enum ProveError {
         /// How many there are.
         size: u64,
     },
+    /// The entry is in a segment that is not here any more.
+    NotHere {
+        /// The entry that was asked for.
+        seq: u64,
+        /// The first entry that is here.
+        first: u64,
+        /// Where what is before was shipped to.
+        to: String,
+    },
     /// No checkpoint has it, and none can be made.
     Unsigned(Unsigned),
 }
@@ -30,6 +40,13 @@ impl fmt::Display for ProveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ProveError::NoEntry { seq, size } => write!(f, "there is no entry {seq}: the ledger has {size}, from 0"),
+            ProveError::NotHere { seq, first, to } => {
+                let to = escaped(to);
+                write!(
+                    f,
+                    "entry {seq} is not here: the ledger begins with entry {first}, what is before was shipped to {to}"
+                )
+            }
             ProveError::Unsigned(_) => f.write_str("no checkpoint has this entry, and none can be made"),
         }
     }
@@ -38,7 +55,7 @@ impl fmt::Display for ProveError {
 impl Error for ProveError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            ProveError::NoEntry { .. } => None,
+            ProveError::NoEntry { .. } | ProveError::NotHere { .. } => None,
             ProveError::Unsigned(source) => Some(source),
         }
     }
@@ -61,6 +78,9 @@ impl HostLedger {
         tree.read_on(&folder, None)?;
         if seq >= tree.size() {
             return Err(ProveError::NoEntry { seq, size: tree.size() });
+        }
+        if let Some(before) = tree.before().filter(|before| seq < before.state.size()) {
+            return Err(ProveError::NotHere { seq, first: before.state.size(), to: before.to.clone() });
         }
         if let Some(proof) = proof(&folder, &tree, seq)? {
             return Ok(proof);

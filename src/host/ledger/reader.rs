@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::ahead::{self, Takes};
+use super::before::{self, Before};
+use super::closed::{Closed, Closes};
 use super::failed;
-use super::folder::{Folder, Trust, Use};
+use super::folder::{Folder, Trust};
 use super::machine::Machine;
 use super::snapshot::{Snapshot, stop};
 use super::verdict;
@@ -29,6 +31,8 @@ pub struct Reader {
 pub struct Reading {
     /// How many segments there are.
     pub segments: usize,
+    /// What is before them, if the ledger does not begin with its first entry here.
+    pub before: Option<Before>,
     /// What was verified, and the verdict.
     pub walked: Walked,
 }
@@ -50,7 +54,7 @@ impl Reader {
         Ok(Reader { path: path.to_owned(), trust: Trust::Anybodys, machine: Machine::here()? })
     }
 
-    /// Reads everything from the first entry; `each` sees every line that verifies.
+    /// Reads everything from the first entry that is here; `each` sees every line that verifies.
     ///
     /// # Errors
     /// When the files cannot be read or trusted. A ledger that does not verify is no error here.
@@ -59,7 +63,7 @@ impl Reader {
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));
         let mut walked = snapshot.walk_all(known.as_ref(), each)?;
         self.judge(&folder, &snapshot, &mut walked)?;
-        Ok(Reading { segments: snapshot.segments.len(), walked })
+        Reading::of(&snapshot, walked)
     }
 
     /// Verifies everything, on all cores: lines, tree and signatures. Keeps a verdict that stops elevation where the
@@ -73,30 +77,44 @@ impl Reader {
         is_told: impl Fn(&str) -> bool + Sync,
         each: impl FnMut(&[u8], &Entry<'_>),
     ) -> Result<Verified, LedgerError> {
-        let mut check = Check { signatures: Signatures::new(believed), wrong: None, is_told: &is_told, each };
         let Some((folder, snapshot)) = self.snapshot()? else {
-            return Ok(Verified { reading: Reading::of_nothing(), signatures: check.signatures });
+            let (reading, signatures) = (Reading::of_nothing(), Signatures::new(believed));
+            return Ok(Verified { reading, signatures, closed: Vec::new() });
         };
+        let before = snapshot.before()?.map(|before| before.state.clone());
+        let closes = Closes::after(before.clone());
+        let signatures = match before {
+            Some(state) => Signatures::after(state, believed),
+            None => Signatures::new(believed),
+        };
+        let mut check = Check { signatures, closes, wrong: None, is_told: &is_told, each };
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));
-        let ahead = ahead::verify(&snapshot, known.as_ref(), &is_told, &mut check);
+        let ahead = ahead::verify(&snapshot, snapshot.verifier_at(0)?, known.as_ref(), &is_told, &mut check);
         let ahead = ahead.map_err(failed("read", &self.path))?;
         let mut walked = snapshot.walk_from(ahead, known.as_ref(), |line, entry| check.line(line, entry))?;
-        let Check { signatures, wrong, .. } = check;
-        if let Some((seq, reason)) = wrong {
+        let Check { signatures, closes, wrong, .. } = check;
+        let closed = closes.held_against(&snapshot.segments);
+        if let Some((seq, reason)) = wrong.or(closed.as_ref().err().cloned()) {
             walked.judgement =
                 Judgement { integrity: Integrity::Broken, first_bad: Some(snapshot.place_of(seq, reason)) };
         }
         self.judge(&folder, &snapshot, &mut walked)?;
-        let reading = Reading { segments: snapshot.segments.len(), walked };
+        let reading = Reading::of(&snapshot, walked)?;
         if self.trust == Trust::Ours && reading.segments > 0 {
             // On a file system that cannot be written to there is no elevation anyway.
             drop(verdict::keep(&folder, &reading.walked.judgement));
         }
-        Ok(Verified { reading, signatures })
+        Ok(Verified { reading, signatures, closed: closed.unwrap_or_default() })
     }
 
     /// Judges what no line shows: whose ledger it is, and a verdict that was kept.
     fn judge(&self, folder: &Folder, snapshot: &Snapshot, walked: &mut Walked) -> Result<(), LedgerError> {
+        if let Some(before) = snapshot.before()?.filter(|before| before.seq >= walked.verifier.next()) {
+            // It is no entry of this ledger.
+            let first = before.state.size();
+            let first_bad = Some(snapshot.place_of(first, before::is_missing(first)));
+            walked.judgement = Judgement { integrity: Integrity::Broken, first_bad };
+        }
         if self.trust != Trust::Ours {
             return Ok(());
         }
@@ -131,7 +149,7 @@ impl Reader {
             Trust::Anybodys => Folder::of_anybody(&self.path)?,
         };
         let _still = folder.hold_still()?;
-        Snapshot::take(&folder, Use::Read).map(|snapshot| Some((folder, snapshot)))
+        Snapshot::take(&folder).map(|snapshot| Some((folder, snapshot)))
     }
 }
 
@@ -142,11 +160,14 @@ pub struct Verified {
     pub reading: Reading,
     /// What it has signed.
     pub signatures: Signatures,
+    /// The segments that were closed by a `ledger.rotate`.
+    pub closed: Vec<Closed>,
 }
 
 /// What is checked of entries that chain.
 struct Check<T, F> {
     signatures: Signatures,
+    closes: Closes,
     /// The first entry that says of the ledger what is not so, and what.
     wrong: Option<(u64, String)>,
     is_told: T,
@@ -160,10 +181,10 @@ impl<T: Fn(&str) -> bool, F: FnMut(&[u8], &Entry<'_>)> Check<T, F> {
     }
 
     fn entry(&mut self, line: &[u8], entry: &Entry<'_>, signer: Option<&VerifierKey>) {
-        if self.wrong.is_none()
-            && let Err(reason) = self.signatures.check(entry, signer)
-        {
-            self.wrong = Some((entry.seq, reason));
+        if self.wrong.is_none() {
+            let checked = self.signatures.check(entry, signer);
+            let checked = checked.and_then(|()| self.closes.check(line, entry, &self.signatures));
+            self.wrong = checked.err().map(|reason| (entry.seq, reason));
         }
         if (self.is_told)(entry.ev) {
             (self.each)(line, entry);
@@ -189,8 +210,16 @@ impl<T: Fn(&str) -> bool, F: FnMut(&[u8], &Entry<'_>)> Takes for Check<T, F> {
 }
 
 impl Reading {
+    fn of(snapshot: &Snapshot, walked: Walked) -> Result<Self, LedgerError> {
+        Ok(Reading { segments: snapshot.segments.len(), before: snapshot.before()?.cloned(), walked })
+    }
+
     fn of_nothing() -> Self {
         let judgement = Judgement { integrity: Integrity::Verified, first_bad: None };
-        Reading { segments: 0, walked: Walked { verifier: Verifier::new(), segment: 0, bytes: 0, judgement } }
+        Reading {
+            segments: 0,
+            before: None,
+            walked: Walked { verifier: Verifier::new(), segment: 0, bytes: 0, judgement },
+        }
     }
 }

@@ -106,14 +106,9 @@ fn sign(sealing: &mut Sealing<'_>) -> Result<Checkpointed, LedgerError> {
 impl Sealing<'_> {
     /// Reads what was appended meanwhile.
     fn catch_up(&mut self) -> Result<(), LedgerError> {
-        let Tail { folder, segment, bytes, .. } = &*self.tail;
-        self.tree.read_on(folder, Some((*segment, *bytes)))?;
-        let (found, expected) = (self.tree.size(), self.tail.last_seq() + 1);
-        if found != expected {
-            return Err(self.broken(format!("there are {found} lines before entry {expected}")));
-        }
+        self.tree.catch_up(self.tail)?;
         if self.tree.origin() != self.ready.key.verifier().name() {
-            return Err(LedgerError::Busy(folder.file("lock")));
+            return Err(LedgerError::Busy(self.tail.folder.file("lock")));
         }
         Ok(())
     }

@@ -1,18 +1,20 @@
 //! The ledger as it lies in its files at one moment: opened, walked, judged, never touched.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Take};
 use std::os::unix::fs::FileExt;
 
 use super::ahead::Ahead;
-use super::failed;
+use super::before::{self, Before};
 use super::folder::{Folder, Use};
+use super::{failed, tree};
 use crate::model::chain::LONGEST_LINE;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::head::{HEAD_BYTES, Head, Known};
 use crate::model::chain::origin::Owner;
 use crate::model::chain::verify::Verifier;
-use crate::model::chain::walk::{FirstBad, Integrity, Judgement, Segment, Walked, segment_name, walk};
+use crate::model::chain::walk::{FirstBad, Integrity, Judgement, Segment, Walked, segment_first, segment_name, walk};
 use crate::model::name::Digest;
 use crate::world::ledger::LedgerError;
 
@@ -27,10 +29,13 @@ pub(super) struct Snapshot {
     pub(super) head_file: Option<File>,
     /// What `ledger.recover` says of the head: `ok`, `missing` or `unreadable`.
     pub(super) head_is: &'static str,
+    /// The numbers of the first entries of segments that were not opened.
+    older: Vec<u64>,
     pub(super) segments: Vec<Held>,
+    before: OnceCell<Option<Before>>,
 }
 
-/// A segment that was opened.
+/// A segment that was opened, to be read.
 pub(super) struct Held {
     pub(super) first: u64,
     pub(super) bytes: u64,
@@ -38,35 +43,94 @@ pub(super) struct Held {
 }
 
 impl Snapshot {
-    /// Opens the files, to read them or to write as well. The caller holds the lock.
-    pub(super) fn take(folder: &Folder, purpose: Use) -> Result<Self, LedgerError> {
+    /// Opens all files. The caller holds the lock.
+    pub(super) fn take(folder: &Folder) -> Result<Self, LedgerError> {
+        Snapshot::of(folder, Use::Read, |_, _| 0)
+    }
+
+    /// Opens the files at the end alone, so that it takes no longer the more there are: the segment that the head speaks
+    /// of, the one before, and those after. The head is opened to be written as well if that is the purpose.
+    pub(super) fn take_end(folder: &Folder, purpose: Use, boot: &str) -> Result<Self, LedgerError> {
+        let snapshot = Snapshot::of(folder, purpose, |head, firsts| {
+            let of_head = head.and_then(|head| segment_first(&head.known(boot).segment));
+            let place = of_head.and_then(|first| firsts.iter().position(|one| *one == first));
+            place.unwrap_or_default().saturating_sub(1)
+        })?;
+        // What is before need not be looked for with every append; who verifies everything does.
+        if let Some(first) = snapshot.first().filter(|first| *first > 0)
+            && let Some(before) = tree::before(folder).filter(|before| before.state.size() == first)
+        {
+            drop(snapshot.before.set(Some(before)));
+        }
+        Ok(snapshot)
+    }
+
+    fn of(
+        folder: &Folder,
+        purpose: Use,
+        begin: impl FnOnce(Option<&Head>, &[u64]) -> usize,
+    ) -> Result<Self, LedgerError> {
         let head_file = folder.open_if_there("head.json", purpose)?;
         let (head, head_is) = match &head_file {
             Some(file) => read_head(file).map_err(failed("read", &folder.file("head.json")))?,
             None => (None, "missing"),
         };
-        let firsts = folder.segments()?;
-        let segments = firsts.into_iter().map(|first| Held::open(folder, first, purpose)).collect::<Result<_, _>>()?;
-        Ok(Snapshot { folder: folder.clone(), head, head_file, head_is, segments })
+        let mut older = folder.segments()?;
+        let firsts = older.split_off(begin(head.as_ref(), &older));
+        let segments =
+            firsts.into_iter().map(|first| Held::open(folder, first, Use::Read)).collect::<Result<_, _>>()?;
+        let (folder, before) = (folder.clone(), OnceCell::new());
+        Ok(Snapshot { folder, head, head_file, head_is, older, segments, before })
+    }
+
+    /// What is not here any more, if the ledger does not begin with its first entry and says what came before.
+    ///
+    /// # Errors
+    /// When the segments cannot be read.
+    pub(super) fn before(&self) -> Result<Option<&Before>, LedgerError> {
+        if self.before.get().is_none() {
+            drop(self.before.set(self.found_before()?));
+        }
+        Ok(self.before.get().and_then(Option::as_ref))
+    }
+
+    fn found_before(&self) -> Result<Option<Before>, LedgerError> {
+        match self.older.as_slice() {
+            [] => before::find(&self.segments).map_err(failed("read", &self.folder.file(""))),
+            [0, ..] => Ok(None),
+            _ => Snapshot::take(&self.folder)?.found_before(),
+        }
+    }
+
+    /// The number of the first entry that is here.
+    fn first(&self) -> Option<u64> {
+        self.older.first().copied().or(self.segments.first().map(|segment| segment.first))
     }
 
     /// Checks that the ledger is of this user and machine.
     pub(super) fn check_owner(&self, owner: &Owner) -> Result<(), LedgerError> {
-        let Some(segment) = self.segments.first().filter(|segment| segment.bytes > 0) else { return Ok(()) };
-        let broken = |reason| LedgerError::Broken { segment: segment_name(segment.first), line: 1, reason };
-        let Some(line) = segment.first_line().map_err(|error| self.unread(segment, error))? else { return Ok(()) };
+        let Some(first) = self.first() else { return Ok(()) };
+        let broken = |reason| LedgerError::Broken { segment: segment_name(first), line: 1, reason };
+        if first > 0 {
+            let before = self.before()?.ok_or_else(|| broken(before::is_missing(first)))?;
+            return before.state.check_owner(owner).map_err(broken);
+        }
+        let opened = if self.older.is_empty() { None } else { Some(Held::open(&self.folder, first, Use::Read)?) };
+        let Some(segment) = opened.as_ref().or(self.segments.first()) else { return Ok(()) };
+        let line = segment.first_line().map_err(|error| self.unread(segment, error))?;
+        let Some(line) = line.filter(|_| segment.bytes > 0) else { return Ok(()) };
         let entry = Entry::parse(&line).map_err(|error| broken(error.to_string()))?;
         let opened = entry.opened().ok_or_else(|| broken("the first entry is no ledger.open".to_owned()))?;
         owner.check(&opened).map_err(broken)
     }
 
-    /// Walks over everything from the first entry.
+    /// Walks over everything from the first entry that is here.
     pub(super) fn walk_all(
         &self,
         known: Option<&Known>,
         each: impl FnMut(&[u8], &Entry<'_>),
     ) -> Result<Walked, LedgerError> {
-        self.walk(0, 0, Verifier::new(), known, each)
+        self.walk(0, 0, self.verifier_at(0)?, known, each)
     }
 
     /// Walks on from where the ledger was verified already.
@@ -79,27 +143,21 @@ impl Snapshot {
         self.walk(ahead.place, ahead.offset, ahead.verifier, known, each)
     }
 
-    /// Walks over the last segment from its first entry.
+    /// Walks over the last segment from its first entry; over the one that the head speaks of as well, if that is another.
     pub(super) fn walk_current(&self, known: Option<&Known>) -> Result<Walked, LedgerError> {
-        let place = self.segments.len().saturating_sub(1);
-        let verifier = match place.checked_sub(1).map(|before| &self.segments[before]) {
-            Some(before) => {
-                let line = before.line_before(before.bytes).map_err(|error| self.unread(before, error))?;
-                Verifier::after(self.segments[place].first, Digest::of(&line))
-            }
-            None => Verifier::new(),
-        };
-        self.walk(place, 0, verifier, known, |_, _| ())
+        let last = self.segments.len().saturating_sub(1);
+        let place = known.and_then(|known| self.place(known)).unwrap_or(last);
+        self.walk(place, 0, self.verifier_at(place)?, known, |_, _| ())
     }
 
     /// Walks over what follows the entry that the head vouches for, once that entry is found in its place.
     pub(super) fn walk_after(&self, known: &Known) -> Result<Walked, LedgerError> {
-        let place = self.segments.iter().position(|segment| segment_name(segment.first) == known.segment);
+        let place = self.place(known);
         let Some((place, segment)) =
             place.map(|place| (place, &self.segments[place])).filter(|(_, s)| s.bytes >= known.bytes)
         else {
-            // The walk over everything gives the verdict its words.
-            return self.walk_all(Some(known), |_, _| ());
+            // The walk from the first entry gives the verdict its words.
+            return self.walk_current(Some(known));
         };
         let line = segment.line_before(known.bytes).map_err(|error| self.unread(segment, error))?;
         let wrong = match Entry::parse(&line) {
@@ -128,6 +186,21 @@ impl Snapshot {
                 Err(LedgerError::RolledBack { segment: segment_name(since.segment), reason })
             }
         }
+    }
+
+    /// Which of the segments the head speaks of.
+    fn place(&self, known: &Known) -> Option<usize> {
+        self.segments.iter().position(|segment| segment_name(segment.first) == known.segment)
+    }
+
+    /// Stands before the first entry of a segment.
+    pub(super) fn verifier_at(&self, place: usize) -> Result<Verifier, LedgerError> {
+        let Some(before) = place.checked_sub(1).and_then(|before| self.segments.get(before)) else {
+            let before = self.before()?.map(|before| &before.state);
+            return Ok(before.map_or_else(Verifier::new, |state| Verifier::after(state.size(), state.hash)));
+        };
+        let line = before.line_before(before.bytes).map_err(|error| self.unread(before, error))?;
+        Ok(Verifier::after(self.segments[place].first, Digest::of(&line)))
     }
 
     fn walk(

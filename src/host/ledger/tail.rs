@@ -1,8 +1,8 @@
 //! The end of the ledger: found, held against the head, mended where an append was interrupted, continued.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 
 use super::failed;
@@ -10,10 +10,11 @@ use super::folder::{Folder, Use};
 use super::machine::Machine;
 use super::snapshot::{Held, Snapshot, stop};
 use crate::host::chance::HostChance;
+use crate::model::chain::entry::Entry;
 use crate::model::chain::head::{HEAD_BYTES, Head, Known};
 use crate::model::chain::origin::Origin;
 use crate::model::chain::walk::{Walked, segment_name};
-use crate::model::chain::{Said, genesis, line};
+use crate::model::chain::{LONGEST_LINE, Said, genesis, line};
 use crate::model::event::{Event, Previous};
 use crate::model::name::{Digest, Organisation};
 use crate::world::ledger::{Appended, LedgerError, Record};
@@ -55,6 +56,16 @@ pub(super) struct Written {
     pub(super) line: usize,
 }
 
+/// Lines that follow each other.
+struct Lines {
+    text: Vec<u8>,
+    /// The length of the last one.
+    length: usize,
+    /// The number that follows, and the hash of the last line.
+    next: u64,
+    last: Digest,
+}
+
 /// How much may be without a sync after an append, in bytes.
 pub(super) type Unsynced = u64;
 
@@ -73,7 +84,7 @@ struct Synced {
 /// # Errors
 /// When the ledger is broken, rolled back, or somebody else's.
 pub(super) fn find(folder: &Folder, machine: &Machine) -> Result<Found, LedgerError> {
-    let snapshot = Snapshot::take(folder, Use::Write)?;
+    let snapshot = Snapshot::take_end(folder, Use::Write, &machine.boot)?;
     snapshot.check_owner(&machine.owner)?;
     let known = snapshot.head.as_ref().map(|head| head.known(&machine.boot));
     let walked = match &known {
@@ -107,10 +118,15 @@ impl Found {
     pub(super) fn settle(self, machine: &Machine, beginning: Beginning<'_>) -> Result<Tail, LedgerError> {
         let torn = self.torn()?;
         let notes = self.notes(machine, beginning, &torn);
-        let Found { mut snapshot, known, walked } = self;
+        let closing = self.closing(&torn)?;
+        let Found { snapshot, known, walked } = self;
         let folder = snapshot.folder;
-        let last = snapshot.segments.pop().map_or_else(|| Held::open(&folder, walked.segment, Use::Make), Ok);
-        let Held { bytes: length, file, .. } = last?;
+        let purpose = match closing {
+            _ if snapshot.segments.is_empty() => Use::Make,
+            Some(Closing::Closed) => Use::Read,
+            Some(Closing::Begun) | None => Use::Write,
+        };
+        let Held { bytes: length, file, .. } = Held::open(&folder, walked.segment, purpose)?;
         let head = snapshot.head_file.map_or_else(|| folder.open("head.json", Use::Make), Ok)?;
         let segment = segment_name(walked.segment);
         let synced = match snapshot.head {
@@ -129,8 +145,16 @@ impl Found {
             synced,
             written: None,
         };
-        if known.is_some_and(|known| !known.restarted && (&known.segment, known.bytes) != (&segment, length)) {
+        let lags = known.is_some_and(|known| !known.restarted && (&known.segment, known.bytes) != (&segment, length));
+        if lags && purpose != Use::Read {
             tail.write_again()?;
+        }
+        match closing {
+            Some(Closing::Begun) => tail.sync(machine).and_then(|()| tail.close())?,
+            Some(Closing::Closed) => tail.go_on()?,
+            // The folder may not have been synced since its file was made.
+            None if tail.bytes == 0 && tail.segment > 0 => tail.folder.sync()?,
+            None => {}
         }
         if !torn.is_empty() {
             tail.folder.put("torn", &format!("{}-{}", tail.next, Digest::of(&torn)), &torn)?;
@@ -154,6 +178,20 @@ impl Found {
         segment.window(self.walked.bytes, segment.bytes).map_err(failed("read", &path))
     }
 
+    /// Whether the last good line closes its segment, and how far that has come.
+    fn closing(&self, torn: &[u8]) -> Result<Option<Closing>, LedgerError> {
+        let Some(segment) = self.snapshot.segments.last().filter(|_| self.walked.bytes > 0 && torn.is_empty()) else {
+            return Ok(None);
+        };
+        let path = self.snapshot.folder.file(&segment_name(segment.first));
+        let line = segment.line_before(self.walked.bytes).map_err(failed("read", &path))?;
+        if !Entry::parse(&line).is_ok_and(|entry| entry.ev == "ledger.rotate") {
+            return Ok(None);
+        }
+        let mode = segment.file.metadata().map_err(failed("look at", &path))?.permissions().mode();
+        Ok(Some(if mode & 0o200 == 0 { Closing::Closed } else { Closing::Begun }))
+    }
+
     /// What has to be written down before anything else.
     fn notes(&self, machine: &Machine, beginning: Beginning<'_>, torn: &[u8]) -> Notes {
         let empty = self.walked.verifier.next() == 0;
@@ -164,6 +202,14 @@ impl Found {
         }
         notes
     }
+}
+
+/// How far the closing of the last segment has come, which ends with its `ledger.rotate`.
+enum Closing {
+    /// It may not be on the disk yet.
+    Begun,
+    /// It is, and the segment is read-only.
+    Closed,
 }
 
 /// What has to be written down before anything else, and what stands before the first entry of all.
@@ -209,23 +255,67 @@ impl Tail {
         self.write_head(machine)
     }
 
+    /// What would be appended now.
+    fn lines(&self, machine: &Machine, said: &[Said<'_>]) -> Result<Lines, LedgerError> {
+        let mut lines = Lines { text: Vec::new(), length: 0, next: self.next, last: self.last };
+        for said in said {
+            let line = line(lines.next, lines.last, &machine.stamp(), *said).map_err(LedgerError::TooLong)?;
+            lines.last = Digest::of(&line);
+            lines.next += 1;
+            lines.length = line.len();
+            lines.text.extend(line);
+        }
+        Ok(lines)
+    }
+
     /// Appends entries by one write, over what is torn; moves the head.
     fn put(&mut self, machine: &Machine, said: &[Said<'_>], most: Unsynced) -> Result<Appended, LedgerError> {
-        let (mut lines, mut length) = (Vec::new(), 0);
-        for said in said {
-            let line = line(self.next, self.last, &machine.stamp(), *said).map_err(LedgerError::TooLong)?;
-            self.last = Digest::of(&line);
-            self.next += 1;
-            length = line.len();
-            lines.extend(line);
-        }
-        self.write(&lines).map_err(failed("append to", &self.path()))?;
-        self.written = Some(Written { head: Vec::new(), line: length });
+        let lines = self.lines(machine, said)?;
+        (self.next, self.last) = (lines.next, lines.last);
+        self.write(&lines.text).map_err(failed("append to", &self.path()))?;
+        self.written = Some(Written { head: Vec::new(), line: lines.length });
         if said.iter().any(|said| said.event.is_gate()) || self.unsynced() >= most {
             self.make_durable()?;
         }
         self.write_head(machine)?;
         Ok(Appended { seq: self.next - 1, hash: self.last })
+    }
+
+    /// Whether entries have room in a segment that may be so long.
+    ///
+    /// # Errors
+    /// When one of them would be too long.
+    pub(super) fn has_room(&self, machine: &Machine, records: &[Record], longest: u64) -> Result<bool, LedgerError> {
+        if self.bytes + (records.len() * LONGEST_LINE) as u64 <= longest {
+            return Ok(true);
+        }
+        let said: Vec<_> = records.iter().map(Record::said).collect();
+        Ok(self.bytes == 0 || self.bytes + self.lines(machine, &said)?.text.len() as u64 <= longest)
+    }
+
+    /// Closes the segment by its last entry, and goes on in the next one.
+    ///
+    /// # Errors
+    /// When it is not certain that this was kept. Whatever is missing then, the next append mends.
+    pub(super) fn rotate(&mut self, machine: &Machine, root: Digest) -> Result<(), LedgerError> {
+        let event = Event::LedgerRotate { size: self.next, root, bytes: self.bytes };
+        self.put(machine, &[Said { who: None, session: None, event: &event }], ANY)?;
+        self.close()
+    }
+
+    /// Makes the segment read-only, which is whole and on the disk. So a segment that is read-only never has to be written again.
+    fn close(&mut self) -> Result<(), LedgerError> {
+        let closed = self.file.set_permissions(Permissions::from_mode(0o400)).and_then(|()| self.file.sync_all());
+        closed.map_err(failed("make read-only", &self.path()))?;
+        self.go_on()
+    }
+
+    /// Goes on in the next segment. The head stays where it is until something is in there.
+    fn go_on(&mut self) -> Result<(), LedgerError> {
+        let Held { first, bytes, file } = Held::open(&self.folder, self.next, Use::Make)?;
+        self.folder.sync()?;
+        (self.segment, self.file, self.length, self.bytes, self.written) = (first, file, bytes, 0, None);
+        Ok(())
     }
 
     /// The number of the last entry.

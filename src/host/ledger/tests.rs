@@ -1,6 +1,7 @@
 //! Appends, interruptions and forgeries on real files in a folder of their own.
 
 mod live;
+mod rotate;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

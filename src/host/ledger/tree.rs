@@ -3,34 +3,34 @@
 //! The file `tree` is a cache: who verifies never looks at it, and whoever uses it holds it against the ledger's
 //! lines first. Where it is missing, damaged or of other lines it is made anew. Its form is in `docs/formats.md`.
 
+mod file;
+
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 
 use memchr::memmem;
-use serde::{Deserialize, Serialize};
 
+use super::before::{Before, is_missing};
 use super::failed;
 use super::folder::{Folder, Use};
-use super::snapshot::Held;
+use super::snapshot::{Held, Snapshot};
+use super::tail::Tail;
 use crate::model::chain::LONGEST_LINE;
-use crate::model::chain::entry::Entry;
+use crate::model::chain::state::State;
 use crate::model::chain::walk::segment_name;
 use crate::model::name::Digest;
 use crate::model::tree::blocks::{Blocks, HEIGHT, LEAVES};
 use crate::model::tree::{Growing, leaf};
 use crate::world::ledger::LedgerError;
 
-/// The file that keeps it.
-const FILE: &str = "tree";
-
-/// What one block takes in the file: its root, and where in its segment it begins.
-const RECORD: usize = 40;
-
-/// The largest first line of the file; a real one has fewer than a thousand bytes.
-const LONGEST_HEAD: u64 = 1 << 16;
+pub(super) use file::before;
+use file::{Block, Content, End};
 
 /// The tree, as far as the lines were read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
+    /// What is not here any more.
+    before: Option<Before>,
+    /// The first is the one that has the first line which is here.
     blocks: Vec<Block>,
     /// The leaves after the last whole block.
     leaves: Vec<Digest>,
@@ -44,60 +44,25 @@ pub(super) struct Tree {
     kept: usize,
 }
 
-/// 256 lines.
-#[derive(Clone, Copy, Debug)]
-struct Block {
-    root: Digest,
-    begins: u64,
-}
-
-/// A place between two lines, and what the lines before it say.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct End {
-    /// The number of the first entry of the segment.
-    segment: u64,
-    /// Where in it.
-    bytes: u64,
-    /// The hash of the line that ends here, in hex.
-    last: String,
-    /// Whose ledger it is.
-    origin: String,
-    /// The key that was made known last.
-    key: Option<String>,
-    /// The last checkpoint's note.
-    note: Option<String>,
-}
-
-/// The first line of the file.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    v: u8,
-    blocks: usize,
-    /// SHA-256 of what follows this line.
-    sha256: String,
-    #[serde(flatten)]
-    end: End,
-}
-
 impl Tree {
     /// Loads the file; the tree without leaves where it is missing or damaged.
     pub(super) fn load(folder: &Folder) -> Self {
-        Tree::kept(folder).ok().flatten().unwrap_or_default()
+        file::read(folder).map_or_else(Tree::default, |Content { before, blocks, end }| {
+            let (kept, whole) = (blocks.len(), end.clone());
+            Tree { before, blocks, kept, whole, end, ..Tree::default() }
+        })
     }
 
-    fn kept(folder: &Folder) -> Result<Option<Self>, LedgerError> {
-        let Some(file) = folder.open_if_there(FILE, Use::Read)? else { return Ok(None) };
-        let unread = |error| failed("read", &folder.file(FILE))(error);
-        let (mut file, mut head, mut records) = (BufReader::new(file), Vec::new(), Vec::new());
-        file.by_ref().take(LONGEST_HEAD).read_until(b'\n', &mut head).map_err(unread)?;
-        file.read_to_end(&mut records).map_err(unread)?;
-        let Ok(head) = serde_json::from_slice::<Head>(&head) else { return Ok(None) };
-        let whole = head.v == 1
-            && head.blocks.checked_mul(RECORD) == Some(records.len())
-            && head.sha256 == Digest::of(&records).to_string();
-        let blocks = records.chunks_exact(RECORD).filter_map(Block::parse).collect();
-        let (kept, end) = (head.blocks, head.end);
-        Ok(whole.then(|| Tree { blocks, kept, whole: end.clone(), end, ..Tree::default() }))
+    /// Begins after what is not here any more.
+    fn begin(folder: &Folder, segments: &[u64]) -> Result<Self, LedgerError> {
+        let Some(first) = segments.first().copied().filter(|first| *first > 0) else { return Ok(Tree::default()) };
+        let before = Snapshot::take(folder)?.before()?.cloned();
+        let broken = || LedgerError::Broken { segment: segment_name(first), line: 1, reason: is_missing(first) };
+        let before = before.ok_or_else(broken)?;
+        let State { origin, hash, key, .. } = &before.state;
+        let (last, key) = (hash.to_string(), key.as_ref().map(ToString::to_string));
+        let end = End { segment: first, bytes: 0, last, origin: origin.clone(), key, note: None };
+        Ok(Tree { before: Some(before), whole: end.clone(), end, ..Tree::default() })
     }
 
     /// Writes the file, if there is more to keep than it has.
@@ -108,13 +73,7 @@ impl Tree {
         if self.blocks.len() == self.kept {
             return Ok(());
         }
-        let records: Vec<u8> = self.blocks.iter().flat_map(|block| block.to_bytes()).collect();
-        let sha256 = Digest::of(&records).to_string();
-        let head = Head { v: 1, blocks: self.blocks.len(), sha256, end: self.whole.clone() };
-        let mut content = serde_json::to_vec(&head).expect("every field is text or a number");
-        content.push(b'\n');
-        content.extend(records);
-        folder.replace(FILE, &content)?;
+        file::write(folder, self.before.as_ref(), &self.blocks, &self.whole)?;
         self.kept = self.blocks.len();
         Ok(())
     }
@@ -126,20 +85,39 @@ impl Tree {
     /// When the ledger cannot be read, or is shorter.
     pub(super) fn read_on(&mut self, folder: &Folder, until: Option<(u64, u64)>) -> Result<(), LedgerError> {
         let segments = folder.segments()?;
-        if !self.is_of(folder, &segments) {
-            *self = Tree::default();
+        if self.first() != segments.first().copied().unwrap_or(0) || !self.is_of(folder, &segments) {
+            *self = Tree::begin(folder, &segments)?;
         }
         let ahead = segments.iter().copied().filter(|first| *first >= self.end.segment);
         for first in ahead.collect::<Vec<_>>() {
             let held = Held::open(folder, first, Use::Read)?;
             let unread = |error| failed("read", &folder.file(&segment_name(first)))(error);
-            if first != self.end.segment && held.bytes > 0 {
+            let length = until.filter(|(segment, _)| *segment == first).map_or(held.bytes, |(_, bytes)| bytes);
+            if first != self.end.segment {
+                // In a segment without a line there is no end.
+                if length == 0 {
+                    continue;
+                }
                 (self.end.segment, self.end.bytes) = (first, 0);
             }
-            let length = until.filter(|(segment, _)| *segment == first).map_or(held.bytes, |(_, bytes)| bytes);
             self.read_segment(&held, length).map_err(unread)?;
         }
         Ok(())
+    }
+
+    /// Reads on to where the next entry goes.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or has another number of lines.
+    pub(super) fn catch_up(&mut self, tail: &Tail) -> Result<(), LedgerError> {
+        self.read_on(&tail.folder, Some((tail.segment, tail.bytes)))?;
+        let (found, expected) = (self.size(), tail.last_seq() + 1);
+        if found == expected {
+            return Ok(());
+        }
+        let line = tail.last_seq().saturating_sub(tail.segment) + 1;
+        let reason = format!("there are {found} lines before entry {expected}");
+        Err(LedgerError::Broken { segment: segment_name(tail.segment), line, reason })
     }
 
     /// Whether the line before the end is the one that was read there.
@@ -149,7 +127,7 @@ impl Tree {
             (self.end.bytes <= held.bytes).then_some(())?;
             held.line_before(self.end.bytes).ok()
         };
-        self.size() == 0
+        self.size() == self.first()
             || segments.contains(&self.end.segment)
                 && line().is_some_and(|line| Digest::of(&line).to_string() == self.end.last)
     }
@@ -184,8 +162,8 @@ impl Tree {
         }
         self.leaves.push(leaf(line));
         self.end.bytes += line.len() as u64;
-        if self.leaves.len() as u64 == LEAVES {
-            let mut tree = Growing::new();
+        if self.size().is_multiple_of(LEAVES) {
+            let mut tree = if self.blocks.is_empty() { self.tree_before().divided(HEIGHT).1 } else { Growing::new() };
             self.leaves.drain(..).for_each(|leaf| tree.push(leaf));
             self.blocks.push(Block { root: tree.root(), begins: self.begins });
             self.end.last = Digest::of(line).to_string();
@@ -193,17 +171,54 @@ impl Tree {
         }
     }
 
-    /// How many lines were read.
+    /// What is not here any more.
+    pub(super) fn before(&self) -> Option<&Before> {
+        self.before.as_ref()
+    }
+
+    /// The number of the first line that is here.
+    pub(super) fn first(&self) -> u64 {
+        self.before.as_ref().map_or(0, |before| before.state.size())
+    }
+
+    /// The tree over what is not here any more.
+    fn tree_before(&self) -> Growing {
+        self.before.as_ref().map_or_else(Growing::new, |before| before.state.tree.clone())
+    }
+
+    /// How many lines there are, those included that are not here any more.
     pub(super) fn size(&self) -> u64 {
-        self.blocks.len() as u64 * LEAVES + self.leaves.len() as u64
+        self.last_begins() + self.leaves.len() as u64
+    }
+
+    /// The first line that is here of the block that is not whole yet.
+    fn last_begins(&self) -> u64 {
+        match self.blocks.len() as u64 {
+            0 => self.first(),
+            whole => (self.first() / LEAVES + whole) * LEAVES,
+        }
     }
 
     /// The root over them.
     pub(super) fn root(&self) -> Digest {
-        let mut tree = Growing::new();
-        self.blocks.iter().for_each(|block| tree.push_perfect(HEIGHT, block.root));
+        let mut tree = self.tree_before();
+        if !self.blocks.is_empty() {
+            tree = tree.divided(HEIGHT).0;
+            self.blocks.iter().for_each(|block| tree.push_perfect(HEIGHT, block.root));
+        }
         self.leaves.iter().for_each(|leaf| tree.push(*leaf));
         tree.root()
+    }
+
+    /// How many bytes were not read yet.
+    ///
+    /// # Errors
+    /// When the segments cannot be looked at.
+    pub(super) fn behind(&self, folder: &Folder) -> Result<u64, LedgerError> {
+        let segments = folder.segments()?;
+        let ahead = segments.iter().filter(|first| **first >= self.end.segment);
+        let lengths = ahead.map(|first| Held::open(folder, *first, Use::Read).map(|held| held.bytes));
+        Ok(lengths.sum::<Result<u64, _>>()?.saturating_sub(self.end.bytes))
     }
 
     /// The segment and the number in it of the last line that was read.
@@ -231,15 +246,21 @@ impl Tree {
     /// # Errors
     /// When the lines there cannot be read.
     pub(super) fn blocks_at(&self, folder: &Folder, places: &[u64]) -> Result<Blocks, LedgerError> {
-        let mut blocks = Blocks::new(self.blocks.iter().map(|block| block.root).collect());
-        for block in places.iter().map(|place| place / LEAVES) {
-            let leaves = match usize::try_from(block).ok().filter(|block| *block < self.blocks.len()) {
-                Some(_) => self.lines(folder, block)?.iter().map(|line| leaf(line)).collect(),
-                None => self.leaves.clone(),
+        let roots = self.blocks.iter().map(|block| block.root).collect();
+        let mut blocks = Blocks::after(&self.tree_before(), roots);
+        for place in places {
+            let leaves = match self.begins_in(*place) {
+                from if from == self.last_begins() => self.leaves.clone(),
+                _ => self.lines(folder, *place)?.iter().map(|line| leaf(line)).collect(),
             };
-            blocks.open(block, leaves);
+            blocks.open(self.begins_in(*place), leaves);
         }
         Ok(blocks)
+    }
+
+    /// The first line that is here of the block that a line is in.
+    fn begins_in(&self, seq: u64) -> u64 {
+        (seq / LEAVES * LEAVES).max(self.first())
     }
 
     /// The line of an entry that was read.
@@ -247,27 +268,30 @@ impl Tree {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn line(&self, folder: &Folder, seq: u64) -> Result<Option<Vec<u8>>, LedgerError> {
-        let mut lines = self.lines(folder, seq / LEAVES)?;
-        let place = usize::try_from(seq % LEAVES).unwrap_or(usize::MAX);
+        let mut lines = self.lines(folder, seq)?;
+        let place = seq
+            .checked_sub(self.begins_in(seq))
+            .map_or(usize::MAX, |place| usize::try_from(place).unwrap_or(usize::MAX));
         Ok((place < lines.len()).then(|| lines.swap_remove(place)))
     }
 
-    /// The lines of a block.
-    fn lines(&self, folder: &Folder, block: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
-        let whole = usize::try_from(block).ok().and_then(|block| self.blocks.get(block));
-        let (begins, count) = match whole {
-            Some(block) => (block.begins, usize::try_from(LEAVES).unwrap_or(usize::MAX)),
-            None => (self.begins, self.leaves.len()),
+    /// The lines that are here of the block that a line is in.
+    fn lines(&self, folder: &Folder, seq: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
+        let from = self.begins_in(seq);
+        let block = (from / LEAVES).checked_sub(self.first() / LEAVES).and_then(|block| usize::try_from(block).ok());
+        let (mut begins, count) = match block.and_then(|block| self.blocks.get(block)) {
+            Some(block) => (block.begins, LEAVES - from % LEAVES),
+            None => (self.begins, self.leaves.len() as u64),
         };
         let segments = folder.segments()?;
-        let within = segments.iter().rposition(|first| *first <= block * LEAVES).unwrap_or(0);
-        let (mut lines, mut begins) = (Vec::new(), begins);
+        let within = segments.iter().rposition(|first| *first <= from).unwrap_or(0);
+        let mut lines = Vec::new();
         for first in &segments[within.min(segments.len())..] {
             let unread = |error| failed("read", &folder.file(&segment_name(*first)))(error);
             let mut file = folder.open(&segment_name(*first), Use::Read)?;
             file.seek(SeekFrom::Start(begins)).map_err(unread)?;
             let mut reader = BufReader::with_capacity(1 << 16, file);
-            while lines.len() < count {
+            while (lines.len() as u64) < count {
                 let mut line = Vec::new();
                 reader.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line).map_err(unread)?;
                 if line.last() != Some(&b'\n') {
@@ -278,36 +302,5 @@ impl Tree {
             begins = 0;
         }
         Ok(lines)
-    }
-}
-
-impl End {
-    /// Remembers what an entry says of the ledger.
-    fn follow(&mut self, line: &[u8]) {
-        let Ok(entry) = Entry::parse(line) else { return };
-        let said = |name: &str| {
-            let details: serde_json::Value = serde_json::from_str(entry.d).ok()?;
-            details[name].as_str().map(str::to_owned)
-        };
-        match entry.ev {
-            "ledger.open" => self.origin = said("origin").unwrap_or_default(),
-            "ledger.key" => self.key = said("vkey"),
-            "ledger.checkpoint" => self.note = said("note"),
-            _ => {}
-        }
-    }
-}
-
-impl Block {
-    fn parse(record: &[u8]) -> Option<Self> {
-        let (root, begins) = record.split_first_chunk::<32>()?;
-        Some(Block { root: Digest::from_bytes(*root), begins: u64::from_be_bytes(begins.try_into().ok()?) })
-    }
-
-    fn to_bytes(self) -> [u8; RECORD] {
-        let mut bytes = [0; RECORD];
-        bytes[..32].copy_from_slice(self.root.bytes());
-        bytes[32..].copy_from_slice(&self.begins.to_be_bytes());
-        bytes
     }
 }

@@ -13,7 +13,7 @@ use crate::model::checkpoint::Checkpoint;
 use crate::model::name::Digest;
 use crate::model::note::Note;
 use crate::model::note::key::VerifierKey;
-use crate::model::tree::Growing;
+use crate::model::tree::{Growing, leaf};
 
 /// The tree so far, and who has signed it.
 #[derive(Clone, Debug, Default)]
@@ -93,13 +93,15 @@ impl Signatures {
         Signatures { origin, machine: Some(machine), tree, key, unresolved, believed, ..Signatures::default() }
     }
 
-    /// What was taken comes to, if it says whose ledger it is; `hash` is that of the last line.
-    pub fn state(&self, hash: Digest) -> Option<State> {
+    /// What was taken comes to with one more line, if it says whose ledger it is.
+    pub fn state_with(&self, line: &[u8]) -> Option<State> {
+        let mut tree = self.tree.clone();
+        tree.push(leaf(line));
         Some(State {
             origin: self.origin.clone(),
             machine: self.machine?,
-            tree: self.tree.clone(),
-            hash,
+            tree,
+            hash: Digest::of(line),
             key: self.key.clone(),
             unresolved: self.unresolved.clone(),
         })
@@ -107,7 +109,7 @@ impl Signatures {
 
     /// Whether an entry is more to this than its leaf.
     pub fn concerns(ev: &str) -> bool {
-        ["ledger.open", "ledger.key", "ledger.checkpoint", "elevate.intent", "elevate.ok", "elevate.fail"].contains(&ev)
+        ev.starts_with("ledger.") || ["elevate.intent", "elevate.ok", "elevate.fail"].contains(&ev)
     }
 
     /// Takes the leaf of the next entry; the entry itself is told before, by [`Signatures::check`], if it concerns.

@@ -17,21 +17,36 @@ pub const HEIGHT: u32 = LEAVES.trailing_zeros();
 /// A tree of whole blocks, of which some are open.
 #[derive(Clone, Debug, Default)]
 pub struct Blocks {
-    /// The roots of the whole blocks.
+    /// The perfect parts of what is before, by the leaves that they are of.
+    before: BTreeMap<(u64, u64), Digest>,
+    /// The number of the first of the whole blocks, and the roots of these.
+    first: u64,
     roots: Vec<Digest>,
-    /// The leaves of some blocks, by the block's number.
+    /// The leaves of some blocks up to the block's end, by the first of them.
     open: BTreeMap<u64, Vec<Digest>>,
 }
 
 impl Blocks {
     /// A tree of blocks, none of which is open.
     pub fn new(roots: Vec<Digest>) -> Self {
-        Blocks { roots, open: BTreeMap::new() }
+        Blocks { roots, ..Blocks::default() }
     }
 
-    /// Opens a block: gives its leaves, or those of the last one that is not whole yet.
-    pub fn open(&mut self, block: u64, leaves: Vec<Digest>) {
-        self.open.insert(block, leaves);
+    /// The same where the leaves before are gone, and only the tree over them is known; the first of the blocks is that
+    /// with the next leaf.
+    pub fn after(before: &Growing, roots: Vec<Digest>) -> Self {
+        let (mut parts, mut from, mut left) = (BTreeMap::new(), 0, before.size());
+        for part in before.parts() {
+            let length = 1 << left.ilog2();
+            parts.insert((from, from + length), *part);
+            (from, left) = (from + length, left - length);
+        }
+        Blocks { before: parts, first: before.size() / LEAVES, roots, open: BTreeMap::new() }
+    }
+
+    /// Opens a block from one of its leaves on: gives this and those that follow in the block, as many as there are.
+    pub fn open(&mut self, from: u64, leaves: Vec<Digest>) {
+        self.open.insert(from, leaves);
     }
 
     /// The tree's root at a size whose last block is whole or open.
@@ -88,20 +103,32 @@ impl Blocks {
 
     /// The root over a part of the tree that RFC 6962's division comes to.
     fn part(&self, from: u64, to: u64) -> Option<Digest> {
-        let block = from / LEAVES;
-        let within = usize::try_from(from % LEAVES).ok()?;
-        let whole = (to - from == LEAVES && within == 0).then_some(block);
-        if let Some(root) = whole.and_then(|block| self.roots.get(usize::try_from(block).ok()?)) {
+        if let Some(root) = self.before.get(&(from, to)).or_else(|| self.whole(from, to)) {
             return Some(*root);
         }
-        if to - from <= LEAVES {
-            let leaves = self.open.get(&block)?.get(within..)?.get(..usize::try_from(to - from).ok()?)?;
+        if let Some(leaves) = self.leaves(from, to) {
             let mut tree = Growing::new();
             leaves.iter().for_each(|leaf| tree.push(*leaf));
             return Some(tree.root());
         }
+        if to - from == 1 {
+            return None;
+        }
         let middle = from + half(to - from);
         Some(node(&self.part(from, middle)?, &self.part(middle, to)?))
+    }
+
+    /// The root of a part that is a whole block.
+    fn whole(&self, from: u64, to: u64) -> Option<&Digest> {
+        let block = (to - from == LEAVES && from.is_multiple_of(LEAVES)).then_some(from / LEAVES)?;
+        self.roots.get(usize::try_from(block.checked_sub(self.first)?).ok()?)
+    }
+
+    /// The leaves of a part that is within an open block.
+    fn leaves(&self, from: u64, to: u64) -> Option<&[Digest]> {
+        let (first, leaves) = self.open.range(..=from).next_back()?;
+        let [from, to] = [from - first, to - first].map(|place| usize::try_from(place).unwrap_or(usize::MAX));
+        leaves.get(from..to)
     }
 }
 
@@ -122,7 +149,7 @@ mod tests {
         let mut blocks = Blocks::new(leaves.chunks_exact(whole).map(root).collect());
         for block in open {
             let from = usize::try_from(block).expect("small") * whole;
-            blocks.open(block, leaves[from.min(leaves.len())..leaves.len().min(from + whole)].to_vec());
+            blocks.open(from as u64, leaves[from.min(leaves.len())..leaves.len().min(from + whole)].to_vec());
         }
         blocks
     }
@@ -177,6 +204,41 @@ mod tests {
             let path = blocks.consistency(at, size).expect("what it needs is open");
             assert!(is_consistent((at, before), (size, whole), &path), "{at} {size}");
         }
+    }
+
+    #[test]
+    fn what_follows_leaves_that_are_gone_is_proved_as_if_they_were_there() {
+        let leaves = leaves(1500);
+        let number = |number: u64| usize::try_from(number).expect("small");
+        for gone in [1, 6, 255, 256, 300, 511, 777, 1024, 1499] {
+            let mut before = Growing::new();
+            leaves[..number(gone)].iter().for_each(|leaf| before.push(*leaf));
+            // The block in which the leaves begin is whole by what is known of its beginning.
+            let first = number(gone / LEAVES) * 256;
+            let roots: Vec<Digest> = leaves[first..].chunks_exact(256).map(root).collect();
+            let mut blocks = Blocks::after(&before, roots);
+            for from in [gone].into_iter().chain((gone / LEAVES + 1..6).map(|block| block * LEAVES)) {
+                let to = 1500.min((from / LEAVES + 1) * LEAVES);
+                blocks.open(from, leaves[number(from)..number(to)].to_vec());
+            }
+            for size in [gone, gone + 1, (gone + 90).min(1500), 1500] {
+                let whole = root(&leaves[..number(size)]);
+                assert_eq!(blocks.root(size), Some(whole), "{size} after {gone}");
+                for older in (gone..size).step_by(83) {
+                    let path = blocks.consistency(older, size).expect("all after it is open");
+                    let before = root(&leaves[..number(older)]);
+                    assert!(is_consistent((older, before), (size, whole), &path), "{older} {size} after {gone}");
+                    let path = blocks.inclusion(older, size).expect("all after it is open");
+                    assert_eq!(root_of_inclusion(older, size, leaves[number(older)], &path), Some(whole));
+                }
+                assert_eq!(blocks.inclusion(gone - 1, size).is_some(), is_perfect_alone(gone), "{gone}");
+            }
+        }
+    }
+
+    /// Whether the last of so many leaves is a perfect part by itself, and so its hash known.
+    fn is_perfect_alone(size: u64) -> bool {
+        size % 2 == 1
     }
 
     #[test]
