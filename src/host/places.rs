@@ -123,3 +123,20 @@ impl Places {
 pub fn program() -> std::io::Result<PathBuf> {
     std::env::current_exe()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signing_key_is_where_the_identity_file_says() {
+        let places = Places::of(Path::new("/home/alice"));
+        let named = |key: &str| {
+            let text = format!("version = 1\nperson = \"alice\"\nsigning_key = \"{key}\"\n");
+            places.signing_key(&Identity::load(Path::new("identity.toml"), text.as_bytes()).unwrap()).unwrap()
+        };
+        assert_eq!(named("~/.ssh/id_ed25519"), Path::new("/home/alice/.ssh/id_ed25519"));
+        assert_eq!(named("/keys/mine"), Path::new("/keys/mine"));
+        assert_eq!(named("mine.pub"), Path::new("/home/alice/config/glass/mine.pub"));
+    }
+}

@@ -82,12 +82,11 @@ fn named(path: &Path) -> Result<Vec<u8>, SigningError> {
     let wrong = |source| SigningError::KeyFile { path: path.to_owned(), source };
     match KeyFile::parse(&text) {
         Ok(file) => Ok(file.public().to_vec()),
-        // An older form does not tell without its passphrase; what ssh-keygen has put beside it does.
-        Err(KeyFileError::Older) => {
+        // Of a form that is not read here, what ssh-keygen has put beside it tells; the agent may have it.
+        Err(error) => {
             let beside = read(&with_suffix(path)).ok().and_then(|(text, _)| public(&text));
-            beside.ok_or_else(|| wrong(KeyFileError::Older))
+            beside.ok_or_else(|| wrong(error))
         }
-        Err(error) => Err(wrong(error)),
     }
 }
 

@@ -91,7 +91,9 @@ impl KeyFile {
         if first != BEGIN || lines.next_back() != Some(END) {
             return Err(KeyFileError::NoKey);
         }
-        let base64: Zeroizing<String> = Zeroizing::new(lines.collect());
+        // Never grows, so no copy is left behind in freed memory.
+        let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
+        lines.for_each(|line| base64.push_str(line));
         let bytes = Base64::decode_vec(&base64).map_err(|_| KeyFileError::Damaged)?;
         KeyFile::read(&Zeroizing::new(bytes))
     }

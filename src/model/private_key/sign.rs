@@ -27,6 +27,7 @@ impl PrivateKey {
     /// # Errors
     /// When the key is of a kind or size that cannot be used here.
     pub fn sign(&self, message: &[u8], chance: &dyn SecureRandom) -> Result<Vec<u8>, KeyFileError> {
+        // ring does not wipe its copies of the numbers: they live for one signature.
         match self.numbers()? {
             Numbers::Ed25519 { point, seed } => {
                 let pair = Ed25519KeyPair::from_seed_and_public_key(seed, point).map_err(unusable)?;
