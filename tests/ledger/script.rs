@@ -3,6 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use glass::model::chain::genesis;
+use glass::model::name::Digest;
+use glass::model::tree::{Growing, leaf};
+use serde_json::{Value, json};
+
 use super::{REFUSED, by_script, home, ledger, text, vectors};
 use crate::support::{Home, Outcome, tool};
 
@@ -78,4 +83,78 @@ fn the_script_says_how_it_is_called_where_there_is_no_ledger() {
         let outcome = by_script(&home, Path::new(folder));
         assert!(outcome.code != 0 && outcome.stderr.starts_with("usage: "), "{outcome:?}");
     }
+}
+
+/// A ledger of segments, as text, whose entries are made up but for what they say of the ledger.
+struct Segments {
+    files: Vec<(u64, String)>,
+    prev: Digest,
+    tree: Growing,
+}
+
+impl Segments {
+    fn put(&mut self, ev: &str, d: &Value) {
+        let (seq, prev) = (self.tree.size(), self.prev);
+        let line = format!(
+            "{{\"v\":1,\"seq\":{seq},\"prev\":\"{prev}\",\"ts\":\"2026-01-31T02:13:00.000042Z\",\"mono\":\"7\",\"boot\":\"b\",\
+             \"host\":\"h\",\"pid\":1,\"uid\":0,\"who\":\"\",\"ev\":\"{ev}\",\"session\":\"\",\"d\":{d}}}\n"
+        );
+        self.prev = Digest::of(line.as_bytes());
+        self.tree.push(leaf(line.as_bytes()));
+        self.files.last_mut().unwrap().1 += &line;
+    }
+
+    fn rotate(&mut self) {
+        let bytes = self.files.last().unwrap().1.len();
+        self.put("ledger.rotate", &json!({ "size": self.tree.size(), "root": self.tree.root(), "bytes": bytes }));
+        self.files.push((self.tree.size(), String::new()));
+    }
+
+    /// 8 entries, an anchor of them, and a last segment of one entry.
+    fn new() -> Self {
+        let origin = "glass/-/h/u/0123abcd";
+        let mut all = Segments { files: vec![(0, String::new())], prev: genesis(origin), tree: Growing::new() };
+        all.put("ledger.open", &json!({ "origin": origin, "machine": "0".repeat(64) }));
+        (0..6).for_each(|_| all.put("x", &json!({})));
+        all.rotate();
+        let peaks = [all.tree.root()];
+        let state = json!({ "origin": origin, "machine": "0".repeat(64), "size": 8, "hash": all.prev, "peaks": peaks,
+            "key": null, "unresolved": [] });
+        all.put("ledger.anchor", &json!({ "size": 0, "segment": { "state": state } }));
+        all.rotate();
+        all.put("x", &json!({}));
+        all
+    }
+
+    /// The verdict on those from a place on.
+    #[track_caller]
+    fn verdict(&self, from: usize, code: i32) -> String {
+        let home = Home::new();
+        let paths =
+            self.files[from..].iter().map(|(first, text)| home.write(&format!("copy/log-{first:016}.jsonl"), text));
+        let folder = paths.last().unwrap().parent().unwrap().to_owned();
+        by_script(&home, &folder).exits(code).stdout
+    }
+}
+
+#[test]
+fn the_script_goes_on_from_segment_to_segment_and_without_the_first() {
+    let all = Segments::new();
+    assert!(all.verdict(0, 0).starts_with("verified: 11 entries, the last"));
+    assert!(all.verdict(1, 0).starts_with("verified: 11 entries, known from 8 on, the last"));
+    assert!(all.verdict(2, 1).starts_with("broken: "), "no anchor is of what is gone");
+    let changed = |place: usize, from: &str, to: &str| {
+        let mut files = all.files.clone();
+        files[place].1 = files[place].1.replacen(from, to, 1);
+        assert_ne!(files, all.files);
+        Segments { files, ..Segments::new() }
+    };
+    assert!(changed(1, "\"root\":\"", "\"root\":\"0").verdict(0, 1).starts_with("broken: entry 9, a ledger.rotate"));
+    assert!(changed(0, "\"bytes\":", "\"bytes\":1").verdict(0, 1).starts_with("broken: entry 7, a ledger.rotate"));
+    // The second segment's lines at the end of the first: they chain, and it was closed.
+    let mut files = all.files.clone();
+    let second = files.remove(1).1;
+    files[0].1 += &second;
+    let joined = Segments { files, ..Segments::new() };
+    assert!(joined.verdict(0, 1).starts_with("broken: entry 8"), "{}", joined.verdict(0, 1));
 }
