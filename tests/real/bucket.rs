@@ -14,6 +14,7 @@ use glass::world::archive::{Archive, ArchiveError, Archives, Content, Sender};
 use glass::world::aws::{AwsError, Place, Why};
 use glass::world::machine::{Vault, VaultError};
 
+use super::set_up;
 use crate::support::{Home, Moto, Outcome, python};
 
 /// A keyring that has a key for everybody.
@@ -79,6 +80,51 @@ impl S3 {
         let destination = Destination::parse(&format!("s3://{bucket}/glass"), "".as_ref()).unwrap();
         HostArchives { aws: HostAws { vault: &Keyring } }.open(&destination, &sender).unwrap()
     }
+}
+
+/// The home of somebody whose catalogue sends the ledger to this bucket, with something in the ledger.
+fn shipping_to(s3: &S3, bucket: &str) {
+    let key = r#"{"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "wJalrXUtnFEMI"}"#;
+    let key = s3.home.write("key.json", key);
+    s3.home.write(".aws/config", &format!("[profile daily]\ncredential_process = cat {}\n", key.display()));
+    set_up(&s3.home, &s3.endpoint, None, "daily");
+    let ledger = format!("\n[ledger]\nship = [\"s3://{bucket}/glass\"]\nregion = \"eu-west-1\"\nretain_days = 30\n");
+    let catalogue = s3.home.read(".config/glass/profiles.toml") + &ledger;
+    s3.home.write(".config/glass/profiles.toml", &catalogue);
+    s3.home.glass(&["audit", "checkpoint"]).exits(0);
+}
+
+#[test]
+fn the_ledger_goes_to_a_bucket_and_is_held_against_it() {
+    let s3 = S3::new();
+    shipping_to(&s3, "locked");
+    let told = s3.home.glass(&["audit", "ship", "--json"]).exits(0).json();
+    let sent = told[0]["sent"].as_array().unwrap().clone();
+    let note = sent.iter().find_map(|name| name.as_str().filter(|name| name.contains("checkpoint"))).unwrap();
+    let key = format!("glass/{note}");
+    let at = ["--bucket", "locked", "--key", key.as_str()];
+    let kept = s3.aws(&[&["head-object"], &at[..]].concat()).json();
+    assert_eq!(kept["ObjectLockMode"], "COMPLIANCE");
+    let anchors = s3.home.glass(&["audit", "show", "--event", "ledger.anchor"]).exits(0).stdout;
+    assert!(anchors.contains(kept["VersionId"].as_str().unwrap()), "{anchors}");
+    // What is laid on top changes nothing, and neither does a marker that hides it.
+    let other = s3.home.write("other", "something else");
+    s3.aws(&[&["put-object", "--body", other.to_str().unwrap()], &at[..]].concat());
+    s3.aws(&[&["delete-object"], &at[..]].concat());
+    let told = s3.home.glass(&["audit", "ship", "--json"]).exits(0).json();
+    assert_eq!((&told[0]["failed"], &told[0]["contradicts"]), (&serde_json::Value::Null, &false.into()), "{told}");
+    s3.home.glass(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn a_bucket_that_takes_nothing_says_what_to_do() {
+    let s3 = S3::new();
+    shipping_to(&s3, "nobodys");
+    let told = s3.home.glass(&["audit", "ship"]).exits(1).stderr;
+    assert!(told.contains("AWS says no (NoSuchBucket)") && told.contains("hint: check the bucket's name"), "{told}");
+    shipping_to(&s3, "plain");
+    let told = s3.home.glass(&["audit", "ship"]).exits(1).stderr;
+    assert!(told.contains("the bucket plain has no Object Lock") && told.contains("hint: docs/aws-setup.md"), "{told}");
 }
 
 fn oldest(archive: &dyn Archive, name: &str) -> Option<String> {

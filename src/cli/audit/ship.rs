@@ -14,7 +14,7 @@ use crate::host::aws::HostAws;
 use crate::host::keychain::Keychain;
 use crate::host::recorded::Recorded;
 use crate::host::ship::{ShipError, Shipper, Told, Waiting};
-use crate::model::catalogue::Catalogue;
+use crate::model::catalogue::Shipping;
 use crate::model::name::Region;
 use crate::model::text::escaped;
 use crate::world::archive::Sender;
@@ -41,14 +41,19 @@ pub fn run(args: &AuditShip, context: &Context) -> Result<Exit, Failure> {
             .hint("its owners name one with `ship` in [ledger]: see docs/catalogue.md"));
     }
     let identity = context.identity()?;
-    let place = place_of(&catalogue, region(&catalogue));
+    let place = place_of(&catalogue, region(shipping));
     let ledger = own(context)?;
     let shipper = Shipper {
         ledger: &ledger,
         who: Some(&identity.person),
         recordings: Recorded::of_own(&context.places().recordings()),
         archives: &HostArchives { aws: HostAws { vault: &Keychain } },
-        sender: Sender { person: &identity.person, source: identity.source.as_ref(), place: &place, retain_days: None },
+        sender: Sender {
+            person: &identity.person,
+            source: identity.source.as_ref(),
+            place: &place,
+            retain_days: shipping.retain_days,
+        },
     };
     let paint = Paint::for_stderr(context.color());
     let mut report = Report { json: args.json, paint, sent: Vec::new(), places: Vec::new(), exit: Exit::Done };
@@ -57,9 +62,9 @@ pub fn run(args: &AuditShip, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// A folder is in no region: any will do.
-fn region(catalogue: &Catalogue) -> Region {
+fn region(shipping: &Shipping) -> Region {
     let any = || Region::parse("us-east-1").expect("it is the name of a region");
-    catalogue.profiles().next().map_or_else(any, |profile| profile.region.clone())
+    shipping.region.clone().unwrap_or_else(any)
 }
 
 impl Report {
