@@ -18,7 +18,7 @@ use crate::model::event::{Event, Sent, SessionKind};
 use crate::model::identity::Identity;
 use crate::model::mfa::NotACode;
 use crate::model::name::{Id, Incident, PersonName};
-use crate::model::policy::{self, Case, Grant, Rule, Standing, Verdict};
+use crate::model::policy::{self, Case, Grant, Rule, SignOff, Standing, Verdict};
 use crate::model::request::{Request, Wish};
 use crate::world::aws::{AwsError, Daily, Place, SourceError};
 use crate::world::ledger::{LedgerError, Record};
@@ -58,6 +58,8 @@ pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Resul
         kind: setting.kind,
         inside: setting.inside,
         step: wish.step.as_deref(),
+        sign_off: SignOff::Nothing,
+        overriding: None,
     };
     let request = ask::complete(world, standing, wish)?;
     let grant = judge(world, standing, &request)?;

@@ -15,6 +15,7 @@ use crate::model::mfa::{Outcome, Wait, read_code};
 use crate::model::name::MfaSerial;
 use crate::model::policy::{Grant, Rule};
 use crate::model::secret::Secret;
+use crate::model::sign_off::count::latest;
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
 use crate::model::totp::Seed;
@@ -136,9 +137,11 @@ fn recognised(world: World<'_>, grant: Grant, caller: Result<Caller, AwsError>) 
         let seconds = caller.clock_ahead.unsigned_abs();
         world.terminal.say(&format!("glass: this machine's clock is {seconds} s {way} AWS's; going on by AWS's"));
     }
-    match grant.recognise(&caller.arn) {
+    let clock = world.clock.now();
+    let aws = Timestamp::from_micros(clock.micros().saturating_sub(caller.clock_ahead.saturating_mul(1_000_000)));
+    match grant.recognise(&caller.arn, latest(clock, None, Some(aws))) {
         Ok(recognised) => Ok((grant, Known { recognised, clock_ahead: caller.clock_ahead })),
-        Err(stranger) => Err(refused(world, &grant, Rule::Stranger(stranger))),
+        Err(rule) => Err(refused(world, &grant, rule)),
     }
 }
 

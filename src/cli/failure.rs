@@ -3,6 +3,7 @@
 mod aws;
 mod ledger;
 mod shipping;
+mod sign_off;
 mod signing;
 
 use std::error::Error;
@@ -186,7 +187,7 @@ fn hint_for_rule(rule: &Rule) -> &'static str {
             "ask for less, or leave --duration away; durations are never shortened silently"
         }
         Rule::DurationUnderMinimum(_) => "ask for more, or leave --duration away; the session can be ended early",
-        Rule::Approvals { .. } => "sign-off is not built in this version: use a profile of a level that needs none",
+        Rule::SignOff(no) => sign_off::hint(no),
         Rule::Nested(_) => "leave this shell first, or use another terminal",
         Rule::HookWithoutRecording => {
             "open a session with `glass assume PROFILE` and call the tool in it, or use a profile of a level with \

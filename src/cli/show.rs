@@ -10,7 +10,9 @@ use super::failure::Failure;
 use super::list::Row;
 use super::out::{self, Paint, Style};
 use crate::broker;
-use crate::model::catalogue::{Catalogue, MfaDemand, Network, Profile, SessionTags, Step, TraceDemand, Trigger};
+use crate::model::catalogue::{
+    Catalogue, MfaDemand, Network, OpenReviews, OverrideRule, Profile, SessionTags, Step, TraceDemand, Trigger,
+};
 use crate::model::name::{PersonName, Region};
 use crate::model::policy;
 use crate::model::text::escaped;
@@ -54,6 +56,7 @@ fn rows(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -
         ("triggers", triggers.flat_map(trigger).collect()),
         one("duration", Some(durations(profile))),
         one("approvals", Some(approvals(profile))),
+        one("override", profile.override_rule.as_ref().map(|rule| overridden(profile, rule))),
         one("mfa", Some(mfa(profile))),
         one("role", Some(profile.role.to_string())),
         one("region", Some(regions(profile))),
@@ -106,6 +109,14 @@ fn approvals(profile: &Profile) -> String {
             show_duration(rule.within)
         ),
     }
+}
+
+fn overridden(profile: &Profile, rule: &OverrideRule) -> String {
+    let reviews = match profile.level.open_reviews {
+        OpenReviews::Remind => "",
+        OpenReviews::Refuse => ", and only when their last one is reviewed",
+    };
+    format!("by {}, for {} at most{reviews}", rule.audience.names().join(", "), show_duration(rule.max_duration))
 }
 
 fn mfa(profile: &Profile) -> String {
@@ -213,6 +224,10 @@ fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName
         "for": profile.audience.names(),
         "approval": profile.approval.as_ref().map(|rule| json!({
             "count": rule.count, "from": rule.from.names(), "within": rule.within.as_secs(),
+        })),
+        "override": profile.override_rule.as_ref().map(|rule| json!({
+            "for": rule.audience.names(), "max_duration": rule.max_duration.as_secs(),
+            "open_reviews": profile.level.open_reviews.as_str(),
         })),
         "mfa": profile.level.mfa.as_str(),
         "regions": profile.regions,

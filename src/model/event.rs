@@ -3,6 +3,7 @@
 //! The shapes are section 1 of `docs/formats.md`. Nothing here can hold a secret.
 
 mod command;
+mod sign_off;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,7 @@ use super::recording::chunks::{Chunk, Ended};
 use super::time::Timestamp;
 
 pub use command::{CommandLine, CommandSource, RanProgram, RanStep, WholeText};
+pub use sign_off::{AnsweredRequest, ClosedReview, NamedRequest, UsedOverride};
 
 /// One event with its details, the `ev` and `d` of an entry.
 #[derive(Clone, Debug, Serialize)]
@@ -117,6 +119,18 @@ pub enum Event {
         /// The request it concerned.
         request: Option<Id>,
     },
+    /// A request was made.
+    RequestMade(NamedRequest),
+    /// Somebody approved a request.
+    RequestSigned(AnsweredRequest),
+    /// Somebody denied a request.
+    RequestDenied(AnsweredRequest),
+    /// A request was used.
+    RequestUsed(NamedRequest),
+    /// A session is opened without the approvals that it takes.
+    OverrideUsed(UsedOverride),
+    /// Somebody else has reviewed an override.
+    ReviewClosed(ClosedReview),
     /// A child was started with the session's credentials.
     SessionStart {
         /// What kind of child.
@@ -317,6 +331,12 @@ impl Event {
             Event::ElevateOk { .. } => "elevate.ok",
             Event::ElevateFail { .. } => "elevate.fail",
             Event::ElevateRefused { .. } => "elevate.refused",
+            Event::RequestMade(_) => "request.made",
+            Event::RequestSigned(_) => "request.signed",
+            Event::RequestDenied(_) => "request.denied",
+            Event::RequestUsed(_) => "request.used",
+            Event::OverrideUsed(_) => "override.used",
+            Event::ReviewClosed(_) => "review.closed",
             Event::SessionStart { .. } => "session.start",
             Event::Command(_) | Event::CommandLine(_) | Event::Program(_) => "command",
             Event::ProgramEnd { .. } => "command.end",
@@ -343,6 +363,12 @@ impl Event {
             | Event::ElevateOk { .. }
             | Event::ElevateFail { .. }
             | Event::ElevateRefused { .. }
+            | Event::RequestMade(_)
+            | Event::RequestSigned(_)
+            | Event::RequestDenied(_)
+            | Event::RequestUsed(_)
+            | Event::OverrideUsed(_)
+            | Event::ReviewClosed(_)
             | Event::RecordingEnd(_)
             | Event::SessionEnd { .. } => true,
             Event::RunStart { .. }

@@ -1,6 +1,8 @@
 //! The judgement: who may break which glass, for which emergency, for how long.
 
+mod no_sign_off;
 mod rule;
+mod signed;
 
 use std::fmt;
 use std::time::Duration;
@@ -11,9 +13,11 @@ use super::name::{Digest, Id, Incident, LevelName, PersonArn, PersonName, Reason
 use super::request::Request;
 use super::session::Order;
 use super::text::escaped;
-use super::time::LONGEST_SESSION;
+use super::time::{LONGEST_SESSION, Timestamp};
 
+pub use no_sign_off::{LEAST_OVERRIDE_REASON, NoSignOff};
 pub use rule::Rule;
+pub use signed::{Brought, Overriding, SignOff};
 
 /// Who stands before which profile, and where: what is known before anything is asked.
 #[derive(Clone, Copy)]
@@ -30,6 +34,10 @@ pub struct Standing<'a> {
     pub inside: Option<&'a Id>,
     /// The step of the runbook that is to be run, as typed.
     pub step: Option<&'a str>,
+    /// What there is of a sign-off.
+    pub sign_off: SignOff<'a>,
+    /// Whether approvals are to be overridden.
+    pub overriding: Option<Overriding<'a>>,
 }
 
 /// What is judged.
@@ -56,17 +64,16 @@ pub enum Verdict {
 
 /// Judges a request; the only maker of a [`Grant`].
 pub fn judge(case: Case<'_>) -> Verdict {
-    let Case { standing: Standing { catalogue, profile, person, .. }, request, .. } = case;
-    let mut no = foregone(case.standing);
+    let Case { standing, request, .. } = case;
+    let Standing { catalogue, profile, person, .. } = standing;
+    let mut no = foregone(standing);
+    no.extend(signed::unfinished(standing).map(Rule::SignOff));
     let person = catalogue.person(person.as_str()).and_then(|person| Some((person, person.arn.as_ref()?)));
-    let trigger = judge_trigger(catalogue, profile, &request.trigger, &mut no);
-    let incident = judge_incident(trigger, &request.incident, &mut no);
-    let reason = Reason::parse(&request.reason).map_err(|error| no.push(Rule::Reason(error.to_string()))).ok();
-    let duration = judge_duration(profile, request.duration, &mut no);
-    let region = judge_region(profile, request.region.as_deref(), &mut no);
-    let step = case.standing.step.and_then(|name| profile.steps.get(name)).cloned();
+    let words = Words::judge(standing, request, &mut no);
+    no.extend(signed::differences(standing, request, words.duration).into_iter().map(Rule::SignOff));
+    let step = standing.step.and_then(|name| profile.steps.get(name)).cloned();
     let (Some((person, arn)), Some(trigger), Some(incident), Some(reason), true) =
-        (person, trigger, incident, reason, no.is_empty())
+        (person, words.trigger, words.incident, words.reason, no.is_empty())
     else {
         return Verdict::Refuse(no);
     };
@@ -75,7 +82,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
     }
     let order = Order {
         role: profile.role.clone(),
-        duration,
+        duration: words.duration,
         policy: profile.session_policy().map(str::to_owned),
         policy_arns: profile.policy_arns.clone(),
         external_id: profile.external_id.clone(),
@@ -83,17 +90,18 @@ pub fn judge(case: Case<'_>) -> Verdict {
         tags: profile.tags(&incident, &trigger.name, &case.session),
         serial: None,
     };
+    let sheet = standing.sign_off.sheet();
     let granted = Granted {
         profile: profile.name.clone(),
         role: profile.role.clone(),
-        region,
-        duration: duration.as_secs(),
+        region: words.region,
+        duration: words.duration.as_secs(),
         trigger: trigger.name.clone(),
         incident,
         reason,
-        request: None,
+        request: sheet.map(|sheet| sheet.asked().id.clone()),
         step: step.as_ref().map(|step| step.name().clone()),
-        overridden: false,
+        overridden: standing.overriding.is_some(),
         catalogue: catalogue.digest(),
         profile_sha256: catalogue.parts(profile, trigger, person).digest(),
         policy_sha256: profile.session_policy().map(|policy| Digest::of(policy.as_bytes())),
@@ -108,13 +116,51 @@ pub fn judge(case: Case<'_>) -> Verdict {
         granted,
         step,
         holds: profile.hold,
-        approvals: Vec::new(),
+        approvals: standing.sign_off.approvals(),
+        stands_until: sheet.map(|sheet| sheet.asked().expires),
     }))
+}
+
+/// All that a request would be refused for, whoever signs it: what is held against it before it is made, and by
+/// those who are asked to sign it. The trigger's own program is not called.
+pub fn examine(standing: Standing<'_>, request: &Request) -> Vec<Rule> {
+    let mut no = foregone(standing);
+    Words::judge(standing, request, &mut no);
+    no
+}
+
+/// What a person has chosen, as far as it is good.
+struct Words<'a> {
+    trigger: Option<&'a Trigger>,
+    incident: Option<Incident>,
+    reason: Option<Reason>,
+    duration: Duration,
+    region: Region,
+}
+
+impl<'a> Words<'a> {
+    fn judge(standing: Standing<'a>, request: &Request, no: &mut Vec<Rule>) -> Self {
+        let Standing { catalogue, profile, .. } = standing;
+        let trigger = judge_trigger(catalogue, profile, &request.trigger, no);
+        let incident = judge_incident(trigger, &request.incident, no);
+        let reason = Reason::parse(&request.reason).map_err(|error| no.push(Rule::Reason(error.to_string()))).ok();
+        let characters = request.reason.trim().chars().count();
+        if standing.overriding.is_some() && reason.is_some() && characters < LEAST_OVERRIDE_REASON {
+            no.push(Rule::SignOff(NoSignOff::OverrideReason { found: characters }));
+        }
+        Words {
+            trigger,
+            incident,
+            reason,
+            duration: judge_duration(standing, request.duration, no),
+            region: judge_region(profile, request.region.as_deref(), no),
+        }
+    }
 }
 
 /// The rules that say no whatever is asked for.
 pub fn foregone(standing: Standing<'_>) -> Vec<Rule> {
-    let Standing { catalogue, profile, person, kind, inside, step } = standing;
+    let Standing { catalogue, profile, person, kind, inside, step, .. } = standing;
     let mut no: Vec<Rule> = inside.cloned().map(Rule::Nested).into_iter().collect();
     if kind == SessionKind::Hook && profile.recording {
         no.push(Rule::HookWithoutRecording);
@@ -128,9 +174,7 @@ pub fn foregone(standing: Standing<'_>) -> Vec<Rule> {
         Some(_) | None => {}
     }
     no.extend(objections(catalogue, profile, person));
-    if profile.approvals() > 0 {
-        no.push(Rule::Approvals { needed: profile.approvals() });
-    }
+    no.extend(signed::foregone(standing).into_iter().map(Rule::SignOff));
     no
 }
 
@@ -174,9 +218,13 @@ fn judge_incident(trigger: Option<&Trigger>, asked: &str, no: &mut Vec<Rule>) ->
     }
 }
 
-fn judge_duration(profile: &Profile, asked: Option<Duration>, no: &mut Vec<Rule>) -> Duration {
-    let most = profile.max_duration.min(profile.level.max_duration).min(LONGEST_SESSION);
-    let duration = asked.unwrap_or(profile.duration);
+fn judge_duration(standing: Standing<'_>, asked: Option<Duration>, no: &mut Vec<Rule>) -> Duration {
+    let profile = standing.profile;
+    let overriding = standing.overriding.and(profile.override_rule.as_ref());
+    let most = overriding.map_or(profile.max_duration, |rule| rule.max_duration);
+    let most = most.min(profile.max_duration).min(profile.level.max_duration).min(LONGEST_SESSION);
+    // What one gets without asking is not more than one may ask for.
+    let duration = asked.unwrap_or(profile.duration.min(most));
     if duration > most {
         no.push(Rule::DurationOverMaximum { asked: duration, most });
     } else if duration < super::time::SHORTEST_SESSION {
@@ -216,6 +264,7 @@ pub struct Grant {
     step: Option<Step>,
     holds: bool,
     approvals: Vec<Digest>,
+    stands_until: Option<Timestamp>,
 }
 
 impl Grant {
@@ -264,15 +313,21 @@ impl Grant {
         &self.approvals
     }
 
-    /// Checks that AWS says it is this person who calls; the only maker of a [`Recognised`].
+    /// Checks that AWS says it is this person who calls, and that the request still stands at the latest moment
+    /// that is known by then; the only maker of a [`Recognised`].
     ///
     /// # Errors
-    /// When it is somebody else.
-    pub fn recognise(&self, caller: &str) -> Result<Recognised, Stranger> {
-        if self.arn.admits(caller) {
-            Ok(Recognised { arn: caller.to_owned() })
-        } else {
-            Err(Stranger { person: self.person.clone(), expected: self.arn.clone(), found: caller.to_owned() })
+    /// When it is somebody else, or the request has expired.
+    pub fn recognise(&self, caller: &str, now: Timestamp) -> Result<Recognised, Rule> {
+        if !self.arn.admits(caller) {
+            let (person, expected) = (self.person.clone(), self.arn.clone());
+            return Err(Rule::Stranger(Stranger { person, expected, found: caller.to_owned() }));
+        }
+        match (self.stands_until, &self.granted.request) {
+            (Some(at), Some(request)) if now >= at => {
+                Err(Rule::SignOff(NoSignOff::Expired { request: request.clone(), at }))
+            }
+            (Some(_) | None, _) => Ok(Recognised { arn: caller.to_owned() }),
         }
     }
 }
@@ -308,3 +363,6 @@ impl fmt::Display for Stranger {
 }
 
 impl std::error::Error for Stranger {}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::sign_off::sheet::Asked;
+
 /// A wish to break one glass; what is missing will be asked.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
@@ -36,4 +38,34 @@ pub struct Request {
     pub duration: Option<Duration>,
     /// In which region, if not the profile's.
     pub region: Option<String>,
+}
+
+impl Wish {
+    /// Takes from a request what this leaves open. What is given and differs is left for the judgement to refuse.
+    #[must_use]
+    pub fn or(self, asked: &Asked) -> Wish {
+        Wish {
+            profile: self.profile,
+            trigger: self.trigger.or_else(|| Some(asked.trigger.to_string())),
+            incident: self.incident.or_else(|| Some(asked.incident.to_string())),
+            reason: self.reason.or_else(|| Some(asked.reason.to_string())),
+            duration: self.duration.or(Some(Duration::from_secs(asked.duration))),
+            region: self.region,
+            step: self.step.or_else(|| asked.step.as_ref().map(ToString::to_string)),
+        }
+    }
+}
+
+impl Request {
+    /// What a signed request asks for.
+    pub fn of(asked: &Asked) -> Request {
+        Request {
+            profile: asked.profile.to_string(),
+            trigger: asked.trigger.to_string(),
+            incident: asked.incident.to_string(),
+            reason: asked.reason.to_string(),
+            duration: Some(Duration::from_secs(asked.duration)),
+            region: None,
+        }
+    }
 }

@@ -99,7 +99,10 @@ impl Catalogue {
 }
 
 fn of_level(level: &Json) -> Json {
-    let level = filled(level, &json!({ "approvals": 0, "recording": true, "mfa": "fresh", "anchor": "later" }));
+    let defaults = json!({
+        "approvals": 0, "recording": true, "mfa": "fresh", "anchor": "later", "open_reviews": "remind",
+    });
+    let level = filled(level, &defaults);
     filled(&level, &json!({ "api_log": level["recording"] }))
 }
 

@@ -21,6 +21,8 @@ pub struct Level {
     pub api_log: bool,
     /// What counts as a second factor.
     pub mfa: MfaDemand,
+    /// What an override that nobody has reviewed yet does to the next one.
+    pub open_reviews: OpenReviews,
 }
 
 /// What counts as a second factor at a level.
@@ -42,6 +44,25 @@ impl MfaDemand {
     }
 }
 
+/// What a person's override that nobody has reviewed yet does to their next one at a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenReviews {
+    /// They are reminded of it.
+    Remind,
+    /// There is none until the review is closed.
+    Refuse,
+}
+
+impl OpenReviews {
+    /// The word that the catalogue has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OpenReviews::Remind => "remind",
+            OpenReviews::Refuse => "refuse",
+        }
+    }
+}
+
 /// Reads `[levels.<name>]`.
 pub(super) fn read(entry: Entry<'_>) -> Option<Level> {
     let name = entry.name(LevelName::parse);
@@ -52,6 +73,8 @@ pub(super) fn read(entry: Entry<'_>) -> Option<Level> {
     let words = [("fresh", MfaDemand::Fresh), ("source", MfaDemand::Source)];
     let mfa = section.optional("mfa").map_or(Some(MfaDemand::Fresh), |value| value.one_of(&words));
     let api_log = section.optional("api_log").map_or(recording, Value::boolean);
+    let words = [OpenReviews::Remind, OpenReviews::Refuse].map(|reviews| (reviews.as_str(), reviews));
+    let open_reviews = section.optional("open_reviews").map_or(Some(OpenReviews::Remind), |value| value.one_of(&words));
     section.not_built(&["anchor"]);
     section.close();
     Some(Level {
@@ -61,6 +84,7 @@ pub(super) fn read(entry: Entry<'_>) -> Option<Level> {
         recording: recording?,
         api_log: api_log?,
         mfa: mfa?,
+        open_reviews: open_reviews?,
     })
 }
 

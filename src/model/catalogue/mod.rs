@@ -13,11 +13,13 @@ mod ledger;
 mod level;
 pub mod mistake;
 mod network;
+mod overriding;
 mod person;
 mod profile;
 pub mod reader;
 mod session_policy;
 mod step;
+mod store;
 mod tags;
 mod trace;
 mod trigger;
@@ -32,12 +34,14 @@ pub use digest::Parts;
 pub use document::DocumentError;
 pub use file::{NamedFile, ReadFile};
 pub use ledger::Shipping;
-pub use level::{Level, MfaDemand};
+pub use level::{Level, MfaDemand, OpenReviews};
 pub use mistake::Mistake;
 pub use network::Network;
+pub use overriding::OverrideRule;
 pub use person::{Audience, Person, SshKey};
 pub use profile::Profile;
 pub use step::Step;
+pub use store::ApprovalStore;
 pub use tags::SessionTags;
 pub use trace::TraceDemand;
 pub use trigger::{Confirm, Trigger};
@@ -60,6 +64,7 @@ pub struct Catalogue {
     organisation: Organisation,
     aws: Aws,
     shipping: Shipping,
+    store: Option<ApprovalStore>,
     triggers: BTreeMap<TriggerName, Trigger>,
     people: BTreeMap<PersonName, Person>,
     profiles: BTreeMap<ProfileName, Profile>,
@@ -101,6 +106,7 @@ impl Catalogue {
                 organisation: loaded.organisation,
                 aws: loaded.aws,
                 shipping: loaded.shipping,
+                store: loaded.store,
                 triggers: loaded.triggers,
                 people: loaded.people,
                 profiles: loaded.profiles,
@@ -126,6 +132,11 @@ impl Catalogue {
     /// Where the ledger is sent; nowhere, if the catalogue does not say.
     pub fn shipping(&self) -> &Shipping {
         &self.shipping
+    }
+
+    /// Where requests and approvals are left; nowhere if they are pasted and handed over as files.
+    pub fn store(&self) -> Option<&ApprovalStore> {
+        self.store.as_ref()
     }
 
     /// The profile of a name, if there is one without mistakes.
@@ -184,6 +195,7 @@ struct Loaded {
     organisation: Organisation,
     aws: Aws,
     shipping: Shipping,
+    store: Option<ApprovalStore>,
     triggers: BTreeMap<TriggerName, Trigger>,
     people: BTreeMap<PersonName, Person>,
     profiles: BTreeMap<ProfileName, Profile>,
@@ -199,6 +211,7 @@ fn walk(
     let organisation = top.required("organisation").and_then(|value| value.parsed(Organisation::parse));
     let aws = top.optional("aws").map_or(Some(Aws::default()), |value| aws::read(value, files));
     let shipping = top.optional("ledger").map_or(Some(Shipping::default()), |value| ledger::read(value, folder));
+    let store = top.optional("approvals").map_or(Some(None), |value| store::read(value, folder).map(Some));
     let environments = top.required("naming").and_then(environments);
     let levels = named(&mut top, "levels", level::read);
     let triggers = named(&mut top, "triggers", |entry| trigger::read(entry, folder));
@@ -215,6 +228,7 @@ fn walk(
         organisation: organisation?,
         aws: aws?,
         shipping: shipping?,
+        store: store?,
         triggers: triggers.collect::<Option<_>>()?,
         people: people.collect::<Option<_>>()?,
         profiles,

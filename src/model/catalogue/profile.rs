@@ -9,6 +9,7 @@ use super::file::{Files, NamedFile};
 use super::level::{self, Level};
 use super::mistake::quoted;
 use super::network::{self, Network};
+use super::overriding::{self, OverrideRule};
 use super::person::{self, Audience, Person};
 use super::reader::{Section, Value};
 use super::session_policy;
@@ -46,6 +47,8 @@ pub struct Profile {
     pub max_duration: Duration,
     /// Whose sign-off it needs.
     pub approval: Option<ApprovalRule>,
+    /// Who may go on without it (`override`).
+    pub override_rule: Option<OverrideRule>,
     /// Whether its sessions are to be recorded.
     pub recording: bool,
     /// And what is typed in them too.
@@ -127,6 +130,8 @@ pub(super) fn read(
     let triggers = section.required("triggers").and_then(|value| triggers(value, &ground.triggers));
     let durations = durations(&mut section, floor);
     let approval = approval::read(&mut section, floor, ground);
+    let rest = overriding::Rest { audience: audience.as_ref(), durations, approval: approval.as_ref() };
+    let override_rule = overriding::read(&mut section, &rest, ground);
     let recording = guardrail(&mut section, "recording", floor, |level| level.recording);
     let record_input = record_input(&mut section, recording);
     let api_log = guardrail(&mut section, "api_log", floor, |level| level.api_log);
@@ -141,7 +146,7 @@ pub(super) fn read(
     let steps = steps(&mut section);
     let only_steps = only_steps(&mut section, scope.as_ref(), steps.as_ref());
     let runbook = section.optional("runbook").map_or(Some(None), |value| files.read(value).map(Some));
-    section.not_built(&["override", "database"]);
+    section.not_built(&["database"]);
     section.close();
     let (duration, max_duration) = durations?;
     let (place, scope) = (place?, scope?);
@@ -157,6 +162,7 @@ pub(super) fn read(
         duration,
         max_duration,
         approval: approval?,
+        override_rule: override_rule?,
         recording: recording?,
         record_input: record_input?,
         api_log: api_log?,

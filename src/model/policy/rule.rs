@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Stranger;
+use super::{NoSignOff, Stranger};
 use crate::model::catalogue::Profile;
 use crate::model::name::{Id, LevelName, PersonName};
 use crate::model::text::escaped;
@@ -71,11 +71,8 @@ pub enum Rule {
         /// The profile's steps.
         known: Vec<String>,
     },
-    /// The profile needs approvals, and there are not enough.
-    Approvals {
-        /// How many it needs.
-        needed: u32,
-    },
+    /// The sign-off is not what the profile takes.
+    SignOff(NoSignOff),
     /// This is a shell of a live session already.
     Nested(Id),
     /// The AWS hook cannot record, and the profile's sessions are to be recorded.
@@ -116,7 +113,7 @@ impl Rule {
             Rule::Region { .. } => "region",
             Rule::Step { .. } => "step",
             Rule::OnlySteps { .. } => "only_steps",
-            Rule::Approvals { .. } => "approvals",
+            Rule::SignOff(no) => no.name(),
             Rule::Nested(_) => "nested",
             Rule::HookWithoutRecording => "recording",
             Rule::HookWithoutTrace | Rule::NotTraced(_) => "trace",
@@ -156,8 +153,7 @@ impl fmt::Display for Rule {
                 write!(f, "`{}` is none of its steps: {}", escaped(asked), known.join(", "))
             }
             Rule::OnlySteps { known } => write!(f, "it allows nothing but its steps: {}", known.join(", ")),
-            Rule::Approvals { needed: 1 } => f.write_str("it needs an approval"),
-            Rule::Approvals { needed } => write!(f, "it needs {needed} approvals"),
+            Rule::SignOff(no) => fmt::Display::fmt(no, f),
             Rule::Nested(session) => write!(f, "this shell belongs to the live session {session}"),
             Rule::HookWithoutRecording => {
                 f.write_str("its sessions are to be recorded, which the AWS hook cannot do, so the hook opens none")

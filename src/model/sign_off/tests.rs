@@ -15,6 +15,7 @@ use super::objection::Objection;
 use super::sheet::{Asked, Nonce, Sheet, SheetError};
 use crate::model::catalogue::Catalogue;
 use crate::model::chain::entry::Entry;
+use crate::model::event::{AnsweredRequest, ClosedReview, Event, NamedRequest, UsedOverride};
 use crate::model::name::{Digest, PersonName, StepName, TriggerName};
 use crate::model::ssh_wire as wire;
 use crate::model::sshsig;
@@ -516,7 +517,7 @@ fn a_mangled_paste_never_panics_and_never_brings_another_sheet() {
         state ^= state << 17;
         usize::try_from(state >> 33).unwrap() % below
     };
-    for _ in 0..3000 {
+    for _ in 0..1000 {
         let mut letters: Vec<char> = whole.chars().collect();
         for _ in 0..=number(3) {
             let from = number(letters.len());
@@ -594,6 +595,29 @@ fn a_review_stays_open_until_it_is_closed() {
     assert_eq!(open(&[used("a"), used("b")]), ["aaaaaaaa", "bbbbbbbb"]);
     assert_eq!(open(&[used("a"), closed, used("b")]), ["bbbbbbbb"]);
     assert_eq!(open(&[closed, used("a")]), ["aaaaaaaa"]);
+}
+
+#[test]
+fn what_the_ledger_says_of_requests_is_on_the_disk_for_good_and_has_its_fields_in_order() {
+    let sheet = sheet();
+    let bob = tally(&sheet, &[approval(&sheet, "bob", 2, 60)]).counted()[0].clone();
+    let profile = sheet.asked().profile.clone();
+    let reason = sheet.asked().reason.clone();
+    let named = format!("{{\"request\":\"0123abcd\",\"request_sha256\":\"{}\"", sheet.digest());
+    let of_bob = format!("{named},\"person\":\"bob\",\"key\":\"{}\",\"approval_sha256\":\"{}\"}}", bob.key, bob.digest);
+    let closed = format!("{{\"session\":\"77777777\",\"person\":\"bob\",\"approval_sha256\":\"{}\"}}", bob.digest);
+    let used = "{\"profile\":\"prod-db-emergency\",\"reason\":\"orders \\\"database\\\" lost its writér \\\\o/\"}";
+    for (event, ev, d) in [
+        (Event::RequestMade(NamedRequest::of(&sheet)), "request.made", format!("{named}}}")),
+        (Event::RequestUsed(NamedRequest::of(&sheet)), "request.used", format!("{named}}}")),
+        (Event::RequestSigned(AnsweredRequest::of(&sheet, &bob)), "request.signed", of_bob.clone()),
+        (Event::RequestDenied(AnsweredRequest::of(&sheet, &bob)), "request.denied", of_bob),
+        (Event::OverrideUsed(UsedOverride { profile, reason }), "override.used", used.to_owned()),
+        (Event::ReviewClosed(ClosedReview::of(id("77777777"), &bob)), "review.closed", closed),
+    ] {
+        assert_eq!((event.name(), event.is_gate()), (ev, true));
+        assert_eq!(serde_json::to_string(&event).unwrap(), d);
+    }
 }
 
 #[test]

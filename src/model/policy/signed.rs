@@ -1,0 +1,167 @@
+//! What the judgement makes of a sign-off: a request with its approvals, or an override.
+//!
+//! Keeps the promise that approvals count for what was signed and for nothing else, and that an override is for
+//! those whom the profile names.
+
+use std::time::Duration;
+
+use super::{NoSignOff, Standing};
+use crate::model::catalogue::{OpenReviews, Profile};
+use crate::model::chain::origin::Origin;
+use crate::model::name::{Digest, Id, StepName};
+use crate::model::request::Request;
+use crate::model::sign_off::count::Tally;
+use crate::model::sign_off::objection::Difference;
+use crate::model::sign_off::sheet::Sheet;
+use crate::model::time::show_duration;
+
+/// What there is of a sign-off.
+#[derive(Clone, Copy)]
+pub enum SignOff<'a> {
+    /// Nothing, and nothing is being done about it.
+    Nothing,
+    /// A request is about to be made. Nothing is granted yet.
+    Awaited,
+    /// A request, its approvals counted.
+    Brought(Brought<'a>),
+}
+
+/// A request that is to be used, here.
+#[derive(Clone, Copy)]
+pub struct Brought<'a> {
+    /// The request with its approvals.
+    pub tally: &'a Tally,
+    /// The ledger that the session will be in.
+    pub origin: &'a Origin,
+}
+
+/// Somebody goes on without approvals.
+#[derive(Clone, Copy)]
+pub struct Overriding<'a> {
+    /// The sessions of their earlier overrides that nobody has reviewed yet.
+    pub open_reviews: &'a [Id],
+}
+
+impl<'a> SignOff<'a> {
+    fn brought(self) -> Option<Brought<'a>> {
+        match self {
+            SignOff::Brought(brought) => Some(brought),
+            SignOff::Nothing | SignOff::Awaited => None,
+        }
+    }
+
+    /// The request.
+    pub(super) fn sheet(self) -> Option<&'a Sheet> {
+        self.brought().map(|brought| brought.tally.sheet())
+    }
+
+    /// The hashes of the approvals that count.
+    pub(super) fn approvals(self) -> Vec<Digest> {
+        let counted = self.brought().into_iter().flat_map(|brought| brought.tally.counted());
+        counted.map(|signed| signed.digest).collect()
+    }
+}
+
+/// What says no whatever is asked for.
+pub(super) fn foregone(standing: Standing<'_>) -> Vec<NoSignOff> {
+    let mut no = overridden(standing);
+    match standing.sign_off {
+        SignOff::Nothing if standing.profile.approvals() > 0 => no.push(no_approvals(standing.profile)),
+        SignOff::Nothing => {}
+        SignOff::Awaited if standing.overriding.is_some() => {}
+        SignOff::Awaited => no.extend(too_few(standing)),
+        SignOff::Brought(brought) => no.extend(brought.judged(standing)),
+    }
+    no
+}
+
+/// A request that is still to be made grants nothing.
+pub(super) fn unfinished(standing: Standing<'_>) -> Option<NoSignOff> {
+    match standing.sign_off {
+        SignOff::Awaited => Some(no_approvals(standing.profile)),
+        SignOff::Nothing | SignOff::Brought(_) => None,
+    }
+}
+
+fn no_approvals(profile: &Profile) -> NoSignOff {
+    NoSignOff::Approvals { needed: profile.approvals(), counted: Vec::new(), others: Vec::new() }
+}
+
+fn too_few(standing: Standing<'_>) -> Option<NoSignOff> {
+    let rule = standing.profile.approval.as_ref()?;
+    let (needed, others) = (standing.profile.approvals(), rule.signers(standing.catalogue, standing.person).count());
+    (others < needed as usize).then_some(NoSignOff::TooFewSigners { needed, others })
+}
+
+/// What is held against somebody's overriding, if they do.
+fn overridden(standing: Standing<'_>) -> Vec<NoSignOff> {
+    let Some(Overriding { open_reviews }) = standing.overriding else { return Vec::new() };
+    let Some(rule) = &standing.profile.override_rule else { return vec![NoSignOff::NoOverride] };
+    let mut no = Vec::new();
+    let person = standing.catalogue.person(standing.person.as_str());
+    if !person.is_some_and(|person| rule.audience.includes(person)) {
+        let audience = rule.audience.names().to_vec();
+        no.push(NoSignOff::OverrideNotForPerson { person: standing.person.clone(), audience });
+    }
+    match standing.profile.level.open_reviews {
+        OpenReviews::Refuse if !open_reviews.is_empty() => no.push(NoSignOff::OpenReviews(open_reviews.to_vec())),
+        OpenReviews::Refuse | OpenReviews::Remind => {}
+    }
+    no
+}
+
+impl Brought<'_> {
+    /// All that is wrong with the request itself.
+    fn judged(self, standing: Standing<'_>) -> Vec<NoSignOff> {
+        let Brought { tally, origin } = self;
+        let asked = tally.sheet().asked();
+        let mut no = Vec::new();
+        let request = || asked.id.clone();
+        if asked.person != *standing.person {
+            no.push(NoSignOff::OtherPerson { request: request(), person: asked.person.clone() });
+        }
+        if asked.origin != *origin {
+            no.push(NoSignOff::OtherLedger { request: request(), origin: asked.origin.clone() });
+        }
+        if let Some(session) = tally.used() {
+            no.push(NoSignOff::Used { request: request(), session: session.clone() });
+        }
+        if let Some(denied) = tally.denied() {
+            no.push(NoSignOff::Denied { by: denied.by.person.clone(), remark: denied.remark.clone() });
+        }
+        if tally.is_expired() {
+            no.push(NoSignOff::Expired { request: request(), at: asked.expires });
+        }
+        let mut void = tally.void().to_vec();
+        void.extend((tally.catalogue() != standing.catalogue.digest()).then_some(Difference::Catalogue));
+        if !void.is_empty() {
+            no.push(NoSignOff::Void { request: request(), why: void });
+        }
+        if tally.missing() > 0 {
+            let counted = tally.counted().iter().map(|signed| signed.person.clone()).collect();
+            no.push(NoSignOff::Approvals { needed: tally.needed(), counted, others: tally.others().to_vec() });
+        }
+        no
+    }
+}
+
+/// Where what is asked for is not what was signed.
+pub(super) fn differences(standing: Standing<'_>, request: &Request, duration: Duration) -> Vec<NoSignOff> {
+    let Some(sheet) = standing.sign_off.sheet() else { return Vec::new() };
+    let said = sheet.asked();
+    let step = |step: Option<&str>| step.unwrap_or("no step").to_owned();
+    let overrides = |overrides| if overrides { "an override" } else { "approvals" }.to_owned();
+    let compared = [
+        ("the profile", standing.profile.name.to_string(), said.profile.to_string()),
+        ("--trigger", request.trigger.clone(), said.trigger.to_string()),
+        ("--incident", request.incident.clone(), said.incident.to_string()),
+        ("--reason", request.reason.clone(), said.reason.to_string()),
+        ("--duration", show_duration(duration), show_duration(Duration::from_secs(said.duration))),
+        ("--step", step(standing.step), step(said.step.as_ref().map(StepName::as_str))),
+        ("--override", overrides(standing.overriding.is_some()), overrides(said.overrides)),
+    ];
+    let differing = compared.into_iter().filter(|(_, asked, signed)| asked != signed);
+    differing
+        .map(|(what, asked, signed)| NoSignOff::Differs { request: said.id.clone(), what, asked, signed })
+        .collect()
+}
