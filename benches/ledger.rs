@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use glass::host::ledger::reader::Reader;
 use glass::host::ledger::{Asking, HostLedger};
 use glass::model::api_call::ApiCall;
-use glass::model::chain::signed::Believed;
+use glass::model::chain::signed::Asked;
 use glass::model::chain::walk::Integrity;
 use glass::model::event::Event;
 use glass::world::ledger::{Ledger, Record};
@@ -107,7 +107,7 @@ fn verification(path: &Path, segment: &Path, entries: f64) {
     for _ in 0..5 {
         let begun = processor_time();
         walls.push(timed(|| {
-            let verified = reader.verify(Believed::default(), |_| false, |_, _| ()).unwrap();
+            let verified = reader.verify(Asked::default(), |_| false, |_, _| ()).unwrap();
             assert_eq!(verified.reading.walked.judgement.integrity, Integrity::Verified);
         }));
         processors.push(processor_time() - begun);

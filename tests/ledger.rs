@@ -1,5 +1,6 @@
 //! The ledger that the built program leaves, as an auditor and an attacker see it.
 
+mod against;
 mod cloudtrail;
 mod export;
 mod faults;

@@ -1,6 +1,8 @@
 //! `glass audit`: the ledger's verdict, its entries, and the end of one that is broken.
 
+mod against;
 mod cloudtrail;
+mod completeness;
 mod export;
 mod proofs;
 mod recordings;
@@ -20,7 +22,7 @@ use crate::host::ledger::HostLedger;
 use crate::host::ledger::reader::Reader;
 use crate::host::watch::{Pause, Watch};
 use crate::model::chain::entry::Entry;
-use crate::model::chain::signed::Believed;
+use crate::model::chain::signed::Asked;
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
@@ -42,7 +44,7 @@ pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Ver
             // Whatever keeps it from being read keeps it from being closed too, and is told then.
             drop(
                 Reader::of_own(&context.places().ledger())
-                    .and_then(|reader| reader.verify(Believed::default(), |_| false, |_, _| ())),
+                    .and_then(|reader| reader.verify(Asked::default(), |_| false, |_, _| ())),
             );
             None
         }

@@ -15,6 +15,8 @@ pub enum Exit {
     Refused,
     /// The ledger cannot be written, or does not verify.
     Evidence,
+    /// The ledger is not anchored as was asked.
+    NotAnchored,
     /// glass ended the session.
     Ended,
     /// The command cannot be run.
@@ -34,6 +36,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Refused => 3,
             Exit::Evidence => 4,
+            Exit::NotAnchored => 5,
             Exit::Ended => 124,
             Exit::CannotRun => 126,
             Exit::NotFound => 127,

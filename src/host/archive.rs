@@ -4,6 +4,10 @@ mod bucket;
 mod folder;
 
 use crate::host::aws::HostAws;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use crate::model::destination::Destination;
 use crate::world::archive::{Archive, ArchiveError, Archives, Sender};
 use bucket::BucketArchive;
@@ -24,4 +28,10 @@ impl Archives for HostArchives<'_> {
             }
         }
     }
+}
+
+/// Whether two paths lead to the same folder, which is there.
+pub fn is_same_folder(one: &Path, other: &Path) -> bool {
+    let found = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    found(one).is_some_and(|one| found(other) == Some(one))
 }

@@ -64,6 +64,11 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     read_checked(path, &resolved, |stat| check(&resolved, stat))
 }
 
+/// Whether there is a file at a path, or a link to one.
+pub fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
 /// Reads a file whoever may have written it, 1 MiB at most: what is in it speaks for itself.
 ///
 /// # Errors

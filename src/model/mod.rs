@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod chain;
 pub mod checkpoint;
 pub mod cloudtrail;
+pub mod completeness;
 pub mod daily_key;
 pub mod destination;
 pub mod environment;

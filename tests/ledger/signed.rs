@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::{REFUSED, SEGMENT, by_script, events, home, ledger, text, verdict};
 use crate::support::{Home, Outcome, Practice};
 
-fn key(home: &Home) -> String {
+pub(super) fn key(home: &Home) -> String {
     home.glass(&["audit", "key"]).exits(0).stdout.trim_end().to_owned()
 }
 
-fn checkpoint(home: &Home) -> Value {
+pub(super) fn checkpoint(home: &Home) -> Value {
     home.glass(&["audit", "checkpoint", "--json"]).exits(0).json()
 }
 
@@ -25,7 +25,7 @@ fn key_file(home: &Home) -> std::path::PathBuf {
 }
 
 /// Puts lines in the ledger's place that chain anew from the first that was changed, without the head.
-fn chained(home: &Home, lines: &[Value]) {
+pub(super) fn chained(home: &Home, lines: &[Value]) {
     let mut text = String::new();
     let mut prev: Option<Digest> = None;
     for (seq, line) in lines.iter().enumerate() {
@@ -42,7 +42,7 @@ fn chained(home: &Home, lines: &[Value]) {
     fs::remove_file(ledger(home).join("head.json")).unwrap();
 }
 
-fn lines(home: &Home) -> Vec<Value> {
+pub(super) fn lines(home: &Home) -> Vec<Value> {
     text(home).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

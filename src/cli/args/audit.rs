@@ -1,12 +1,13 @@
 //! The words of `glass audit`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as Group, Subcommand, ValueEnum};
 
-use crate::model::name::{Id, Reason};
+use crate::model::name::{Id, Reason, Region};
 use crate::model::note::key::VerifierKey;
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, parse_duration};
 
 /// `glass audit`.
 #[derive(Debug, Group)]
@@ -61,6 +62,27 @@ pub struct AuditVerify {
     /// from S3, gzip or not; may be repeated
     #[arg(long, value_name = "FILE")]
     pub cloudtrail: Vec<PathBuf>,
+
+    /// What left this machine, to hold the ledger against: an archive, s3://BUCKET/PREFIX or a folder, or a file with a
+    /// checkpoint that somebody kept; may be repeated
+    #[arg(long, value_name = "ARCHIVE|FILE")]
+    pub against: Vec<String>,
+
+    /// 5 unless the last checkpoint is anchored: by what --against and --cloudtrail name, or else by the ledger's receipts
+    #[arg(long)]
+    pub anchored: bool,
+
+    /// 5 unless what was anchored last is at most so old, e.g. 15m, 24h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub max_age: Option<Duration>,
+
+    /// The region of the buckets of --against
+    #[arg(long, value_name = "REGION", value_parser = Region::parse)]
+    pub region: Option<Region>,
+
+    /// The AWS CLI profile that reads the buckets of --against [default: the daily identity's source]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
 
     /// A key of the ledger that is known from elsewhere: 4 if it has signed nothing
     #[arg(long, value_name = "VKEY", value_parser = VerifierKey::parse)]

@@ -10,6 +10,7 @@ use crate::cli::failure::Failure;
 use crate::host::trail;
 use crate::model::cloudtrail::compare::{Elevations, Findings, compare};
 use crate::model::cloudtrail::{Call, SessionName, Trail};
+use crate::model::completeness::Held;
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
 
@@ -47,10 +48,15 @@ impl Compared {
         !self.findings.is_clean()
     }
 
+    /// What that says of the ledger as a whole.
+    pub fn held(&self) -> &[Held] {
+        &self.findings.held
+    }
+
     /// What it found, for people.
     pub fn described(&self) -> String {
         let mut text = String::new();
-        let Findings { agree, unknown, differ, orphans, missing, pending, outside } = &self.findings;
+        let Findings { agree, unknown, differ, orphans, missing, pending, outside, held: _ } = &self.findings;
         let mut line = |what: &str, about: &str| writeln!(text, "{what:<11} {about}").expect(WRITES);
         let verdict = if self.contradicts() { "contradicts the ledger" } else { "agrees with the ledger" };
         let calls = if *agree == 1 { "1 call is".to_owned() } else { format!("{agree} calls are") };
@@ -89,7 +95,7 @@ impl Compared {
 
     /// The same as JSON.
     pub fn as_json(&self) -> Value {
-        let Findings { agree, unknown, differ, orphans, missing, pending, outside } = &self.findings;
+        let Findings { agree, unknown, differ, orphans, missing, pending, outside, held: _ } = &self.findings;
         let names = |list: &[SessionName]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         let calls = |list: &[Call]| list.iter().map(|call| call.name.to_string()).collect::<Vec<_>>();
         json!({

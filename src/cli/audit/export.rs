@@ -14,7 +14,7 @@ use crate::cli::out;
 use crate::host::export::{ExportError, NewFile, NewFolder};
 use crate::host::ledger::reader::Reader;
 use crate::model::chain::entry::Entry;
-use crate::model::chain::signed::Believed;
+use crate::model::chain::signed::Asked;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::export::Form;
 use crate::model::export::ocsf::Translator;
@@ -107,7 +107,7 @@ fn tiles(args: &AuditExport, context: &Context) -> Result<Exit, Failure> {
     }
     let folder = NewFolder::begin(to)?;
     let source = Source::of(args, context)?;
-    let verified = source.reader.verify(Believed::default(), |_| false, |_, _| ());
+    let verified = source.reader.verify(Asked::default(), |_| false, |_, _| ());
     let verified = source.found(verified, |verified| verified.reading.segments)?;
     let Some(signed) = verified.signatures.last() else {
         let fact = "nothing of the ledger is signed, and tiles are those of a checkpoint";

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::against;
 use super::cloudtrail::{self, Compared};
+use super::completeness::{Evidence, Judged};
 use super::recordings::Proofs;
 use crate::cli::args::AuditVerify;
 use crate::cli::context::Context;
@@ -15,16 +17,19 @@ use crate::cli::out;
 use crate::host::ledger::Before;
 use crate::host::ledger::reader::{Reader, Reading, Verified};
 use crate::host::recorded::Recorded;
-use crate::model::chain::signed::{Believed, Signatures, Signed};
+use crate::model::chain::signed::{Asked, Believed, Signatures, Signed};
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::cloudtrail::compare::Elevations;
+use crate::model::completeness::receipt::Receipts;
 use crate::model::text::escaped;
+use crate::world::ledger::LedgerError;
 
 /// What was found, and how it is to be told.
 pub struct Verdict<'a> {
     verified: Verified,
     proofs: Proofs,
     compared: Option<Compared>,
+    judged: Judged,
     args: &'a AuditVerify,
 }
 
@@ -39,33 +44,44 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
         }
         Some(folder) => (Reader::of_copy(folder)?, Proofs::of(Recorded::beside(folder), None)),
     };
-    let mut elevations = Elevations::default();
+    let origin = reader.origin().map_err(|error| unread(args, error))?;
+    let (claims, archived) = against::read(args, context, origin.as_deref())?;
+    let (mut elevations, mut receipts) = (Elevations::default(), Receipts::default());
     // A catalogue that cannot be read has no keys.
     let of_people = || context.catalogue().map(|catalogue| catalogue.ledger_keys().cloned().collect());
     let believed = match args.key.as_slice() {
         [] => Believed::Known(of_people().unwrap_or_default()),
         keys => Believed::Only(keys.to_vec()),
     };
-    let is_told = |event: &str| Proofs::takes(event) || Elevations::takes(event);
-    let verified = reader.verify(believed, is_told, |line, entry| {
+    let is_told = |event: &str| Proofs::takes(event) || Elevations::takes(event) || Receipts::takes(event);
+    let verified = reader.verify(Asked { believed, sizes: claims.sizes() }, is_told, |line, entry| {
         proofs.take(entry);
         elevations.take(line, entry);
+        receipts.take(entry);
     });
-    let verified = match &args.ledger {
-        None => verified?,
-        Some(folder) => of_copy(folder, verified.map_err(|error| Failure::of(Exit::Failed, &error))?)?,
-    };
-    let compared = trail.map(|trail| Compared::of(trail, &elevations, context.world().clock.now()));
-    Ok(Verdict { verified, proofs: proofs.conclude()?, compared, args })
+    let verified = verified.map_err(|error| unread(args, error))?;
+    if let Some(folder) = &args.ledger {
+        is_there(folder, &verified)?;
+    }
+    let now = context.world().clock.now();
+    let compared = trail.map(|trail| Compared::of(trail, &elevations, now));
+    let cloudtrail = compared.as_ref().map(Compared::held);
+    let judged = Judged::of(Evidence { verified: &verified, receipts, claims, archived, cloudtrail }, args, now);
+    Ok(Verdict { verified, proofs: proofs.conclude()?, compared, judged, args })
 }
 
-/// What was read of a copy, which is to be there.
-fn of_copy(folder: &Path, verified: Verified) -> Result<Verified, Failure> {
+/// That a copy cannot be read is no fault of the ledger's.
+fn unread(args: &AuditVerify, error: LedgerError) -> Failure {
+    if args.ledger.is_some() { Failure::of(Exit::Failed, &error) } else { error.into() }
+}
+
+/// Checks that there is a ledger in a folder.
+fn is_there(folder: &Path, verified: &Verified) -> Result<(), Failure> {
     if verified.reading.segments == 0 {
         let fact = format!("there is no ledger in {}", folder.display());
         return Err(Failure::new(Exit::Failed, fact).hint("name the folder that log-….jsonl is in"));
     }
-    Ok(verified)
+    Ok(())
 }
 
 /// Tells a verdict; 4 if the ledger does not verify, a key was given that has signed nothing of it, a recording is not
@@ -76,6 +92,7 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
     let Judgement { integrity, first_bad } = &walked.judgement;
     let signed = signatures.last();
     if verdict.args.json {
+        let (anchored, completeness) = verdict.judged.as_json();
         let mut document = json!({
             "entries": walked.verifier.next(),
             "segments": segments,
@@ -83,7 +100,8 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
             "head": walked.verifier.last(),
             "integrity": integrity,
             "first_bad": first_bad,
-            "anchored": null,
+            "completeness": completeness,
+            "anchored": anchored,
             "unresolved": signatures.unresolved().collect::<Vec<_>>(),
             "signed": signed.map(|signed| json!({ "size": signed.size, "at": signed.at, "key": signed.key })),
             "recordings": verdict.proofs.as_json(),
@@ -95,13 +113,23 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
     } else {
         let compared = verdict.compared.as_ref().map(Compared::described).unwrap_or_default();
         let signature = described_signature(signatures);
-        out::print(&(described(&verdict.verified) + &signature + &verdict.proofs.described() + &compared))?;
+        out::print(
+            &(described(&verdict.verified)
+                + &signature
+                + &verdict.judged.described()
+                + &verdict.proofs.described()
+                + &compared),
+        )?;
     }
     let unsigned = signatures.is_by_others() || (signed.is_none() && !verdict.args.key.is_empty());
-    let contradicted =
-        unsigned || verdict.proofs.differ() || verdict.compared.as_ref().is_some_and(Compared::contradicts);
+    let contradicted = unsigned
+        || verdict.proofs.differ()
+        || verdict.judged.contradicts()
+        || verdict.compared.as_ref().is_some_and(Compared::contradicts);
     Ok(match integrity {
-        Integrity::Verified | Integrity::Torn if !contradicted => Exit::Done,
+        Integrity::Verified | Integrity::Torn if !contradicted => {
+            verdict.judged.unanchored(verdict.args).unwrap_or(Exit::Done)
+        }
         Integrity::Verified | Integrity::Torn | Integrity::Broken | Integrity::RolledBack => Exit::Evidence,
     })
 }

@@ -12,7 +12,7 @@ use super::snapshot::{Snapshot, stop};
 use super::verdict;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::piece::Piece;
-use crate::model::chain::signed::{Believed, Signatures};
+use crate::model::chain::signed::{Asked, Signatures};
 use crate::model::chain::verify::Verifier;
 use crate::model::chain::walk::{FirstBad, Integrity, Judgement, Walked};
 use crate::model::note::key::VerifierKey;
@@ -54,6 +54,15 @@ impl Reader {
         Ok(Reader { path: path.to_owned(), trust: Trust::Anybodys, machine: Machine::here()? })
     }
 
+    /// Whose ledger it says it is, before anything of it is verified; nothing where there is none.
+    ///
+    /// # Errors
+    /// When the files cannot be read or trusted.
+    pub fn origin(&self) -> Result<Option<String>, LedgerError> {
+        let Some((_, snapshot)) = self.snapshot()? else { return Ok(None) };
+        snapshot.origin()
+    }
+
     /// Reads everything from the first entry that is here; `each` sees every line that verifies.
     ///
     /// # Errors
@@ -73,19 +82,19 @@ impl Reader {
     /// When the files cannot be read or trusted. A verdict that cannot be kept stands all the same.
     pub fn verify(
         &self,
-        believed: Believed,
+        asked: Asked,
         is_told: impl Fn(&str) -> bool + Sync,
         each: impl FnMut(&[u8], &Entry<'_>),
     ) -> Result<Verified, LedgerError> {
         let Some((folder, snapshot)) = self.snapshot()? else {
-            let (reading, signatures) = (Reading::of_nothing(), Signatures::new(believed));
+            let (reading, signatures) = (Reading::of_nothing(), Signatures::new(asked));
             return Ok(Verified { reading, signatures, closed: Vec::new() });
         };
         let before = snapshot.before()?.map(|before| before.state.clone());
         let closes = Closes::after(before.clone());
         let signatures = match before {
-            Some(state) => Signatures::after(state, believed),
-            None => Signatures::new(believed),
+            Some(state) => Signatures::after(state, asked),
+            None => Signatures::new(asked),
         };
         let mut check = Check { signatures, closes, wrong: None, is_told: &is_told, each };
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));

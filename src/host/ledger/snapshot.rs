@@ -107,6 +107,16 @@ impl Snapshot {
         self.older.first().copied().or(self.segments.first().map(|segment| segment.first))
     }
 
+    /// Whose ledger the first entry, or what came before it, says that it is, if that can be read.
+    pub(super) fn origin(&self) -> Result<Option<String>, LedgerError> {
+        if let Some(before) = self.before()? {
+            return Ok(Some(before.state.origin.clone()));
+        }
+        let Some(segment) = self.segments.first() else { return Ok(None) };
+        let line = segment.first_line().map_err(|error| self.unread(segment, error))?;
+        Ok(line.and_then(|line| Some(Entry::parse(&line).ok()?.opened()?.origin)))
+    }
+
     /// Checks that the ledger is of this user and machine.
     pub(super) fn check_owner(&self, owner: &Owner) -> Result<(), LedgerError> {
         let Some(first) = self.first() else { return Ok(()) };

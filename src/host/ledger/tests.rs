@@ -14,7 +14,7 @@ use super::reader::Reader;
 use super::*;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::head::Head;
-use crate::model::chain::signed::Believed;
+use crate::model::chain::signed::Asked;
 use crate::model::chain::walk::Integrity;
 use crate::model::event::Event;
 use crate::model::name::Reason;
@@ -277,10 +277,7 @@ fn a_pipe_in_the_place_of_a_file_makes_nobody_wait() {
         assert!(ground.ledger().append(&carried()).is_err(), "{name}");
         assert!(
             name == "lock"
-                || Reader::of_copy(&ground.file(""))
-                    .unwrap()
-                    .verify(Believed::default(), |_| false, |_, _| ())
-                    .is_err(),
+                || Reader::of_copy(&ground.file("")).unwrap().verify(Asked::default(), |_| false, |_, _| ()).is_err(),
             "{name}"
         );
     }
@@ -354,7 +351,7 @@ fn a_broken_ledger_is_closed_as_it_is_and_the_new_one_refers_to_it() {
     ground.ledger().append(&gate()).unwrap();
     assert_eq!(ground.events(), ["ledger.open", "elevate.refused"]);
     ground.ledger().verify().unwrap();
-    let reading = Reader::of_copy(&closed).unwrap().verify(Believed::default(), |_| false, |_, _| ()).unwrap();
+    let reading = Reader::of_copy(&closed).unwrap().verify(Asked::default(), |_| false, |_, _| ()).unwrap();
     assert_eq!(reading.reading.walked.judgement.integrity, Integrity::Broken);
 }
 

@@ -3,7 +3,7 @@
 //! Keeps the promise that a checkpoint in the ledger is what it says: of everything before it, with the root
 //! that these lines have, signed by the key that the ledger has made known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -21,14 +21,29 @@ pub struct Signatures {
     tree: Growing,
     origin: String,
     machine: Option<Digest>,
-    /// The key that the ledger has made known last.
-    key: Option<VerifierKey>,
+    /// The keys that the ledger has made known, the last of which signs.
+    keys: Vec<VerifierKey>,
     /// The sessions of elevations that were begun and have no outcome (yet).
     unresolved: BTreeSet<String>,
     believed: Believed,
+    /// The sizes at which the root is still to be noted, the next one last.
+    wanted: Vec<u64>,
+    /// The roots at the sizes that are asked for, and at those of checkpoints.
+    roots: BTreeMap<u64, Digest>,
+    /// Where the first entry is that was seen.
+    begins: u64,
     last: Option<Signed>,
     /// Whether there is a checkpoint by a key that does not count.
     by_others: bool,
+}
+
+/// What is asked of a ledger's signatures.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Whose count.
+    pub believed: Believed,
+    /// The sizes at which the tree's roots are wanted.
+    pub sizes: BTreeSet<u64>,
 }
 
 /// Whose signatures count.
@@ -52,6 +67,13 @@ impl Believed {
             Believed::Only(keys) => keys.contains(key),
             Believed::Known(keys) => keys.contains(key) || keys.iter().all(|known| known.name() != key.name()),
         }
+    }
+
+    /// The keys of a ledger that were known before it was read; none if it is believed what it says of its keys.
+    fn pinned(&self, origin: &str) -> Option<Vec<VerifierKey>> {
+        let (Believed::Only(keys) | Believed::Known(keys)) = self;
+        let of_ledger: Vec<VerifierKey> = keys.iter().filter(|key| key.name() == origin).cloned().collect();
+        (matches!(self, Believed::Only(_)) || !of_ledger.is_empty()).then_some(of_ledger)
     }
 }
 
@@ -83,14 +105,17 @@ struct Checked {
 
 impl Signatures {
     /// Begins before the first entry.
-    pub fn new(believed: Believed) -> Self {
-        Signatures { believed, ..Signatures::default() }
+    pub fn new(asked: Asked) -> Self {
+        Signatures::default().asked(asked)
     }
 
     /// Goes on after a state.
-    pub fn after(state: State, believed: Believed) -> Self {
+    pub fn after(state: State, asked: Asked) -> Self {
         let State { origin, machine, tree, hash: _, key, unresolved } = state;
-        Signatures { origin, machine: Some(machine), tree, key, unresolved, believed, ..Signatures::default() }
+        let (begins, keys) = (tree.size(), key.into_iter().collect());
+        let begun =
+            Signatures { origin, machine: Some(machine), tree, keys, unresolved, begins, ..Signatures::default() };
+        begun.asked(asked)
     }
 
     /// What was taken comes to with one more line, if it says whose ledger it is.
@@ -102,7 +127,7 @@ impl Signatures {
             machine: self.machine?,
             tree,
             hash: Digest::of(line),
-            key: self.key.clone(),
+            key: self.key().cloned(),
             unresolved: self.unresolved.clone(),
         })
     }
@@ -115,6 +140,24 @@ impl Signatures {
     /// Takes the leaf of the next entry; the entry itself is told before, by [`Signatures::check`], if it concerns.
     pub fn push(&mut self, leaf: Digest) {
         self.tree.push(leaf);
+        self.note_root();
+    }
+
+    /// Notes the root that the tree has now, if it is asked for.
+    fn note_root(&mut self) {
+        let size = self.tree.size();
+        if self.wanted.last() == Some(&size) {
+            self.wanted.pop();
+            self.roots.insert(size, self.tree.root());
+        }
+    }
+
+    /// The beginning of what is asked; no root is known of what is before it.
+    fn asked(mut self, Asked { believed, mut sizes }: Asked) -> Self {
+        self.believed = believed;
+        self.wanted = sizes.split_off(&self.begins).into_iter().rev().collect();
+        self.note_root();
+        self
     }
 
     /// Checks an entry that [concerns](Signatures::concerns) this, before its leaf is taken. `signer` is the key that
@@ -131,9 +174,10 @@ impl Signatures {
             }
             "elevate.intent" => drop(self.unresolved.insert(entry.session.to_owned())),
             "elevate.ok" | "elevate.fail" => drop(self.unresolved.remove(entry.session)),
-            "ledger.key" => self.key = Some(self.key_made(entry)?),
+            "ledger.key" => self.keys.push(self.key_made(entry)?),
             "ledger.checkpoint" => {
                 let signed = self.checkpoint(entry, signer)?;
+                self.roots.insert(signed.size, self.tree.root());
                 if self.believed.counts(&signed.key) {
                     self.last = Some(signed);
                 } else {
@@ -151,8 +195,8 @@ impl Signatures {
         if key.name() != self.origin {
             return Err(format!("the key is one of {}, the ledger is {}", key.name(), self.origin));
         }
-        let [found, expected] = [made.previous, self.key.as_ref().map(ToString::to_string)]
-            .map(|key| key.unwrap_or_else(|| "none".to_owned()));
+        let [found, expected] =
+            [made.previous, self.key().map(ToString::to_string)].map(|key| key.unwrap_or_else(|| "none".to_owned()));
         if found != expected {
             return Err(format!("the key before was {expected}, `previous` says {found}"));
         }
@@ -172,7 +216,7 @@ impl Signatures {
                 checked.root
             ));
         }
-        let key = self.key.as_ref().ok_or("a checkpoint before any key was made known")?;
+        let key = self.key().ok_or("a checkpoint before any key was made known")?;
         if signer != Some(key) {
             Checkpoint::open(checked.note.as_bytes(), std::slice::from_ref(key)).map_err(|error| error.to_string())?;
         }
@@ -201,7 +245,32 @@ impl Signatures {
 
     /// The key that the ledger has made known last.
     pub fn key(&self) -> Option<&VerifierKey> {
-        self.key.as_ref()
+        self.keys.last()
+    }
+
+    /// The keys whose signatures count if they were known before; otherwise none.
+    pub fn pinned(&self) -> Option<Vec<VerifierKey>> {
+        self.believed.pinned(&self.origin)
+    }
+
+    /// The keys that the ledger has made known.
+    pub fn keys(&self) -> &[VerifierKey] {
+        &self.keys
+    }
+
+    /// Whose ledger it is.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The root that the tree had at a size that was asked for, or that is a checkpoint's.
+    pub fn root_at(&self, size: u64) -> Option<Digest> {
+        self.roots.get(&size).copied()
+    }
+
+    /// How many entries are before the first that was seen.
+    pub fn begins(&self) -> u64 {
+        self.begins
     }
 
     /// The sessions of elevations that were begun and have no outcome (yet).

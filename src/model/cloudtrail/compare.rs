@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::{Call, SessionName, Trail};
 use crate::model::chain::entry::Entry;
+use crate::model::completeness::{Answer, Held, Kind};
 use crate::model::name::{Digest, Id, PersonName};
 use crate::model::time::Timestamp;
 
@@ -27,6 +28,7 @@ pub struct Elevations {
 /// One AssumeRole, as the ledger has it.
 #[derive(Debug)]
 struct Elevation {
+    seq: u64,
     time: Timestamp,
     region: String,
     role: String,
@@ -85,6 +87,26 @@ impl Elevations {
         }
     }
 
+    /// What the calls say of the ledger as a whole: each name commits to all entries up to its intent.
+    fn held(&self, unknown: &[Call], trail: &Trail) -> Vec<Held> {
+        let held = |call: &Call, size, answer| Held {
+            kind: Kind::CloudTrail,
+            place: call.name.to_string(),
+            size,
+            at: Some(call.time),
+            answer,
+        };
+        let known = trail.calls.iter().filter_map(|call| Some((self.sent.get(&call.name)?.seq, call)));
+        let last = known.max_by_key(|(seq, _)| *seq);
+        let answer = |call: &Call| {
+            let is_there = self.sent.keys().any(|name| name.session == call.name.session);
+            let is_later = last.is_none_or(|(_, last)| last.time < call.time);
+            if is_later && !is_there { Answer::Cut } else { Answer::Rewritten }
+        };
+        let agrees = last.map(|(seq, call)| held(call, Some(seq + 1), Answer::Agrees));
+        agrees.into_iter().chain(unknown.iter().map(|call| held(call, None, answer(call)))).collect()
+    }
+
     fn came_out(&mut self, entry: &Entry<'_>, outcome: Option<Outcome>) {
         let elevation = self.open.remove(entry.session).and_then(|name| self.sent.get_mut(&name));
         if let (Some(elevation), Some(outcome)) = (elevation, outcome) {
@@ -100,7 +122,7 @@ impl Elevations {
         };
         let Intent { region, role } = serde_json::from_str(entry.d).ok()?;
         let time = Timestamp::parse(entry.ts).ok()?;
-        Some((name, Elevation { time, region, role, outcome: Outcome::Unknown }))
+        Some((name, Elevation { seq: entry.seq, time, region, role, outcome: Outcome::Unknown }))
     }
 }
 
@@ -121,6 +143,8 @@ pub struct Findings {
     pub pending: Vec<SessionName>,
     /// Sessions outside of the time or the regions that the events are of.
     pub outside: Vec<SessionName>,
+    /// What that comes to: the last call whose intent the ledger has, and each whose intent it has not.
+    pub held: Vec<Held>,
 }
 
 impl Findings {
@@ -146,6 +170,7 @@ pub fn compare(elevations: &Elevations, trail: &Trail, now: Timestamp) -> Findin
             },
         }
     }
+    findings.held = elevations.held(&findings.unknown, trail);
     for (name, elevation) in &elevations.sent {
         // Only of a session that was given is it certain that AWS was called.
         let is_told = trail.calls.iter().any(|call| call.name == *name);
@@ -233,7 +258,14 @@ mod tests {
     fn what_both_tell_the_same_of_agrees() {
         let (elevations, names) = elevations(&[("aaaaaaaa", 0, OK.0, OK.1)]);
         let findings = compare(&elevations, &trail(&[record(&names[0], 1, "ASIA1")]), at(HOUR));
-        assert_eq!(findings, Findings { agree: 1, ..Findings::default() });
+        let held = Held {
+            kind: Kind::CloudTrail,
+            place: names[0].clone(),
+            size: Some(1),
+            at: Some(at(1)),
+            answer: Answer::Agrees,
+        };
+        assert_eq!(findings, Findings { agree: 1, held: vec![held], ..Findings::default() });
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Ground {
     }
 
     fn verified(&self) -> Verified {
-        Reader::of_own(&self.file("")).unwrap().verify(Believed::default(), |_| false, |_, _| ()).unwrap()
+        Reader::of_own(&self.file("")).unwrap().verify(Asked::default(), |_| false, |_, _| ()).unwrap()
     }
 
     #[track_caller]
