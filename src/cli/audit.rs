@@ -26,6 +26,7 @@ use crate::model::chain::signed::Asked;
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
+pub use ship::{see_to, tell_of_failures};
 pub use verify::{Verdict, tell};
 
 /// How many entries `tail` begins with.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::ffi::OsString;
 
 use super::args::Command;
+use super::audit;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -133,7 +134,9 @@ pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() ->
     }
     let exit = work().unwrap_or_else(|failure| invocation.tell(failure, paint));
     let ms = u64::try_from(context.world().clock.boot().since(began).as_millis()).unwrap_or(u64::MAX);
-    match append(context, Event::RunEnd { code: exit.code(), ms }) {
+    let ended = append(context, Event::RunEnd { code: exit.code(), ms });
+    audit::see_to(context);
+    match ended {
         Ok(()) => exit,
         // It was told already, by the command itself.
         Err(_) if exit == Exit::Evidence => exit,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::args;
+use super::audit;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -52,6 +53,7 @@ pub fn run(args: &args::Status, context: &Context) -> Result<Exit, Failure> {
     } else {
         out::print(&table(&told, Paint::for_stdout(context.color())))?;
     }
+    audit::tell_of_failures(context);
     Ok(Exit::Done)
 }
 

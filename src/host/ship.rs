@@ -4,11 +4,14 @@
 //! promises that what a place has is never overwritten, that it is held against the ledger each time, and that a
 //! place which contradicts the ledger is told at once.
 
+pub mod background;
 mod called;
 mod fault;
 mod pack;
 mod sent;
 mod shipment;
+
+use std::path::Path;
 
 use super::ledger::HostLedger;
 use super::recorded::Recorded;
@@ -16,6 +19,7 @@ use crate::model::destination::Destination;
 use crate::model::name::PersonName;
 use crate::world::archive::{Archives, Sender};
 
+use background::Due;
 use called::Called;
 use sent::{FailedAttempt, SentNotes};
 use shipment::Shipment;
@@ -50,6 +54,13 @@ pub enum Told {
     Failed(ShipError),
 }
 
+/// The places among these that the last attempt to send failed for.
+pub fn failed(ledger: &Path, places: &[Destination]) -> Vec<Sent> {
+    let notes = SentNotes::of(ledger);
+    let sent = places.iter().map(|to| notes.of_place(&to.to_string()));
+    sent.filter(|sent| sent.failed.is_some()).collect()
+}
+
 impl Shipper<'_> {
     /// Sends to places, one after another, what they do not have yet; nothing is done when another process sends and
     /// that is not to be waited for. What one of them does not take is no matter to the others.
@@ -66,10 +77,17 @@ impl Shipper<'_> {
         let Some(_lock) = notes.hold(waiting).map_err(ShipError::file("lock", &notes.path("lock")))? else {
             return Ok(());
         };
+        let due = Due::of(self.ledger.path());
+        due.tried();
+        // What is noted from now on may come too late for this.
+        due.forget();
         for to in places {
             let mut sent = notes.of_place(&to.to_string());
             let shipped = self.ship_to(to, &notes, &mut sent, &mut |what| told(to, what));
             sent.failed = shipped.as_ref().err().map(FailedAttempt::now);
+            if sent.failed.is_some() {
+                due.note();
+            }
             told(to, shipped.map_or_else(Told::Failed, |()| Told::Done));
             notes.keep(&sent).map_err(ShipError::file("write", &notes.path("")))?;
         }

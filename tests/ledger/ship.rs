@@ -1,21 +1,29 @@
 //! The ledger is sent away: what a place has stays, and whoever rewrites the ledger is told by it.
 
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{REFUSED, events, home, ledger};
-use crate::support::{Home, Outcome};
+use crate::support::{Home, Outcome, Practice, tool};
 
-/// A home whose ledger is sent to a folder `share`, with an entry and a checkpoint of it.
+/// A home whose ledger is sent to a folder `share`, with an entry and a checkpoint of it. Nothing is sent by itself so
+/// soon after an attempt.
 fn shipping() -> Home {
     let home = home();
     let catalogue = home.read(".config/glass/profiles.toml") + "[ledger]\nship = [\"../../share\"]\n";
     home.write(".config/glass/profiles.toml", &catalogue);
     home.write("share/.keep", "");
     home.glass(&REFUSED).exits(3);
+    home.write(".local/state/glass/ledger/tried", "");
     home.glass(&["audit", "checkpoint"]).exits(0);
     home
 }
@@ -195,6 +203,26 @@ fn a_place_that_is_gone_is_waited_for() {
     assert_eq!((count(&home, "ledger.anchor"), kept(&home).len()), (1, 1));
 }
 
+/// T6: a share that is full, or cannot be written to. What it lacks is sent when it can be.
+#[test]
+fn a_place_that_takes_nothing_now_gets_it_later() {
+    for mount in [
+        "mount -t tmpfs -o size=4k none \"$1\" && ! head -c 1M /dev/zero >\"$1/filler\" 2>/dev/null",
+        "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\"",
+    ] {
+        let home = shipping();
+        let share = home.path("share");
+        let line = format!("{mount} && shift && exec \"$@\"");
+        let mut command = home.command(tool("unshare"));
+        command.args(["--map-root-user", "--mount", "/bin/sh", "-c", &line, "sh"]).arg(&share);
+        let told = Outcome::of(command.arg(env!("CARGO_BIN_EXE_glass")).args(["audit", "ship"]), "").exits(1);
+        assert!(told.stderr.contains("does not have all of this ledger"), "{mount}: {}", told.stderr);
+        assert_eq!((count(&home, "ledger.anchor"), kept(&home)), (0, Vec::new()), "{mount}");
+        ship(&home).exits(0);
+        assert_eq!((count(&home, "ledger.anchor"), kept(&home).len()), (1, 1), "{mount}");
+    }
+}
+
 #[test]
 fn a_place_that_lost_everything_gets_it_again() {
     let home = shipping();
@@ -217,6 +245,103 @@ fn a_place_that_takes_nothing_does_not_keep_others_from_it() {
     let told = home.glass(&["audit", "ship", "--json"]).exits(1).json();
     assert_eq!((&told[0]["failed"], &told[1]["failed"]), (&json!("/dev/null is no folder"), &Value::Null));
     assert_eq!(kept(&home).len(), 1);
+}
+
+/// A practice whose ledger is sent to a folder beside its catalogue.
+fn practice() -> (Practice, PathBuf) {
+    let practice = Practice::new();
+    let shipped = "[ledger]\nship = [\"share\"]\n\n[levels.emergency]";
+    let practice = practice.edited("profiles.toml", "[levels.emergency]", shipped);
+    let share = PathBuf::from(practice.file("share"));
+    fs::create_dir(&share).unwrap();
+    (practice, share)
+}
+
+/// Waits until the ledger has an entry of an event that was not there before.
+fn wait_for(practice: &Practice, event: &str, before: usize) {
+    let mut tail = practice.home.command(env!("CARGO_BIN_EXE_glass"));
+    let state = practice.ledger().ancestors().nth(2).unwrap().to_owned();
+    let mut tail =
+        tail.env("XDG_STATE_HOME", state).args(["audit", "tail", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    let pid = Pid::from_child(&tail);
+    for _ in lines.map(Result::unwrap).take_while(|_| practice.told(event).len() <= before) {}
+    kill_process(pid, Signal::TERM).unwrap();
+    tail.wait().unwrap();
+}
+
+#[test]
+fn a_session_is_sent_when_it_has_ended_and_nobody_waits_for_it() {
+    let (practice, share) = practice();
+    practice.assume(&["--", "/bin/echo", "it is back"]).exits(0);
+    wait_for(&practice, "ledger.anchor", 1);
+    let end = practice.told("recording.end").pop().unwrap();
+    let anchors = practice.told("ledger.anchor");
+    let recording = &anchors[1]["recording"];
+    assert_eq!((&recording["bytes"], &recording["sha256"]), (&end["bytes"], &end["sha256"]));
+    let packed = fs::read(anchors[1]["receipt"]["name"].as_str().unwrap()).unwrap();
+    let mut unpacked = String::new();
+    MultiGzDecoder::new(packed.as_slice()).read_to_string(&mut unpacked).unwrap();
+    let session = recording["session"].as_str().unwrap();
+    let kept = practice.ledger().with_file_name("recordings").join(format!("{session}.cast"));
+    assert_eq!(unpacked, fs::read_to_string(kept).unwrap());
+
+    let origin = practice.told("ledger.open")[0]["origin"].as_str().unwrap().to_owned();
+    let mut blobs = names(&practice.ledger().join("blobs"));
+    blobs.iter_mut().for_each(|name| name.push_str(".gz"));
+    assert_eq!((names(&share.join(origin).join("blob")), blobs.is_empty()), (blobs, false));
+
+    // What is sent already is not sent again.
+    let again = practice.home.glass(&["audit", "ship"]).exits(0);
+    assert_eq!((again.stdout.as_str(), practice.told("ledger.anchor").len()), ("", 2));
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+/// What failed is seen, is tried again by later runs, and holds nobody up.
+#[test]
+fn a_place_that_is_gone_is_told_by_status_and_does_not_hold_up_a_session() {
+    let (practice, share) = practice();
+    fs::remove_dir(&share).unwrap();
+    practice.assume(&["--", "/bin/true"]).exits(0);
+    wait_for(&practice, "run.end", 1);
+    let told = practice.home.glass(&["status"]).exits(0);
+    assert!(told.stderr.contains("share does not have all of the ledger"), "{}", told.stderr);
+    fs::create_dir(&share).unwrap();
+    practice.home.glass(&["audit", "ship"]).exits(0);
+    assert_eq!(practice.told("ledger.anchor").len(), 2);
+    let told = practice.home.glass(&["status"]).exits(0);
+    assert!(!told.stderr.contains("share"), "{}", told.stderr);
+}
+
+/// A recording that lies there already, and is another one, is told.
+#[test]
+fn another_recording_in_the_place_of_a_sessions_is_told() {
+    let (practice, share) = practice();
+    fs::rename(&share, share.with_file_name("away")).unwrap();
+    practice.assume(&["--", "/bin/true"]).exits(0);
+    wait_for(&practice, "run.end", 1);
+    fs::rename(share.with_file_name("away"), &share).unwrap();
+    let origin = practice.told("ledger.open")[0]["origin"].as_str().unwrap().to_owned();
+    let session = practice.entries().iter().find(|entry| entry["ev"] == "session.end").unwrap()["session"].clone();
+    let place = share.join(origin).join("recording").join(format!("{}.cast.gz", session.as_str().unwrap()));
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    // No gzip, and one of a content without an end.
+    let mut zeros = GzEncoder::new(Vec::new(), Compression::fast());
+    zeros.write_all(&vec![0; 50_000_000]).unwrap();
+    for other in [b"something else".to_vec(), zeros.finish().unwrap()] {
+        fs::write(&place, &other).unwrap();
+        let told = practice.home.glass(&["audit", "ship"]).exits(4);
+        assert!(told.stderr.contains("something else as"), "{}", told.stderr);
+        assert_eq!(fs::read(&place).unwrap(), other);
+    }
+    fs::remove_file(&place).unwrap();
+    practice.home.glass(&["audit", "ship"]).exits(0);
 }
 
 #[test]

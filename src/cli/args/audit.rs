@@ -199,6 +199,10 @@ pub struct AuditCheckProof {
                   not sent again, and what failed is tried again by every later call."
 )]
 pub struct AuditShip {
+    /// For nobody: with no terminal, and not at all if another process does it
+    #[arg(long, hide = true)]
+    pub background: bool,
+
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

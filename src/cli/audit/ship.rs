@@ -1,5 +1,7 @@
 //! `glass audit ship`: the ledger is sent to the places that the catalogue names.
 
+use std::ffi::OsStr;
+
 use serde_json::{Value, json};
 
 use super::own;
@@ -13,7 +15,8 @@ use crate::host::archive::HostArchives;
 use crate::host::aws::HostAws;
 use crate::host::keychain::Keychain;
 use crate::host::recorded::Recorded;
-use crate::host::ship::{ShipError, Shipper, Told, Waiting};
+use crate::host::ship::background::{self, Due};
+use crate::host::ship::{self, ShipError, Shipper, Told, Waiting};
 use crate::model::catalogue::Shipping;
 use crate::model::name::Region;
 use crate::model::text::escaped;
@@ -34,6 +37,9 @@ struct Report {
 
 /// Sends what the places do not have yet.
 pub fn run(args: &AuditShip, context: &Context) -> Result<Exit, Failure> {
+    if args.background {
+        background::leave_terminal();
+    }
     let catalogue = context.catalogue()?;
     let shipping = catalogue.shipping();
     if shipping.ship.is_empty() {
@@ -57,8 +63,37 @@ pub fn run(args: &AuditShip, context: &Context) -> Result<Exit, Failure> {
     };
     let paint = Paint::for_stderr(context.color());
     let mut report = Report { json: args.json, paint, sent: Vec::new(), places: Vec::new(), exit: Exit::Done };
-    shipper.ship(&shipping.ship, Waiting::Allowed, &mut |to, told| report.take(&to.to_string(), told))?;
+    let waiting = if args.background { Waiting::Never } else { Waiting::Allowed };
+    shipper.ship(&shipping.ship, waiting, &mut |to, told| report.take(&to.to_string(), told))?;
     report.conclude()
+}
+
+/// Has what is due sent by a process that nobody waits for. Not within a session, which that would have to end with.
+pub fn see_to(context: &Context) {
+    let due = Due::of(&context.places().ledger());
+    if !due.is_to_be_tried() || context.inside().is_some() {
+        return;
+    }
+    let Ok(catalogue) = context.catalogue() else { return };
+    if catalogue.shipping().ship.is_empty() {
+        return due.forget();
+    }
+    due.tried();
+    let named = context.named_by_flag().map(|file| [OsStr::new("--catalogue"), file.as_os_str()]);
+    let words = ["audit", "ship", "--background"].map(OsStr::new);
+    if let Err(error) = background::start(named.into_iter().flatten().chain(words)) {
+        tracing::debug!(%error, "what is due cannot be sent");
+    }
+}
+
+/// Tells of places that do not have all of the ledger, as far as the last attempt to send it says.
+pub fn tell_of_failures(context: &Context) {
+    let Ok(catalogue) = context.catalogue() else { return };
+    for sent in ship::failed(&context.places().ledger(), &catalogue.shipping().ship) {
+        let Some(failed) = &sent.failed else { continue };
+        let [to, at, why] = [&sent.to, &failed.at, &failed.why].map(|text| escaped(text));
+        out::say(&format!("glass: warning: {to} does not have all of the ledger, as of {at}: {why}"));
+    }
 }
 
 /// A folder is in no region: any will do.

@@ -7,6 +7,7 @@ use super::folder::{Folder, LONGEST_WAIT};
 use super::key::{self, Asking, Ready};
 use super::tail::{ANY, Tail};
 use super::tree::Tree;
+use crate::host::ship::background::Due;
 use crate::model::chain::walk::segment_name;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::event::Event;
@@ -88,6 +89,7 @@ impl HostLedger {
         if let Err(error) = tree.keep(&folder) {
             tracing::debug!(%error, "the tree is not kept");
         }
+        Due::of(&self.path).note();
         Ok(done)
     }
 }
