@@ -117,6 +117,45 @@ fn a_failure_at_any_call_elevates_nobody_unseen() {
     }
 }
 
+/// Where the level demands an anchor, nothing is asked of AWS before a place outside has the intent, whatever fails.
+#[test]
+fn without_a_receipt_for_its_intent_there_is_no_elevation() {
+    let smooth = Arc::new(Fake::anchored());
+    smooth.run(&wish(PROFILE)).unwrap();
+    let began = ["elevate.intent", "ledger.checkpoint", "ledger.anchor", "elevate.ok", "session.start"];
+    assert_eq!(smooth.events()[..5], began);
+    let mut without = 0;
+    for call in 0..smooth.calls() {
+        for fails in [Fails::Before, Fails::After] {
+            let fake = Arc::new(Fake::anchored().with_failing(call, fails));
+            let outcome = fake.run(&wish(PROFILE));
+            let events = fake.events();
+            let what = format!("call {call} {fails:?}: {outcome:?} {events:?}");
+            let sent = !fake.sent.lock().unwrap().is_empty();
+            assert!(!sent || events.starts_with(&began[..3]), "{what}");
+            if outcome.as_ref().is_err_and(|error| error.contains("no place outside of this machine")) {
+                assert!(!sent && events.ends_with(&["elevate.intent", "ledger.checkpoint", "elevate.fail"]), "{what}");
+                without += 1;
+            }
+        }
+    }
+    assert_eq!(without, 2, "the place takes nothing, or does not say that it did");
+}
+
+/// A code that was asked for and never sent is not used up by an anchor that failed.
+#[test]
+fn a_code_stays_good_when_there_is_no_anchor() {
+    let calls = Arc::new(Fake::anchored());
+    drop(calls.break_glass(&wish(PROFILE)).unwrap());
+    let failed = (0..calls.calls()).map(|call| Arc::new(Fake::anchored().with_failing(call, Fails::Before)));
+    let failed = failed.filter(|fake| matches!(fake.break_glass(&wish(PROFILE)), Err(BreakError::NotAnchored(_))));
+    for fake in failed {
+        *fake.typed.lock().unwrap() = ["123456"].map(str::to_owned).into();
+        drop(fake.break_glass(&wish(PROFILE)).unwrap());
+        assert_eq!(*fake.sent.lock().unwrap(), [Some("123456".to_owned())]);
+    }
+}
+
 #[test]
 fn a_mistyped_code_can_be_typed_again_and_each_attempt_is_written_down() {
     let fake = Arc::new(Fake::new());

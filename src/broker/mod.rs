@@ -20,11 +20,13 @@ use crate::model::mfa::NotACode;
 use crate::model::name::{Id, Incident, PersonName};
 use crate::model::policy::{self, Case, Grant, Rule, SignOff, Standing, Verdict};
 use crate::model::request::{Request, Wish};
+use crate::world::anchor::{Anchoring, NotAnchored};
+use crate::world::archive::Sender;
 use crate::world::aws::{AwsError, Daily, Place, SourceError};
 use crate::world::ledger::{LedgerError, Record};
 use crate::world::machine::{AskError, CodesError, ProgramError, VaultError};
 use crate::world::recording::RecordingError;
-use crate::world::{Session, World};
+use crate::world::{NotWritten, Session, World};
 
 pub use handover::{Environment, HandoverError, Work, abandon, give_to_child, give_to_hook, hold, sign};
 pub use step::{Inside, run_step};
@@ -75,7 +77,16 @@ pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Resul
 
 fn elevate(world: World<'_>, setting: Setting<'_>, grant: Grant) -> Result<Session, BreakError> {
     let daily = sign_in(world, setting, &grant)?;
-    prove::elevate(world, setting, daily, grant)
+    let shipping = setting.catalogue.shipping();
+    let region = shipping.region.as_ref().unwrap_or(&grant.granted().region);
+    let place = place_of(setting.catalogue, region.clone());
+    let sender = Sender {
+        person: &setting.identity.person,
+        source: setting.identity.source.as_ref(),
+        place: &place,
+        retain_days: shipping.retain_days,
+    };
+    prove::elevate(world, setting, Anchoring { places: &shipping.ship, sender }, daily, grant)
 }
 
 /// Finds the profile of a name.
@@ -248,8 +259,19 @@ pub enum BreakError {
     Codes(CodesError),
     /// The session must be recorded and cannot be.
     Recording(RecordingError),
+    /// The level demands an anchor of the intent, and there is none.
+    NotAnchored(NotAnchored),
     /// The ledger does not take an entry, or does not verify.
     Ledger(LedgerError),
+}
+
+impl From<NotWritten> for BreakError {
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::Ledger(error) => BreakError::Ledger(error),
+            NotWritten::NotAnchored(error) => BreakError::NotAnchored(error),
+        }
+    }
 }
 
 /// Why there is no code although nobody had to be asked.
@@ -292,6 +314,7 @@ impl fmt::Display for BreakError {
             BreakError::Vault(error) => write!(f, "{error}"),
             BreakError::Codes(error) => write!(f, "{error}"),
             BreakError::Recording(error) => write!(f, "{error}"),
+            BreakError::NotAnchored(error) => write!(f, "{error}"),
             BreakError::Ledger(error) => write!(f, "{error}"),
         }
     }
@@ -313,6 +336,7 @@ impl Error for BreakError {
             BreakError::Vault(error) => error.source(),
             BreakError::Codes(error) => error.source(),
             BreakError::Recording(error) => error.source(),
+            BreakError::NotAnchored(error) => error.source(),
             BreakError::Ledger(error) => error.source(),
             BreakError::Missing(_)
             | BreakError::UnknownProfile { .. }

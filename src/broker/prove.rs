@@ -19,6 +19,7 @@ use crate::model::sign_off::count::latest;
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
 use crate::model::totp::Seed;
+use crate::world::anchor::Anchoring;
 use crate::world::aws::{AwsError, Caller, Daily, Why};
 use crate::world::machine::AskError;
 use crate::world::{Declined, Session, World, write_down};
@@ -33,6 +34,7 @@ const CODE_TIME: Duration = Duration::from_secs(30);
 pub fn elevate(
     world: World<'_>,
     setting: Setting<'_>,
+    anchoring: Anchoring<'_>,
     daily: Box<dyn Daily>,
     grant: Grant,
 ) -> Result<Session, BreakError> {
@@ -40,18 +42,24 @@ pub fn elevate(
         if !grant.admits_source_mfa() {
             return Err(refused(world, &grant, Rule::SourceWithoutCode(grant.level().clone())));
         }
-        return elevate_by_source(world, daily.as_ref(), grant);
+        return elevate_by_source(world, anchoring, daily.as_ref(), grant);
     }
     let serial = match device(world, setting, daily.as_ref(), &grant) {
         Ok(serial) => serial,
         Err(error) => return Err(give_up(world, &grant, "NoDevice", error)),
     };
-    let codes = CodeMaker { world, source: &setting.identity.code, serial, person: grant.person().clone() };
+    let (source, person) = (&setting.identity.code, grant.person().clone());
+    let codes = CodeMaker { world, source, serial, person, anchoring };
     elevate_by_code(world, &Arc::from(daily), grant, &codes)
 }
 
 /// The source's own second factor is enough at this level: no code is sent.
-fn elevate_by_source(world: World<'_>, daily: &dyn Daily, grant: Grant) -> Result<Session, BreakError> {
+fn elevate_by_source(
+    world: World<'_>,
+    anchoring: Anchoring<'_>,
+    daily: &dyn Daily,
+    grant: Grant,
+) -> Result<Session, BreakError> {
     world.ledger.verify().map_err(BreakError::Ledger)?;
     let caller = daily.caller();
     let (grant, caller) = recognised(world, grant, caller)?;
@@ -59,7 +67,7 @@ fn elevate_by_source(world: World<'_>, daily: &dyn Daily, grant: Grant) -> Resul
         return Err(refused(world, &grant, Rule::SourceUnproven));
     }
     let mfa = Mfa { serial: None, how: "source", source: daily.how().to_owned() };
-    let warrant = write_down(world.ledger, grant, &caller.recognised, mfa).map_err(BreakError::Ledger)?;
+    let warrant = write_down(world, grant, &caller.recognised, mfa, anchoring)?;
     match daily.assume(warrant, None) {
         Ok(issued) => issued.write_down(world.ledger).map_err(BreakError::Ledger),
         Err(declined) => Err(settled(world, *declined)?.1),
@@ -196,6 +204,7 @@ struct CodeMaker<'a> {
     source: &'a CodeSource,
     serial: MfaSerial,
     person: crate::model::name::PersonName,
+    anchoring: Anchoring<'a>,
 }
 
 enum Sending {
@@ -300,7 +309,14 @@ impl CodeMaker<'_> {
             let after = |outcome| before.after(&self.serial, &code, now, outcome);
             // Until AWS has answered the code may have been taken, even if this process is killed.
             hold.remember(after(Outcome::Uncertain)).map_err(|error| no_memory(&grant, error))?;
-            let warrant = write_down(self.world.ledger, grant, &caller.recognised, mfa).map_err(BreakError::Ledger)?;
+            let warrant = match write_down(self.world, grant, &caller.recognised, mfa, self.anchoring) {
+                Ok(warrant) => warrant,
+                Err(error) => {
+                    // It stays good; what is remembered already is stricter, so that this may fail.
+                    let _ = hold.remember(after(Outcome::NotSent));
+                    return Err(error.into());
+                }
+            };
             tracing::info!(session_name = warrant.session_name(), "sending AssumeRole");
             let answer = daily.assume(warrant, Some(&code));
             let outcome = answer.as_ref().map_or_else(|declined| outcome_of(declined.why()), |_| Outcome::Answered);

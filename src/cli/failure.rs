@@ -252,6 +252,7 @@ impl From<BreakError> for Failure {
             BreakError::Codes(error) => Failure::of(Exit::Failed, &error)
                 .hint("without this memory a code could be sent twice: mend the file or remove it, and wait for the next code"),
             BreakError::Recording(error) => error.into(),
+            BreakError::NotAnchored(error) => error.into(),
             BreakError::Ledger(error) => error.into(),
         }
     }

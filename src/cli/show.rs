@@ -11,7 +11,8 @@ use super::list::Row;
 use super::out::{self, Paint, Style};
 use crate::broker;
 use crate::model::catalogue::{
-    Catalogue, MfaDemand, Network, OpenReviews, OverrideRule, Profile, SessionTags, Step, TraceDemand, Trigger,
+    AnchorDemand, Catalogue, MfaDemand, Network, OpenReviews, OverrideRule, Profile, SessionTags, Step, TraceDemand,
+    Trigger,
 };
 use crate::model::name::{PersonName, Region};
 use crate::model::policy;
@@ -69,6 +70,7 @@ fn rows(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -
         one("recording", Some(recording(profile).to_owned())),
         one("API log", Some(api_log(profile).to_owned())),
         one("AWS hook", Some(hook(profile).to_owned())),
+        one("anchor", anchored(profile)),
         one("trace", traced(profile)),
         one("runbook", profile.runbook.as_ref().map(|file| file.path.display().to_string())),
         (if profile.only_steps { "only these steps" } else { "steps" }, profile.steps.values().map(step).collect()),
@@ -169,6 +171,13 @@ fn recording(profile: &Profile) -> &'static str {
     }
 }
 
+fn anchored(profile: &Profile) -> Option<String> {
+    match profile.level.anchor {
+        AnchorDemand::Later => None,
+        AnchorDemand::Required => Some("a place outside of this machine must have the intent first".to_owned()),
+    }
+}
+
 fn traced(profile: &Profile) -> Option<String> {
     match profile.trace {
         TraceDemand::None => None,
@@ -243,6 +252,7 @@ fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName
         "recording": profile.recording,
         "record_input": profile.record_input,
         "api_log": profile.api_log,
+        "anchor": profile.level.anchor.as_str(),
         "trace": profile.trace.as_str(),
         "steps": profile.steps.iter().map(|(name, step)| (name.to_string(), json!(step.argv()))).collect::<Map<_, _>>(),
         "only_steps": profile.only_steps,

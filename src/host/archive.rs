@@ -3,11 +3,12 @@
 mod bucket;
 mod folder;
 
-use crate::host::aws::HostAws;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::host::aws::HostAws;
+use crate::host::keychain::Keychain;
 use crate::model::destination::Destination;
 use crate::world::archive::{Archive, ArchiveError, Archives, Sender};
 use bucket::BucketArchive;
@@ -18,6 +19,9 @@ pub struct HostArchives<'v> {
     /// How AWS is reached, for buckets.
     pub aws: HostAws<'v>,
 }
+
+/// By this user's keyring.
+pub static ARCHIVES: HostArchives<'static> = HostArchives { aws: HostAws { vault: &Keychain } };
 
 impl Archives for HostArchives<'_> {
     fn open(&self, destination: &Destination, sender: &Sender<'_>) -> Result<Box<dyn Archive>, ArchiveError> {

@@ -6,8 +6,10 @@
 
 pub mod background;
 mod called;
+mod confirm;
 mod fault;
 mod pack;
+mod put;
 mod sent;
 mod shipment;
 
@@ -24,6 +26,7 @@ use called::Called;
 use sent::{FailedAttempt, SentNotes};
 use shipment::Shipment;
 
+pub use confirm::HostAnchors;
 pub use fault::{Contradiction, ShipError};
 pub use sent::{Sent, Waiting};
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::archive::ARCHIVES;
 use super::aws::HostAws;
 use super::chance::HostChance;
 use super::child::HostChildren;
@@ -12,6 +13,7 @@ use super::ledger::HostLedger;
 use super::places::{Places, variable};
 use super::programs::HostPrograms;
 use super::recordings::HostRecordings;
+use super::ship::HostAnchors;
 use super::signing_key::HostKeys;
 use super::source::Source;
 use super::terminal::HostTerminal;
@@ -20,6 +22,9 @@ use crate::model::name::Organisation;
 use crate::world::World;
 use crate::world::ledger::LedgerError;
 use crate::world::variables;
+
+/// Anchors that are had at once.
+static ANCHORS: HostAnchors = HostAnchors::through(&ARCHIVES);
 
 /// Everything outside, for real.
 pub struct HostWorld {
@@ -70,6 +75,7 @@ impl HostWorld {
             children: &self.children,
             recordings: &self.recordings,
             keys: &self.keys,
+            anchors: &ANCHORS,
         }
     }
 }

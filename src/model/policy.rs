@@ -7,7 +7,7 @@ mod signed;
 use std::fmt;
 use std::time::Duration;
 
-use super::catalogue::{Catalogue, MfaDemand, Profile, Step, TraceDemand, Trigger};
+use super::catalogue::{AnchorDemand, Catalogue, MfaDemand, Profile, Step, TraceDemand, Trigger};
 use super::event::{Granted, SessionKind};
 use super::name::{Digest, Id, Incident, LevelName, PersonArn, PersonName, Reason, Region, nearest};
 use super::request::Request;
@@ -112,6 +112,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
         session: case.session,
         level: profile.level.name.clone(),
         mfa: profile.level.mfa,
+        anchor: profile.level.anchor,
         order,
         granted,
         step,
@@ -259,6 +260,7 @@ pub struct Grant {
     session: Id,
     level: LevelName,
     mfa: MfaDemand,
+    anchor: AnchorDemand,
     order: Order,
     granted: Granted,
     step: Option<Step>,
@@ -286,6 +288,11 @@ impl Grant {
     /// Whether the source's own second factor is enough.
     pub fn admits_source_mfa(&self) -> bool {
         self.mfa == MfaDemand::Source
+    }
+
+    /// Whether a place outside of this machine must have the intent before anything is asked of STS.
+    pub fn demands_anchor(&self) -> bool {
+        self.anchor == AnchorDemand::Required
     }
 
     /// What may be asked of STS.

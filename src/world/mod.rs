@@ -5,6 +5,7 @@
 //! the disk; a warrant becomes an [`Issued`] only by AWS's answer to it; and that becomes a
 //! [`Session`], which alone shows its credentials, only by an `elevate.ok` that is on the disk.
 
+pub mod anchor;
 pub mod archive;
 pub mod aws;
 pub mod keeping;
@@ -22,8 +23,9 @@ use crate::model::policy::{Grant, Recognised};
 use crate::model::session::{self, Answer, Credentials, Order};
 use crate::model::time::{BootTime, Timestamp};
 
+use anchor::{Anchoring, Anchors, NotAnchored};
 use aws::{Aws, AwsError};
-use ledger::{Ledger, LedgerError, Record};
+use ledger::{Ledger, LedgerError, Record, Unsigned};
 use machine::{Chance, Children, Clock, Codes, Programs, Terminal, Vault};
 use recording::Recordings;
 use signing::Keys;
@@ -53,6 +55,8 @@ pub struct World<'w> {
     pub recordings: &'w dyn Recordings,
     /// The keys that people sign with.
     pub keys: &'w dyn Keys,
+    /// Places outside of this machine.
+    pub anchors: &'w dyn Anchors,
 }
 
 /// The right to send one AssumeRole: a grant whose intent is in the ledger.
@@ -101,8 +105,15 @@ fn record(grant: &Grant, event: Event) -> Record {
 /// CloudTrail commits to everything the ledger held at that moment.
 ///
 /// # Errors
-/// When it is not certain that the intent is in the ledger: then nothing may be sent.
-pub fn write_down(ledger: &dyn Ledger, grant: Grant, caller: &Recognised, mfa: Mfa) -> Result<Warrant, LedgerError> {
+/// When it is not certain that the intent is in the ledger, or that an anchor has it where the level demands one: then
+/// nothing may be sent.
+pub fn write_down(
+    world: World<'_>,
+    grant: Grant,
+    caller: &Recognised,
+    mfa: Mfa,
+    anchoring: Anchoring<'_>,
+) -> Result<Warrant, NotWritten> {
     let order = Order { serial: mfa.serial.clone(), ..grant.order().clone() };
     let intent = Intent {
         granted: grant.granted().clone(),
@@ -110,9 +121,49 @@ pub fn write_down(ledger: &dyn Ledger, grant: Grant, caller: &Recognised, mfa: M
         approvals: grant.approvals().to_vec(),
         mfa,
     };
-    let intent = ledger.append(&record(&grant, Event::ElevateIntent(Box::new(intent))))?;
+    let intent = world.ledger.append(&record(&grant, Event::ElevateIntent(Box::new(intent))))?;
+    if grant.demands_anchor() {
+        anchor(world, &grant, anchoring)?;
+    }
     let session_name = session_name(&grant, &intent.hash);
     Ok(Warrant { grant, order, session_name })
+}
+
+/// Has a place outside of this machine take all that the ledger holds, the intent included.
+fn anchor(world: World<'_>, grant: &Grant, anchoring: Anchoring<'_>) -> Result<(), NotWritten> {
+    let anchored = match world.ledger.checkpoint(Some(grant.person()), Some(grant.session())) {
+        Ok(checkpoint) => world.anchors.confirm(&checkpoint, anchoring),
+        Err(Unsigned::Ledger(error)) => return Err(error.into()),
+        Err(error @ Unsigned::Key(_)) => Err(NotAnchored::Unsigned(error)),
+    };
+    let anchors = match anchored {
+        Ok(anchors) => anchors,
+        Err(why) => {
+            let message = why.to_string().chars().take(1024).collect();
+            let (sent, code) = (Sent::No, "NotAnchored".to_owned());
+            world.ledger.append(&record(grant, Event::ElevateFail { sent, code, message, request_id: None }))?;
+            return Err(NotWritten::NotAnchored(why));
+        }
+    };
+    for anchor in anchors {
+        world.ledger.append(&record(grant, Event::LedgerAnchor(Box::new(anchor))))?;
+    }
+    Ok(())
+}
+
+/// Why there is no warrant.
+#[derive(Debug)]
+pub enum NotWritten {
+    /// The ledger does not take the intent, or what comes of it.
+    Ledger(LedgerError),
+    /// Nothing outside of this machine has it. The ledger says so.
+    NotAnchored(NotAnchored),
+}
+
+impl From<LedgerError> for NotWritten {
+    fn from(error: LedgerError) -> Self {
+        NotWritten::Ledger(error)
+    }
 }
 
 fn session_name(grant: &Grant, intent: &Digest) -> String {

@@ -319,6 +319,35 @@ fn a_place_that_is_gone_is_told_by_status_and_does_not_hold_up_a_session() {
     assert!(!told.stderr.contains("share"), "{}", told.stderr);
 }
 
+/// A practice whose emergencies need an anchor before they begin.
+fn anchored() -> (Practice, PathBuf) {
+    let (practice, share) = practice();
+    (practice.edited("profiles.toml", "[levels.emergency]", "[levels.emergency]\nanchor = \"required\""), share)
+}
+
+#[test]
+fn where_it_is_required_the_intent_is_outside_of_this_machine_before_aws_is_asked() {
+    let (practice, share) = anchored();
+    practice.assume(&["--", "/bin/true"]).exits(0);
+    let events: Vec<_> = practice.entries().iter().map(|entry| entry["ev"].as_str().unwrap().to_owned()).collect();
+    let at = |event: &str| events.iter().position(|one| one == event).unwrap();
+    let order = ["elevate.intent", "ledger.checkpoint", "ledger.anchor", "elevate.ok", "session.end"].map(at);
+    assert!(order.is_sorted(), "{events:?}");
+    let anchor = &practice.entries()[order[2]];
+    assert!(anchor["d"]["size"].as_u64().unwrap() > order[0] as u64 && anchor["session"] != json!(""), "{anchor}");
+    let note = fs::read_to_string(anchor["d"]["receipt"]["name"].as_str().unwrap()).unwrap();
+    assert_eq!(note, practice.told("ledger.checkpoint")[0]["note"]);
+
+    fs::rename(&share, share.with_file_name("away")).unwrap();
+    let told = practice.assume(&["--", "/bin/echo", "elevated"]).exits(4);
+    assert!(told.stdout.is_empty() && told.stderr.contains("no place outside of this machine"), "{told:?}");
+    assert!(told.stderr.contains("share: cannot open"), "{}", told.stderr);
+    let fail = practice.told("elevate.fail").pop().unwrap();
+    assert_eq!((&fail["sent"], &fail["code"]), (&json!("no"), &json!("NotAnchored")));
+    assert_eq!(practice.told("elevate.ok").len(), 1);
+    practice.home.glass(&["audit", "verify"]).exits(0);
+}
+
 /// A recording that lies there already, and is another one, is told.
 #[test]
 fn another_recording_in_the_place_of_a_sessions_is_told() {

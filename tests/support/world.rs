@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use glass::broker::{self, BreakError, Environment, Setting, Work};
+use glass::model::anchor::{Anchor, Receipt};
 use glass::model::catalogue::{Catalogue, SshKey};
 use glass::model::event::{Cause, Event, SessionKind};
 use glass::model::identity::{Identity, Source, Store};
@@ -21,6 +22,7 @@ use glass::model::request::Wish;
 use glass::model::secret::Secret;
 use glass::model::session::{Answer, Credentials};
 use glass::model::time::{BootTime, Timestamp};
+use glass::world::anchor::{Anchoring, Anchors, NotAnchored};
 use glass::world::aws::{Aws, AwsError, Caller, Daily, Place, SourceError, Why};
 use glass::world::keeping::{Happening, Keeper, Then, WARNINGS};
 use glass::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Record, Unsigned};
@@ -169,6 +171,15 @@ impl Fake {
         }
     }
 
+    /// A world whose emergencies need an anchor.
+    pub fn anchored() -> Fake {
+        let read = |_: &Path| Err("there are no files here".to_owned());
+        let shipped = "[ledger]\nship = [\"/srv/share\"]\n[levels.emergency]\nanchor = \"required\"";
+        let text = CATALOGUE.replacen("[levels.emergency]", shipped, 1);
+        let catalogue = Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), &read).unwrap();
+        Fake { catalogue, ..Fake::new() }
+    }
+
     /// A world in which something is otherwise.
     pub fn with(change: impl FnOnce(&mut Fake)) -> Fake {
         let mut fake = Fake::new();
@@ -178,7 +189,12 @@ impl Fake {
 
     /// A world in which one call fails.
     pub fn failing(call: usize, fails: Fails) -> Fake {
-        Fake { failing: Some((call, fails)), ..Fake::new() }
+        Fake::new().with_failing(call, fails)
+    }
+
+    /// The same world, in which one call fails.
+    pub fn with_failing(self, call: usize, fails: Fails) -> Fake {
+        Fake { failing: Some((call, fails)), ..self }
     }
 
     /// How many calls were made.
@@ -272,6 +288,7 @@ impl Parts {
             children: self,
             recordings: self,
             keys: self,
+            anchors: self,
         }
     }
 }
@@ -338,6 +355,19 @@ impl Ledger for Parts {
             || Ok(Digest::of(content)),
             || LedgerError::File { doing: "keep", path: "b".into(), source: broken() },
         )
+    }
+}
+
+impl Anchors for Parts {
+    fn confirm(&self, checkpoint: &Checkpointed, anchoring: Anchoring<'_>) -> Result<Vec<Anchor>, NotAnchored> {
+        let [to] = anchoring.places else { panic!("{:?}", anchoring.places) };
+        let confirm = || {
+            let (kind, to) = (to.kind(), to.to_string());
+            let receipt = Receipt { name: "checkpoint".to_owned(), version: None, retained_until: None };
+            let (size, root) = (checkpoint.size, Digest::of(b""));
+            Ok(vec![Anchor { size, root, kind, to, receipt, segment: None, recording: None }])
+        };
+        self.0.call(confirm, || NotAnchored::Nowhere(vec![(to.to_string(), "made to fail".to_owned())]))
     }
 }
 

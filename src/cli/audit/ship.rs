@@ -11,9 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, hint_for_archive};
 use crate::cli::out::{self, Paint};
-use crate::host::archive::HostArchives;
-use crate::host::aws::HostAws;
-use crate::host::keychain::Keychain;
+use crate::host::archive::ARCHIVES;
 use crate::host::recorded::Recorded;
 use crate::host::ship::background::{self, Due};
 use crate::host::ship::{self, ShipError, Shipper, Told, Waiting};
@@ -53,7 +51,7 @@ pub fn run(args: &AuditShip, context: &Context) -> Result<Exit, Failure> {
         ledger: &ledger,
         who: Some(&identity.person),
         recordings: Recorded::of_own(&context.places().recordings()),
-        archives: &HostArchives { aws: HostAws { vault: &Keychain } },
+        archives: &ARCHIVES,
         sender: Sender {
             person: &identity.person,
             source: identity.source.as_ref(),

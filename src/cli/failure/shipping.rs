@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::cli::exit::Exit;
 use crate::host::ship::ShipError;
+use crate::world::anchor::NotAnchored;
 
 impl From<ShipError> for Failure {
     fn from(error: ShipError) -> Failure {
@@ -13,5 +14,21 @@ impl From<ShipError> for Failure {
                 Failure::of(Exit::Failed, &error).hint("mend its cause and try again: nothing is lost meanwhile")
             }
         }
+    }
+}
+
+impl From<NotAnchored> for Failure {
+    fn from(error: NotAnchored) -> Failure {
+        let hint = match &error {
+            NotAnchored::Unsigned(_) => "unlock the keyring that has the ledger's key; the code is still good",
+            NotAnchored::Nowhere(_) => {
+                "the profile's level demands an anchor before each session: look why its places cannot be reached, or \
+                 take a profile of another level; the code is still good"
+            }
+            NotAnchored::Contradicted { .. } => {
+                "keep the ledger's folder as it is, and have whoever owns that place look into it"
+            }
+        };
+        Failure::of(Exit::Evidence, &error).hint(hint)
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use super::called::{Called, checkpoint_name, recording_name};
-use super::pack::{AtMost, Measure, Unpacked, pack};
+use super::pack::{Measure, Unpacked, pack};
+use super::put::{Put, put, put_note, read_note, text_in};
 use super::sent::{Sent, SentNotes};
 use super::{Contradiction, ShipError, Shipper, Told};
 use crate::host::ledger::spool::Spool;
@@ -13,12 +14,8 @@ use crate::model::checkpoint::Checkpoint;
 use crate::model::destination::Destination;
 use crate::model::event::Event;
 use crate::model::name::Id;
-use crate::model::note::Note;
-use crate::world::archive::{Archive, ArchiveError, Content, Receipt};
+use crate::world::archive::{Archive, Content, Receipt};
 use crate::world::ledger::{Ledger, Record};
-
-/// The largest note that is read back; one of a checkpoint has a few hundred bytes, and perhaps cosignatures.
-const LARGEST_NOTE: usize = 1_000_000;
 
 /// The file in which things are packed.
 const PACKED: &str = ".packed";
@@ -44,8 +41,8 @@ impl Shipment<'_> {
             return Ok(0);
         };
         let other = || ShipError::Contradicted(Contradiction::Other(name.clone()));
-        let note = self.note(name)?;
-        let found = text_of(&note).and_then(|text| Checkpoint::parse(text).ok()).ok_or_else(other)?;
+        let note = read_note(self.archive.as_ref(), name)?;
+        let found = text_in(&note).and_then(|text| Checkpoint::parse(text).ok()).ok_or_else(other)?;
         if found.origin != self.spool.origin() || found.size != size {
             return Err(other());
         }
@@ -86,8 +83,10 @@ impl Shipment<'_> {
 
     fn checkpoint(&self, note: &str, called: &Called, told: &mut dyn FnMut(Told)) -> Result<(), ShipError> {
         let name = checkpoint_name(self.last.size);
-        let same = |name: &str| Ok(text_of(&self.note(name)?) == text_of(note.as_bytes()));
-        let receipt = self.put(&name, Content::Bytes(note.as_bytes()), same, told)?;
+        let Put { receipt, is_new } = put_note(self.archive.as_ref(), self.to, &self.name(&name), note)?;
+        if is_new {
+            told(Told::Sent(self.name(&name)));
+        }
         if called.has_receipt(&name) { Ok(()) } else { self.append(receipt, None) }
     }
 
@@ -129,44 +128,18 @@ impl Shipment<'_> {
 
     /// Puts what was packed last.
     fn put_packed(&self, name: &str, measure: Measure, told: &mut dyn FnMut(Told)) -> Result<Receipt, ShipError> {
-        let same = |name: &str| {
+        let (name, path) = (self.name(name), self.notes.path(PACKED));
+        let same = || {
             let mut found = Unpacked::against(measure);
-            Ok(self.archive.oldest(name, &mut found)?.is_some() && found.is(measure))
+            Ok(self.archive.oldest(&name, &mut found)?.is_some() && found.is(measure))
         };
-        let path = self.notes.path(PACKED);
-        let receipt = self.put(name, Content::File(&path), same, told)?;
+        let Put { receipt, is_new } = put(self.archive.as_ref(), self.to, &name, Content::File(&path), same)?;
         // Only its room is lost if it stays.
         let _ = std::fs::remove_file(&path);
-        Ok(receipt)
-    }
-
-    /// Puts something under a name below the origin. That it is there already is as good, if it is the `same`.
-    fn put(
-        &self,
-        name: &str,
-        content: Content<'_>,
-        same: impl FnOnce(&str) -> Result<bool, ShipError>,
-        told: &mut dyn FnMut(Told),
-    ) -> Result<Receipt, ShipError> {
-        let name = self.name(name);
-        match self.archive.put(&name, content) {
-            Ok(receipt) => {
-                told(Told::Sent(name));
-                Ok(receipt)
-            }
-            Err(ArchiveError::Taken) if same(&name)? => {
-                Ok(Receipt { name: format!("{}/{name}", self.to), version: None, retained_until: None })
-            }
-            Err(ArchiveError::Taken) => Err(ShipError::Contradicted(Contradiction::Other(name))),
-            Err(error) => Err(error.into()),
+        if is_new {
+            told(Told::Sent(name));
         }
-    }
-
-    /// What the place has under a name.
-    fn note(&self, name: &str) -> Result<Vec<u8>, ShipError> {
-        let mut note = AtMost::new(LARGEST_NOTE);
-        self.archive.oldest(name, &mut note)?;
-        Ok(note.taken)
+        Ok(receipt)
     }
 
     fn append(&self, receipt: Receipt, recording: Option<SentRecording>) -> Result<(), ShipError> {
@@ -192,9 +165,4 @@ impl Shipment<'_> {
 fn size_in(digits: &str) -> Option<u64> {
     let plain = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| digits.parse().ok()).flatten()
-}
-
-/// The text of a note; nothing of what is none.
-fn text_of(note: &[u8]) -> Option<&str> {
-    Note::parse(note).ok().map(|note| note.unverified_text())
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ledger::Shipping;
 use super::reader::{Entry, Value};
 use crate::model::name::LevelName;
 use crate::model::time::{LONGEST_SESSION, SHORTEST_SESSION, show_duration};
@@ -23,6 +24,8 @@ pub struct Level {
     pub mfa: MfaDemand,
     /// What an override that nobody has reviewed yet does to the next one.
     pub open_reviews: OpenReviews,
+    /// When the ledger's anchors are sent.
+    pub anchor: AnchorDemand,
 }
 
 /// What counts as a second factor at a level.
@@ -63,8 +66,27 @@ impl OpenReviews {
     }
 }
 
-/// Reads `[levels.<name>]`.
-pub(super) fn read(entry: Entry<'_>) -> Option<Level> {
+/// When what is in the ledger must be outside of this machine too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnchorDemand {
+    /// After the session.
+    Later,
+    /// Before it: without a receipt for its intent there is none.
+    Required,
+}
+
+impl AnchorDemand {
+    /// The word that the catalogue has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AnchorDemand::Later => "later",
+            AnchorDemand::Required => "required",
+        }
+    }
+}
+
+/// Reads `[levels.<name>]`; `shipping` is where the ledger is sent, if that is known.
+pub(super) fn read(entry: Entry<'_>, shipping: Option<&Shipping>) -> Option<Level> {
     let name = entry.name(LevelName::parse);
     let mut section = entry.value.section(format!("levels.{}", entry.key))?;
     let max_duration = section.required("max_duration").and_then(ceiling);
@@ -75,7 +97,7 @@ pub(super) fn read(entry: Entry<'_>) -> Option<Level> {
     let api_log = section.optional("api_log").map_or(recording, Value::boolean);
     let words = [OpenReviews::Remind, OpenReviews::Refuse].map(|reviews| (reviews.as_str(), reviews));
     let open_reviews = section.optional("open_reviews").map_or(Some(OpenReviews::Remind), |value| value.one_of(&words));
-    section.not_built(&["anchor"]);
+    let anchor = section.optional("anchor").map_or(Some(AnchorDemand::Later), |value| anchor(value, shipping));
     section.close();
     Some(Level {
         name: name?,
@@ -85,7 +107,18 @@ pub(super) fn read(entry: Entry<'_>) -> Option<Level> {
         api_log: api_log?,
         mfa: mfa?,
         open_reviews: open_reviews?,
+        anchor: anchor?,
     })
+}
+
+/// Reads when anchors are sent; one that is required needs a place to send it to.
+fn anchor(value: Value<'_>, shipping: Option<&Shipping>) -> Option<AnchorDemand> {
+    let demand =
+        value.one_of(&[AnchorDemand::Later, AnchorDemand::Required].map(|demand| (demand.as_str(), demand)))?;
+    if demand == AnchorDemand::Required && shipping.is_some_and(|shipping| shipping.ship.is_empty()) {
+        return value.wrong_because("there is no place for an anchor", "name one with `ship` in [ledger]");
+    }
+    Some(demand)
 }
 
 /// Reads a length of time that STS can give and that glass allows.

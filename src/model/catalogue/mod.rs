@@ -34,7 +34,7 @@ pub use digest::Parts;
 pub use document::DocumentError;
 pub use file::{NamedFile, ReadFile};
 pub use ledger::Shipping;
-pub use level::{Level, MfaDemand, OpenReviews};
+pub use level::{AnchorDemand, Level, MfaDemand, OpenReviews};
 pub use mistake::Mistake;
 pub use network::Network;
 pub use overriding::OverrideRule;
@@ -213,7 +213,7 @@ fn walk(
     let shipping = top.optional("ledger").map_or(Some(Shipping::default()), |value| ledger::read(value, folder));
     let store = top.optional("approvals").map_or(Some(None), |value| store::read(value, folder).map(Some));
     let environments = top.required("naming").and_then(environments);
-    let levels = named(&mut top, "levels", level::read);
+    let levels = named(&mut top, "levels", |entry| level::read(entry, shipping.as_ref()));
     let triggers = named(&mut top, "triggers", |entry| trigger::read(entry, folder));
     let (mut names, mut keys) = (BTreeSet::new(), BTreeMap::new());
     let people = named(&mut top, "people", |entry| person::read(entry, &mut names, &mut keys));
