@@ -2,7 +2,7 @@
 //!
 //! Keeps the promise that every entry becomes a valid event of that schema, whatever its details hold, and leads back:
 //! `metadata.uid` names ledger and entry, `raw_data_hash` is the hash of its line, `unmapped` has the details as they
-//! are. Which event becomes what is in [`mapping`], and as a table in `docs/ocsf.md`.
+//! are. Which event becomes what is in `mapping`, and as a table in `docs/ocsf.md`.
 
 mod class;
 mod mapping;
