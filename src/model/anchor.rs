@@ -12,11 +12,12 @@ use super::time::Timestamp;
 /// One thing that was sent to one place.
 #[derive(Clone, Debug, Serialize)]
 pub struct Anchor {
-    /// How many entries the checkpoint has that was sent; or the last one that was made, when something else was.
+    /// How many entries the checkpoint has that was sent; with a segment, how many there are up to its end; with a
+    /// recording, how many the last checkpoint has.
     pub size: u64,
     /// The root of the tree over them.
     pub root: Digest,
-    /// What kind of place it is: `folder`.
+    /// What kind of place it is: `folder` or `s3`.
     pub kind: &'static str,
     /// The place, as the catalogue names it.
     pub to: String,

@@ -296,6 +296,35 @@ fn a_session_is_sent_when_it_has_ended_and_nobody_waits_for_it() {
     assert_eq!((again.stdout.as_str(), practice.told("ledger.anchor").len()), ("", 2));
 }
 
+/// What was sent of the ledger's beginning can be deleted, and the rest verifies by what its receipt says.
+#[test]
+fn a_closed_segment_is_sent_and_may_be_gone_then() {
+    let home = shipping();
+    for _ in 0..2 {
+        home.glass(&["audit", "rotate"]).exits(0);
+        home.glass(&REFUSED).exits(3);
+    }
+    ship(&home).exits(0);
+    let segments: Vec<_> = names(&ledger(&home)).into_iter().filter(|name| name.ends_with(".jsonl")).collect();
+    assert_eq!(segments.len(), 3);
+    let sent: Vec<_> = kept(&home).into_iter().filter(|name| name.contains("/segment/")).collect();
+    for (name, sent) in segments.iter().zip(&sent) {
+        let mut unpacked = Vec::new();
+        MultiGzDecoder::new(fs::File::open(home.path("share").join(sent)).unwrap()).read_to_end(&mut unpacked).unwrap();
+        assert!(sent.ends_with(&format!("/{name}.gz")) && fs::read(ledger(&home).join(name)).unwrap() == unpacked);
+    }
+    assert_eq!(sent.len(), 2);
+    home.glass(&["audit", "verify"]).exits(0);
+    for gone in &segments[..2] {
+        fs::remove_file(ledger(&home).join(gone)).unwrap();
+        home.glass(&["audit", "verify"]).exits(0);
+        assert_eq!(ship(&home).exits(0).stdout, "");
+    }
+    home.glass(&["audit", "checkpoint"]).exits(0);
+    assert_eq!(ship(&home).exits(0).stdout.lines().count(), 1);
+    home.glass(&["audit", "verify", "--against", home.path("share").to_str().unwrap()]).exits(0);
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.collect();

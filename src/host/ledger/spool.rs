@@ -5,13 +5,16 @@
 use std::fs::{self, File};
 use std::io::{BufRead, ErrorKind, Read};
 
+use super::closed::Closed;
 use super::folder::{Folder, Use};
+use super::reader::Reader;
 use super::seal::checkpoint_in;
-use super::snapshot::Held;
+use super::snapshot::{Held, stop};
 use super::tree::Tree;
 use super::{HostLedger, failed};
 use crate::model::chain::LONGEST_LINE;
 use crate::model::chain::entry::Entry;
+use crate::model::chain::signed::Asked;
 use crate::model::chain::walk::segment_name;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::name::Digest;
@@ -103,6 +106,23 @@ impl Spool {
             }
         }
         Ok(())
+    }
+
+    /// The segments that were closed and are here. All of the ledger is verified for that.
+    ///
+    /// # Errors
+    /// When it does not verify, or cannot be read.
+    pub fn closed(&self) -> Result<Vec<Closed>, LedgerError> {
+        let verified = Reader::of_own(&self.folder.file(""))?.verify(Asked::default(), |_| false, |_, _| ())?;
+        stop(&verified.reading.walked.judgement).map(|()| verified.closed)
+    }
+
+    /// Opens a segment by the number of its first entry; nothing where it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or others could have written it.
+    pub fn segment(&self, first: u64) -> Result<Option<File>, LedgerError> {
+        self.folder.open_if_there(&segment_name(first), Use::Read)
     }
 
     /// The hashes of the larger contents that entries refer to.

@@ -15,14 +15,22 @@ use crate::world::ledger::LedgerError;
 pub struct Called {
     /// The number of the entry after the last of them.
     pub end: u64,
-    /// Sessions that have ended, each with the number of the entry that says so.
-    pub sessions: Vec<(u64, Id)>,
+    /// In the order of the entries, each with the number of the one that calls for it.
+    pub items: Vec<(u64, Item)>,
     /// Whether something refers to larger contents.
     pub blobs: bool,
     /// The size of the newest checkpoint that has a receipt of this place.
     pub checkpoint: u64,
     /// The names of all that has one.
     receipts: BTreeSet<String>,
+}
+
+/// What an entry calls for.
+pub enum Item {
+    /// The recording of a session that has ended.
+    Recording(Id),
+    /// A segment that was closed.
+    Segment,
 }
 
 /// What is read of `ledger.anchor`.
@@ -52,7 +60,11 @@ impl Called {
     pub fn since(spool: &Spool, sent: &Sent) -> Result<Self, LedgerError> {
         let mut called = Called { end: spool.size(), ..Called::default() };
         spool.since(sent.seq, |entry| match entry.ev {
-            "session.end" => called.sessions.extend(Id::parse(entry.session).ok().map(|session| (entry.seq, session))),
+            "session.end" => {
+                let session = Id::parse(entry.session).ok();
+                called.items.extend(session.map(|session| (entry.seq, Item::Recording(session))));
+            }
+            "ledger.rotate" => called.items.push((entry.seq, Item::Segment)),
             "elevate.intent" => called.blobs = true,
             "ledger.anchor" => called.receipt(entry, &sent.to),
             _ => {}

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use super::called::{Called, checkpoint_name, recording_name};
+use super::called::{Called, Item, checkpoint_name, recording_name, segment_name};
 use super::pack::{Measure, Unpacked, pack};
 use super::put::{Put, put, put_note, read_note, text_in};
 use super::sent::{Sent, SentNotes};
 use super::{Contradiction, ShipError, Shipper, Told};
+use crate::host::ledger::Closed;
 use crate::host::ledger::spool::Spool;
-use crate::model::anchor::{Anchor, SentRecording};
+use crate::model::anchor::{Anchor, SentRecording, SentSegment};
+use crate::model::chain;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::destination::Destination;
 use crate::model::event::Event;
@@ -72,8 +74,20 @@ impl Shipment<'_> {
         if called.blobs {
             self.blobs(told)?;
         }
-        for (seq, session) in &called.sessions {
-            self.recording(session, called, told)?;
+        let mut closed = None;
+        for (seq, item) in &called.items {
+            match item {
+                Item::Recording(session) => self.recording(session, called, told)?,
+                Item::Segment => {
+                    let closed = match &mut closed {
+                        Some(closed) => closed,
+                        none => none.insert(self.spool.closed()?),
+                    };
+                    if let Some(closed) = closed.iter().find(|closed| closed.state.size() == seq + 1) {
+                        self.segment(closed, called, told)?;
+                    }
+                }
+            }
             sent.seq = seq + 1;
             self.keep(sent)?;
         }
@@ -87,7 +101,7 @@ impl Shipment<'_> {
         if is_new {
             told(Told::Sent(self.name(&name)));
         }
-        if called.has_receipt(&name) { Ok(()) } else { self.append(receipt, None) }
+        if called.has_receipt(&name) { Ok(()) } else { self.append(self.anchor(receipt)) }
     }
 
     /// Sends what entries refer to by its hash. A name says what must be under it, so no receipt is needed.
@@ -118,7 +132,24 @@ impl Shipment<'_> {
         let measure = self.pack(&mut file)?;
         let receipt = self.put_packed(&name, measure, told)?;
         let Measure { bytes, sha256 } = measure;
-        self.append(receipt, Some(SentRecording { session: session.clone(), bytes, sha256 }))
+        let recording = Some(SentRecording { session: session.clone(), bytes, sha256 });
+        self.append(Anchor { recording, ..self.anchor(receipt) })
+    }
+
+    /// Sends a closed segment; one that is gone was sent.
+    fn segment(&self, closed: &Closed, called: &Called, told: &mut dyn FnMut(Told)) -> Result<(), ShipError> {
+        let segment = chain::walk::segment_name(closed.first);
+        let name = segment_name(&segment);
+        if called.has_receipt(&name) {
+            return Ok(());
+        }
+        let Some(mut file) = self.spool.segment(closed.first)? else { return Ok(()) };
+        let measure = self.pack(&mut file)?;
+        let receipt = self.put_packed(&name, measure, told)?;
+        let (Measure { bytes, sha256 }, state) = (measure, closed.state.clone());
+        let (size, root) = (state.size(), state.root());
+        let segment = Some(SentSegment { name: segment, bytes, sha256, state });
+        self.append(Anchor { size, root, segment, ..self.anchor(receipt) })
     }
 
     fn pack(&self, from: &mut impl Read) -> Result<Measure, ShipError> {
@@ -142,10 +173,14 @@ impl Shipment<'_> {
         Ok(receipt)
     }
 
-    fn append(&self, receipt: Receipt, recording: Option<SentRecording>) -> Result<(), ShipError> {
+    /// The anchor of the last checkpoint.
+    fn anchor(&self, receipt: Receipt) -> Anchor {
         let Checkpoint { size, root, .. } = self.last;
         let (kind, to) = (self.to.kind(), self.to.to_string());
-        let anchor = Anchor { size, root, kind, to, receipt, segment: None, recording };
+        Anchor { size, root, kind, to, receipt, segment: None, recording: None }
+    }
+
+    fn append(&self, anchor: Anchor) -> Result<(), ShipError> {
         let session = None;
         let record = Record { who: self.shipper.who.cloned(), session, event: Event::LedgerAnchor(Box::new(anchor)) };
         self.shipper.ledger.append(&record)?;
