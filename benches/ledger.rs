@@ -15,7 +15,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use glass::host::ledger::reader::Reader;
-use glass::host::ledger::{Asking, HostLedger};
+use glass::host::ledger::{Asking, HostLedger, Since};
 use glass::model::api_call::ApiCall;
 use glass::model::chain::signed::Asked;
 use glass::model::chain::walk::Integrity;
@@ -32,7 +32,13 @@ const ENTRIES: usize = 1_000_000;
 /// How many entries a batch has.
 const BATCH: usize = 100;
 
+/// How many entries the ledger has that is opened, with the argument `large`: some 3 GB, and some minutes.
+const LARGE: usize = 10_000_000;
+
 fn main() {
+    if std::env::args().any(|argument| argument == "large") {
+        return large();
+    }
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("ledger");
     let ledger = HostLedger::new(path.clone(), None).unwrap();
@@ -137,6 +143,40 @@ fn checkpoints(path: &Path) {
         timed(|| assert!(HostLedger::new(path.to_owned(), None).unwrap().append(&end).is_ok()))
     });
     println!("open and append       {:>8.2} ms   (at most 5)", millis(median(opened.collect())));
+}
+
+/// Opens a large ledger of many segments: to append, and to sign.
+fn large() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let path = folder.path().join("ledger");
+    let end = Record { who: None, session: None, event: Event::RunEnd { code: 0, ms: 0 } };
+    let batch = vec![end.clone(); 10 * BATCH];
+    let ledger = HostLedger::new(path.clone(), None).unwrap();
+    for _ in 0..LARGE / batch.len() {
+        ledger.append_all(&batch, Duration::ZERO).unwrap();
+    }
+    let segments = fs::read_dir(&path).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().ends_with(".jsonl")
+    });
+    println!("{LARGE} entries in {} segments", segments.count());
+    let opened = (0..50).map(|_| timed(|| assert!(HostLedger::new(path.clone(), None).unwrap().append(&end).is_ok())));
+    println!("open and append       {:>8.2} ms   (at most 5)", millis(median(opened.collect())));
+    let checked = (0..10).map(|_| timed(|| HostLedger::new(path.clone(), None).unwrap().verify().unwrap()));
+    println!("its current segment   {:>8.1} ms", millis(median(checked.collect())));
+    let signed = (0..10).map(|_| timed(|| drop(ledger.seal(Asking::Never, None, None).unwrap())));
+    println!("checkpoint            {:>8.2} ms", millis(median(signed.collect())));
+    let reader = Reader::of_own(&path).unwrap();
+    let since =
+        timed(|| assert!(matches!(reader.verify_since(Asked::default().believed).unwrap(), Since::Checkpoint(..))));
+    println!("since the checkpoint  {:>8.1} ms", millis(since));
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+    let verified = timed(|| {
+        let verified = reader.verify(Asked::default(), |_| false, |_, _| ()).unwrap();
+        assert_eq!(verified.reading.walked.judgement.integrity, Integrity::Verified);
+    });
+    println!("verify                {:>8.0} entries/s", LARGE as f64 / verified.as_secs_f64());
+    println!("memory at the most    {:>8.1} MB   (at most 64)", largest_memory());
 }
 
 /// In MB.

@@ -17,6 +17,7 @@ mod prove;
 pub mod reader;
 mod rotate;
 mod seal;
+mod since;
 mod snapshot;
 pub mod spool;
 mod tail;
@@ -37,6 +38,7 @@ pub use key::Asking;
 pub use prove::ProveError;
 pub use rotate::Rotated;
 pub use seal::LedgerKey;
+pub use since::Since;
 
 use folder::{Folder, LONGEST_WAIT, Use};
 use left::{Held, Left};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use glass::host::ledger::HostLedger;
 use glass::model::event::Event;
+use glass::model::name::Digest;
 use glass::world::ledger::{Ledger, Record};
 use serde_json::{Value, json};
 
@@ -112,4 +113,82 @@ fn an_error_at_any_call_of_a_rotation_ends_with_4_and_leaves_a_ledger_that_goes_
     for (files, fault) in faults {
         failed_everywhere(&begin, &text(&begin), &ROTATE, 0, files, fault);
     }
+}
+
+/// A ledger of some blocks of the tree, with a checkpoint and what follows it.
+fn signed() -> Home {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    let event = Event::RunEnd { code: 0, ms: 1 };
+    let batch = vec![Record { who: None, session: None, event }; 300];
+    HostLedger::new(ledger(&home), None).unwrap().append_all(&batch, Duration::from_secs(60)).unwrap();
+    home.glass(&ROTATE).exits(0);
+    home.glass(&["audit", "checkpoint"]).exits(0);
+    home.glass(&REFUSED).exits(3);
+    home
+}
+
+fn since_checkpoint(home: &Home, more: &[&str]) -> (i32, Value, String) {
+    let outcome = home.glass(&[&["audit", "verify", "--json", "--since-checkpoint"], more].concat());
+    (outcome.code, outcome.json(), outcome.stderr.clone())
+}
+
+#[test]
+fn the_fast_way_reads_what_follows_the_last_checkpoint_and_says_so() {
+    let home = signed();
+    let (code, found, said) = since_checkpoint(&home, &[]);
+    assert_eq!((code, &found["integrity"], said.as_str()), (0, &json!("verified"), ""));
+    let checkpoints = home.glass(&["audit", "show", "--json", "--event", "ledger.checkpoint", "--last", "1"]).exits(0);
+    assert_eq!(found["since"], checkpoints.json()["d"]["size"]);
+    assert_eq!(found["signed"]["size"], found["since"]);
+    let plain = home.glass(&["audit", "verify", "--since-checkpoint"]).exits(0).stdout;
+    assert!(plain.contains("since       a checkpoint of ") && plain.contains("were not read"), "{plain}");
+    // As a copy, so that no verdict is kept: what is before is not read, what follows is.
+    let copy = home.path("copy");
+    let change = |file: &PathBuf, from: &str, to: &str| {
+        drop(fs::remove_dir_all(&copy));
+        fs::create_dir(&copy).unwrap();
+        for from in segments(&ledger(&home)).into_iter().chain([ledger(&home).join("tree")]) {
+            fs::copy(&from, copy.join(from.file_name().unwrap())).unwrap();
+        }
+        let file = copy.join(file.file_name().unwrap());
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, text.replacen(from, to, 1)).unwrap();
+        let (code, found, _) = since_checkpoint(&home, &["--ledger", copy.to_str().unwrap()]);
+        (code, found["since"].is_u64())
+    };
+    let files = segments(&ledger(&home));
+    assert_eq!(change(&files[0], "run.start", "run.start"), (0, true));
+    assert_eq!(change(&files[0], "\"ms\":1", "\"ms\":2"), (0, true), "it was not read");
+    let full = home.glass(&["audit", "verify", "--ledger", copy.to_str().unwrap()]);
+    assert_eq!(full.code, 4, "the full check reads it");
+    assert_eq!(change(files.last().unwrap(), "\"elevate.refused\"", "\"elevate.refusee\""), (4, true));
+}
+
+#[test]
+fn where_there_is_no_fast_way_everything_is_verified_and_that_is_said() {
+    let home = signed();
+    let other = signed().glass(&["audit", "key"]).exits(0).stdout;
+    let (code, found, said) = since_checkpoint(&home, &["--key", other.trim_end()]);
+    assert_eq!((code, &found["since"]), (4, &Value::Null));
+    assert!(said.contains("everything is verified: the last checkpoint is by none of the keys"), "{said}");
+    let tree = fs::read(ledger(&home).join("tree")).unwrap();
+    let without: [(&str, &[u8]); 2] = [("no tree is kept", b""), ("not the one that was signed", &forged(&tree))];
+    for (why, tree) in without {
+        fs::write(ledger(&home).join("tree"), tree).unwrap();
+        let (code, found, said) = since_checkpoint(&home, &[]);
+        assert_eq!((code, &found["integrity"], &found["since"]), (0, &json!("verified"), &Value::Null), "{why}");
+        assert!(said.contains("glass: everything is verified: ") && said.contains(why), "{why}: {said}");
+    }
+}
+
+/// A file of the tree with another hash for a block, and its own hash right.
+fn forged(tree: &[u8]) -> Vec<u8> {
+    let (head, records) = tree.split_at(tree.iter().position(|byte| *byte == b'\n').unwrap() + 1);
+    let mut forged = records.to_vec();
+    forged[0] ^= 1;
+    let [old, new] = [records, forged.as_slice()].map(|records| Digest::of(records).to_string());
+    [String::from_utf8(head.to_vec()).unwrap().replace(&old, &new).as_bytes(), &forged].concat()
 }

@@ -88,6 +88,10 @@ pub struct AuditVerify {
     #[arg(long, value_name = "VKEY", value_parser = VerifierKey::parse)]
     pub key: Vec<VerifierKey>,
 
+    /// The fast way: read only what follows the last checkpoint, and no recordings; everything, where that is impossible
+    #[arg(long, conflicts_with_all = ["cloudtrail", "against", "anchored", "max_age"])]
+    pub since_checkpoint: bool,
+
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

@@ -14,8 +14,8 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::host::ledger::Before;
 use crate::host::ledger::reader::{Reader, Reading, Verified};
+use crate::host::ledger::{Before, Since};
 use crate::host::recorded::Recorded;
 use crate::model::chain::signed::{Asked, Believed, Signatures, Signed};
 use crate::model::chain::walk::{Integrity, Judgement};
@@ -30,6 +30,8 @@ pub struct Verdict<'a> {
     proofs: Proofs,
     compared: Option<Compared>,
     judged: Judged,
+    /// How many entries the checkpoint has with which the reading began.
+    since: Option<u64>,
     args: &'a AuditVerify,
 }
 
@@ -54,11 +56,17 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
         keys => Believed::Only(keys.to_vec()),
     };
     let is_told = |event: &str| Proofs::takes(event) || Elevations::takes(event) || Receipts::takes(event);
-    let verified = reader.verify(Asked { believed, sizes: claims.sizes() }, is_told, |line, entry| {
-        proofs.take(entry);
-        elevations.take(line, entry);
-        receipts.take(entry);
-    });
+    let fast = if args.since_checkpoint { since_checkpoint(&reader, &believed) } else { Ok(None) };
+    let fast = fast.map_err(|error| unread(args, error))?;
+    let since = fast.as_ref().map(|(size, _)| *size);
+    let verified = match fast {
+        Some((_, verified)) => Ok(verified),
+        None => reader.verify(Asked { believed, sizes: claims.sizes() }, is_told, |line, entry| {
+            proofs.take(entry);
+            elevations.take(line, entry);
+            receipts.take(entry);
+        }),
+    };
     let verified = verified.map_err(|error| unread(args, error))?;
     if let Some(folder) = &args.ledger {
         is_there(folder, &verified)?;
@@ -67,7 +75,18 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
     let compared = trail.map(|trail| Compared::of(trail, &elevations, now));
     let cloudtrail = compared.as_ref().map(Compared::held);
     let judged = Judged::of(Evidence { verified: &verified, receipts, claims, archived, cloudtrail }, args, now);
-    Ok(Verdict { verified, proofs: proofs.conclude()?, compared, judged, args })
+    Ok(Verdict { verified, proofs: proofs.conclude()?, compared, judged, since, args })
+}
+
+/// The verdict by the fast way, with the size of the checkpoint that it begins with; says so where there is no such way.
+fn since_checkpoint(reader: &Reader, believed: &Believed) -> Result<Option<(u64, Verified)>, LedgerError> {
+    match reader.verify_since(believed.clone())? {
+        Since::Checkpoint(size, verified) => Ok(Some((size, *verified))),
+        Since::NoWay(why) => {
+            out::say(&format!("glass: everything is verified: {why}"));
+            Ok(None)
+        }
+    }
 }
 
 /// That a copy cannot be read is no fault of the ledger's.
@@ -106,6 +125,9 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
             "signed": signed.map(|signed| json!({ "size": signed.size, "at": signed.at, "key": signed.key })),
             "recordings": verdict.proofs.as_json(),
         });
+        if verdict.args.since_checkpoint {
+            document["since"] = json!(verdict.since);
+        }
         if let Some(compared) = &verdict.compared {
             document["cloudtrail"] = compared.as_json();
         }
@@ -114,7 +136,7 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
         let compared = verdict.compared.as_ref().map(Compared::described).unwrap_or_default();
         let signature = described_signature(signatures);
         out::print(
-            &(described(&verdict.verified)
+            &(described(&verdict.verified, verdict.since)
                 + &signature
                 + &verdict.judged.described()
                 + &verdict.proofs.described()
@@ -144,7 +166,7 @@ fn described_signature(signatures: &Signatures) -> String {
     }
 }
 
-fn described(verified: &Verified) -> String {
+fn described(verified: &Verified, since: Option<u64>) -> String {
     let Verified { reading: Reading { segments, before, walked }, signatures, .. } = verified;
     let integrity = match walked.judgement.integrity {
         Integrity::Verified => "verified",
@@ -161,6 +183,10 @@ fn described(verified: &Verified) -> String {
     if let Some(Before { state, to, .. }) = before {
         let (first, to) = (state.size(), escaped(to));
         writeln!(text, "from        entry {first} on; what is before was shipped to {to}").expect(WRITES);
+    }
+    if let Some(size) = since {
+        writeln!(text, "since       a checkpoint of {size} entries; these were not read, nor was any recording")
+            .expect(WRITES);
     }
     writeln!(text, "entries     {}\nsegments    {segments}\nhead        {head}", walked.verifier.next()).expect(WRITES);
     for session in signatures.unresolved() {

@@ -107,13 +107,29 @@ impl Reader {
             walked.judgement =
                 Judgement { integrity: Integrity::Broken, first_bad: Some(snapshot.place_of(seq, reason)) };
         }
-        self.judge(&folder, &snapshot, &mut walked)?;
-        let reading = Reading::of(&snapshot, walked)?;
+        let reading = self.judged(&folder, &snapshot, walked)?;
+        Ok(Verified { reading, signatures, closed: closed.unwrap_or_default() })
+    }
+
+    /// Judges what was walked over, and keeps a verdict that stops elevation.
+    pub(super) fn judged(
+        &self,
+        folder: &Folder,
+        snapshot: &Snapshot,
+        mut walked: Walked,
+    ) -> Result<Reading, LedgerError> {
+        self.judge(folder, snapshot, &mut walked)?;
+        let reading = Reading::of(snapshot, walked)?;
         if self.trust == Trust::Ours && reading.segments > 0 {
             // On a file system that cannot be written to there is no elevation anyway.
-            drop(verdict::keep(&folder, &reading.walked.judgement));
+            drop(verdict::keep(folder, &reading.walked.judgement));
         }
-        Ok(Verified { reading, signatures, closed: closed.unwrap_or_default() })
+        Ok(reading)
+    }
+
+    /// The id of this boot.
+    pub(super) fn boot(&self) -> &str {
+        &self.machine.boot
     }
 
     /// Judges what no line shows: whose ledger it is, and a verdict that was kept.
@@ -149,7 +165,7 @@ impl Reader {
         stop(&walked.judgement).map(|()| walked)
     }
 
-    fn snapshot(&self) -> Result<Option<(Folder, Snapshot)>, LedgerError> {
+    pub(super) fn snapshot(&self) -> Result<Option<(Folder, Snapshot)>, LedgerError> {
         if self.trust == Trust::Ours && !self.path.exists() {
             return Ok(None);
         }

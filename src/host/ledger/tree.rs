@@ -210,6 +210,51 @@ impl Tree {
         tree.root()
     }
 
+    /// Whether nothing was read yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.blocks.is_empty() && self.leaves.is_empty()
+    }
+
+    /// The tree at an earlier size, if that is one of lines that are here.
+    ///
+    /// # Errors
+    /// When the lines there cannot be read.
+    pub(super) fn grown_to(&self, folder: &Folder, size: u64) -> Result<Option<Growing>, LedgerError> {
+        let Some(whole) =
+            (size / LEAVES).checked_sub(self.first() / LEAVES).and_then(|whole| usize::try_from(whole).ok())
+        else {
+            return Ok(None);
+        };
+        let mut tree = self.tree_before();
+        if whole > 0 {
+            tree = tree.divided(HEIGHT).0;
+            self.blocks.iter().take(whole).for_each(|block| tree.push_perfect(HEIGHT, block.root));
+        }
+        let missing = size.saturating_sub(tree.size());
+        let lines = if missing > 0 { self.lines(folder, size)? } else { Vec::new() };
+        lines.iter().zip(0..missing).for_each(|(line, _)| tree.push(leaf(line)));
+        Ok((tree.size() == size).then_some(tree))
+    }
+
+    /// The segment of a line, and where in it the line begins.
+    ///
+    /// # Errors
+    /// When the lines before it cannot be read.
+    pub(super) fn place(&self, folder: &Folder, seq: u64) -> Result<(u64, u64), LedgerError> {
+        let first = folder.segments()?.into_iter().rfind(|first| *first <= seq).unwrap_or(0);
+        let from = self.begins_in(seq);
+        let lines = (from..seq).zip(self.lines(folder, seq)?).filter(|(number, _)| *number >= first);
+        let length: u64 = lines.map(|(_, line)| line.len() as u64).sum();
+        Ok((first, if from >= first { self.begins_at(from) + length } else { length }))
+    }
+
+    /// Where in its segment the block begins that a line is in.
+    fn begins_at(&self, seq: u64) -> u64 {
+        let block =
+            (seq / LEAVES - self.first() / LEAVES).try_into().ok().and_then(|block: usize| self.blocks.get(block));
+        block.map_or(self.begins, |block| block.begins)
+    }
+
     /// How many bytes were not read yet.
     ///
     /// # Errors

@@ -118,6 +118,12 @@ impl Signatures {
         begun.asked(asked)
     }
 
+    /// Goes on in a ledger of which only the tree is known, and the key that was made known last.
+    pub fn midway(origin: String, tree: Growing, key: VerifierKey, believed: Believed) -> Self {
+        let begun = Signatures { origin, begins: tree.size(), tree, keys: vec![key], ..Signatures::default() };
+        begun.asked(Asked { believed, ..Asked::default() })
+    }
+
     /// What was taken comes to with one more line, if it says whose ledger it is.
     pub fn state_with(&self, line: &[u8]) -> Option<State> {
         let mut tree = self.tree.clone();
