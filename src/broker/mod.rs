@@ -82,7 +82,7 @@ fn elevate(world: World<'_>, setting: Setting<'_>, grant: Grant) -> Result<Sessi
     let place = place_of(setting.catalogue, region.clone());
     let sender = Sender {
         person: &setting.identity.person,
-        source: setting.identity.source.as_ref(),
+        source: shipping.source.as_ref().or(setting.identity.source.as_ref()),
         place: &place,
         retain_days: shipping.retain_days,
     };

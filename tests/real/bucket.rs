@@ -2,6 +2,8 @@
 //! may put something there.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use glass::host::archive::HostArchives;
 use glass::host::aws::HostAws;
@@ -15,7 +17,7 @@ use glass::world::aws::{AwsError, Place, Why};
 use glass::world::machine::{Vault, VaultError};
 
 use super::set_up;
-use crate::support::{Home, Moto, Outcome, python};
+use crate::support::{Home, Moto, Outcome, python, tool};
 
 /// A keyring that has a key for everybody.
 struct Keyring;
@@ -91,6 +93,8 @@ fn shipping_to(s3: &S3, bucket: &str) {
     let ledger = format!("\n[ledger]\nship = [\"s3://{bucket}/glass\"]\nregion = \"eu-west-1\"\nretain_days = 30\n");
     let catalogue = s3.home.read(".config/glass/profiles.toml") + &ledger;
     s3.home.write(".config/glass/profiles.toml", &catalogue);
+    // Nothing is sent by itself so soon after an attempt.
+    s3.home.write(".local/state/glass/ledger/tried", "");
     s3.home.glass(&["audit", "checkpoint"]).exits(0);
 }
 
@@ -113,6 +117,37 @@ fn the_ledger_goes_to_a_bucket_and_is_held_against_it() {
     s3.aws(&[&["delete-object"], &at[..]].concat());
     let told = s3.home.glass(&["audit", "ship", "--json"]).exits(0).json();
     assert_eq!((&told[0]["failed"], &told[0]["contradicts"]), (&serde_json::Value::Null, &false.into()), "{told}");
+    s3.home.glass(&["audit", "verify"]).exits(0);
+}
+
+/// T3: the ledger is put back to what it was, goes on from there, and is signed again by its own key. Whoever has the
+/// credentials too can lay something on top of what the bucket has, and not take it away.
+#[test]
+fn a_ledger_that_was_cut_and_signed_again_is_told_by_the_bucket() {
+    let s3 = S3::new();
+    shipping_to(&s3, "locked");
+    let (ledger, before) = (s3.home.path(".local/state/glass/ledger"), s3.home.path("before"));
+    let copy = |from: &Path, to: &Path| {
+        assert!(Command::new(tool("cp")).arg("-a").args([from, to]).status().unwrap().success());
+    };
+    copy(&ledger, &before);
+    for _ in 0..3 {
+        s3.home.glass(&["audit", "checkpoint"]).exits(0);
+    }
+    let sent = s3.home.glass(&["audit", "ship", "--json"]).exits(0).json()[0]["sent"][0].as_str().unwrap().to_owned();
+    fs::remove_dir_all(&ledger).unwrap();
+    copy(&before, &ledger);
+    let contradicted = |why: &str| {
+        s3.home.glass(&["audit", "checkpoint"]).exits(0);
+        let told = s3.home.glass(&["audit", "ship"]).exits(4).stderr;
+        assert!(told.contains("contradicts this ledger") && told.contains(why), "{told}");
+    };
+    contradicted("its end was cut off");
+    s3.aws(&["delete-object", "--bucket", "locked", "--key", &format!("glass/{sent}")]);
+    for _ in 0..4 {
+        contradicted("");
+    }
+    contradicted("this ledger was rewritten");
     s3.home.glass(&["audit", "verify"]).exits(0);
 }
 

@@ -12,10 +12,13 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, hint_for_archive};
 use crate::cli::out::{self, Paint};
 use crate::host::archive::ARCHIVES;
+use crate::host::keychain::Keychain;
 use crate::host::recorded::Recorded;
 use crate::host::ship::background::{self, Due};
 use crate::host::ship::{self, ShipError, Shipper, Told, Waiting};
 use crate::model::catalogue::Shipping;
+use crate::model::destination::Destination;
+use crate::model::identity::Source;
 use crate::model::name::Region;
 use crate::model::text::escaped;
 use crate::world::archive::Sender;
@@ -46,24 +49,34 @@ pub fn run(args: &AuditShip, context: &Context) -> Result<Exit, Failure> {
     }
     let identity = context.identity()?;
     let place = place_of(&catalogue, region(shipping));
+    let source = shipping.source.as_ref().or(identity.source.as_ref());
+    let (places, waiting) = if args.background {
+        (unasked(&shipping.ship, source), Waiting::Never)
+    } else {
+        (shipping.ship.clone(), Waiting::Allowed)
+    };
     let ledger = own(context)?;
     let shipper = Shipper {
         ledger: &ledger,
         who: Some(&identity.person),
         recordings: Recorded::of_own(&context.places().recordings()),
         archives: &ARCHIVES,
-        sender: Sender {
-            person: &identity.person,
-            source: identity.source.as_ref(),
-            place: &place,
-            retain_days: shipping.retain_days,
-        },
+        sender: Sender { person: &identity.person, source, place: &place, retain_days: shipping.retain_days },
     };
     let paint = Paint::for_stderr(context.color());
     let mut report = Report { json: args.json, paint, sent: Vec::new(), places: Vec::new(), exit: Exit::Done };
-    let waiting = if args.background { Waiting::Never } else { Waiting::Allowed };
-    shipper.ship(&shipping.ship, waiting, &mut |to, told| report.take(&to.to_string(), told))?;
+    shipper.ship(&places, waiting, &mut |to, told| report.take(&to.to_string(), told))?;
+    if places.len() < shipping.ship.len() {
+        Due::of(&context.places().ledger()).note();
+    }
     report.conclude()
+}
+
+/// The places that can be sent to without asking anybody: no buckets while the keyring that has the key is locked.
+fn unasked(places: &[Destination], source: Option<&Source>) -> Vec<Destination> {
+    let is_locked = matches!(source, Some(Source::Keyring(store)) if !Keychain.is_open(*store));
+    let is_silent = |place: &&Destination| matches!(place, Destination::Folder(_)) || !is_locked;
+    places.iter().filter(is_silent).cloned().collect()
 }
 
 /// Has what is due sent by a process that nobody waits for. Not within a session, which that would have to end with.

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::mistake::quoted;
 use super::reader::Value;
 use crate::model::destination::Destination;
+use crate::model::identity::Source;
 use crate::model::name::Region;
 
 /// Where the ledger is sent.
@@ -14,6 +15,8 @@ pub struct Shipping {
     pub ship: Vec<Destination>,
     /// The region of the buckets among them.
     pub region: Option<Region>,
+    /// The AWS CLI profile that sends to them; none for the source of the daily identity.
+    pub source: Option<Source>,
     /// For how many days a bucket is asked to keep what it gets; none leaves that to the bucket.
     pub retain_days: Option<u32>,
 }
@@ -29,7 +32,9 @@ pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<Shipping> {
     let region = section.optional("region").map_or(Some(None), |value| value.parsed(Region::parse).map(Some));
     let days = section.optional("retain_days");
     let days = days.map_or(Some(None), |value| value.number(1, LONGEST_RETENTION).map(Some));
-    section.not_built(&["witness_keys", "profile"]);
+    let profile = section.optional("profile");
+    let source = profile.map_or(Some(None), |value| value.line().map(Source::Profile).map(Some));
+    section.not_built(&["witness_keys"]);
     section.close();
     let ship = ship?;
     if ship.is_empty() {
@@ -40,12 +45,12 @@ pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<Shipping> {
         return written?.wrong(format!("{} is named twice", quoted(&one.to_string())));
     }
     let has_bucket = ship.iter().any(|place| matches!(place, Destination::Bucket { .. }));
-    let (region, retain_days) = (region?, days?);
+    let (region, source, retain_days) = (region?, source?, days?);
     if has_bucket && region.is_none() {
         return written?.wrong_because("the region of a bucket is missing", "name it with `region` in [ledger]");
     }
-    if !has_bucket && (region.is_some() || retain_days.is_some()) {
-        return written?.wrong("`region` and `retain_days` are for buckets, and `ship` names none");
+    if !has_bucket && (region.is_some() || source.is_some() || retain_days.is_some()) {
+        return written?.wrong("`region`, `profile` and `retain_days` are for buckets, and `ship` names none");
     }
-    Some(Shipping { ship, region, retain_days })
+    Some(Shipping { ship, region, source, retain_days })
 }
