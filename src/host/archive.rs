@@ -12,7 +12,7 @@ use crate::host::keychain::Keychain;
 use crate::model::destination::Destination;
 use crate::world::archive::{Archive, ArchiveError, Archives, Sender};
 use bucket::BucketArchive;
-use folder::FolderArchive;
+pub(super) use folder::FolderArchive;
 
 /// Opens archives.
 pub struct HostArchives<'v> {

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod codes;
 mod datagrams;
 pub mod descent;
+pub mod desk;
 mod ending;
 mod executor;
 pub mod export;

@@ -8,6 +8,7 @@ use super::chance::HostChance;
 use super::child::HostChildren;
 use super::clock::HostClock;
 use super::codes::HostCodes;
+use super::desk::HostDesks;
 use super::keychain::Keychain;
 use super::ledger::HostLedger;
 use super::places::{Places, variable};
@@ -34,6 +35,7 @@ pub struct HostWorld {
     children: HostChildren,
     recordings: HostRecordings,
     keys: HostKeys<'static>,
+    desks: HostDesks,
 }
 
 impl HostWorld {
@@ -53,7 +55,8 @@ impl HostWorld {
         let (aws, codes) = (HostAws { vault: &Keychain }, HostCodes::new(places.state()));
         let agent = variable(variables::SSH_AUTH_SOCK).map(PathBuf::from);
         let (recordings, keys) = (HostRecordings::new(places.recordings()), HostKeys::new(agent, &HostTerminal));
-        Ok(HostWorld { ledger, aws, codes, children, recordings, keys })
+        let desks = HostDesks::new(places.state());
+        Ok(HostWorld { ledger, aws, codes, children, recordings, keys, desks })
     }
 
     /// Has the supervisor of the next child listen to something.
@@ -76,6 +79,7 @@ impl HostWorld {
             recordings: &self.recordings,
             keys: &self.keys,
             anchors: &ANCHORS,
+            desks: &self.desks,
         }
     }
 }

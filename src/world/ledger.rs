@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use crate::model::chain::Said;
+use crate::model::chain::origin::Origin;
 use crate::model::event::Event;
 use crate::model::identity::Store;
 use crate::model::name::{Digest, Id, PersonName};
@@ -41,8 +42,12 @@ pub struct Appended {
 /// A checkpoint that was appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpointed {
+    /// Whose ledger it is.
+    pub origin: Origin,
     /// How many entries it is of.
     pub size: u64,
+    /// The root of the tree over them.
+    pub root: Digest,
     /// The signed note.
     pub note: String,
     /// The key, if it took the place of one that is lost.

@@ -31,6 +31,9 @@ pub trait Clock: Sync {
 pub trait Chance: Sync {
     /// A new id of a session or a request.
     fn id(&self) -> Id;
+
+    /// What makes a new request unlike any other.
+    fn nonce(&self) -> crate::model::sign_off::sheet::Nonce;
 }
 
 /// The system keyring; entries are named by what they hold and whose it is.

@@ -8,6 +8,7 @@
 pub mod anchor;
 pub mod archive;
 pub mod aws;
+pub mod desk;
 pub mod keeping;
 pub mod ledger;
 pub mod machine;
@@ -25,6 +26,7 @@ use crate::model::time::{BootTime, Timestamp};
 
 use anchor::{Anchoring, Anchors, NotAnchored};
 use aws::{Aws, AwsError};
+use desk::Desks;
 use ledger::{Ledger, LedgerError, Record, Unsigned};
 use machine::{Chance, Children, Clock, Codes, Programs, Terminal, Vault};
 use recording::Recordings;
@@ -57,6 +59,8 @@ pub struct World<'w> {
     pub keys: &'w dyn Keys,
     /// Places outside of this machine.
     pub anchors: &'w dyn Anchors,
+    /// Where requests and the answers to them lie.
+    pub desks: &'w dyn Desks,
 }
 
 /// The right to send one AssumeRole: a grant whose intent is in the ledger.

@@ -1,6 +1,6 @@
 //! A made-up world: every call is counted, and one of them can be told to fail, before or after its effect.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use glass::broker::{self, BreakError, Environment, Setting, Work};
 use glass::model::anchor::{Anchor, Receipt};
 use glass::model::catalogue::{Catalogue, SshKey};
+use glass::model::chain::origin::Origin;
 use glass::model::event::{Cause, Event, SessionKind};
 use glass::model::identity::{Identity, Source, Store};
 use glass::model::live::{Kept, Live};
@@ -21,9 +22,13 @@ use glass::model::recording::Stream;
 use glass::model::request::Wish;
 use glass::model::secret::Secret;
 use glass::model::session::{Answer, Credentials};
+use glass::model::sign_off::papers::{self, Paper, Pile};
+use glass::model::sign_off::sheet::{Nonce, Sheet};
 use glass::model::time::{BootTime, Timestamp};
 use glass::world::anchor::{Anchoring, Anchors, NotAnchored};
+use glass::world::archive::ArchiveError;
 use glass::world::aws::{Aws, AwsError, Caller, Daily, Place, SourceError, Why};
+use glass::world::desk::{Desk, Desks, Found, Store as DeskStore, Trouble, Wanted};
 use glass::world::keeping::{Happening, Keeper, Then, WARNINGS};
 use glass::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Record, Unsigned};
 use glass::world::machine::{
@@ -136,6 +141,8 @@ pub struct Fake {
     pub busy: AtomicUsize,
     /// The key that the person signs with.
     pub key: SoftKey,
+    /// What lies where requests are left.
+    pub papers: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Fake {
@@ -168,6 +175,7 @@ impl Fake {
             lasts_to_the_end: false,
             busy: AtomicUsize::new(0),
             key: SoftKey::new(Kind::Ed25519),
+            papers: Mutex::default(),
         }
     }
 
@@ -289,6 +297,7 @@ impl Parts {
             recordings: self,
             keys: self,
             anchors: self,
+            desks: self,
         }
     }
 }
@@ -316,6 +325,10 @@ impl Chance for Parts {
         let number = u8::try_from(self.0.ids.fetch_add(1, Ordering::SeqCst)).unwrap();
         Id::from_random([number; 5])
     }
+
+    fn nonce(&self) -> Nonce {
+        Nonce::from_random([7; 16])
+    }
 }
 
 impl Ledger for Parts {
@@ -342,7 +355,8 @@ impl Ledger for Parts {
         let event = Event::LedgerCheckpoint { size: 0, root: Digest::of(b""), note: "a note\n".into() };
         let record = Record { who: who.cloned(), session: session.cloned(), event };
         self.append(&record)?;
-        Ok(Checkpointed { size: 0, note: "a note\n".into(), new_key: None })
+        let origin = Origin::parse("glass/acme/laptop/alice/62rp5vxh").unwrap();
+        Ok(Checkpointed { origin, size: 0, root: Digest::of(b""), note: "a note\n".into(), new_key: None })
     }
 
     fn verify(&self) -> Result<(), LedgerError> {
@@ -463,6 +477,51 @@ impl Signer for FakeSigner<'_> {
     fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, SigningError> {
         let signed = || Ok(self.fake.key.approve(namespace, message));
         self.fake.call(signed, || SigningError::Agent(AgentError::Refused))
+    }
+}
+
+impl Desks for Parts {
+    fn open(&self, _: Option<&DeskStore<'_>>) -> Box<dyn Desk + '_> {
+        Box::new(FakeDesk(&self.0))
+    }
+}
+
+struct FakeDesk<'d>(&'d Fake);
+
+fn left_out() -> Trouble {
+    let why = ArchiveError::Unreachable { doing: "open".into(), message: "made to fail".into() };
+    Trouble { place: "the store".into(), why }
+}
+
+impl Desk for FakeDesk<'_> {
+    fn keep(&self, sheet: &Sheet, paper: Paper<'_>) -> Vec<Trouble> {
+        let keep = || {
+            self.0.papers.lock().unwrap().entry(paper.name(sheet)).or_insert_with(|| paper.content(sheet));
+            Ok(Vec::new())
+        };
+        self.0.call(keep, || vec![left_out()]).unwrap_or_else(|troubles| troubles)
+    }
+
+    fn look(&self, wanted: Wanted<'_>) -> Found {
+        let mut pile = Pile::default();
+        let id = match wanted {
+            Wanted::Id(id) => Some(id),
+            Wanted::Beside(sheet) => {
+                pile.add_sheet(sheet);
+                Some(&sheet.asked().id)
+            }
+            Wanted::Recent(_) | Wanted::All => None,
+        };
+        let read = || {
+            for (name, content) in self.0.papers.lock().unwrap().iter() {
+                if id.is_none_or(|id| papers::is_of(name, id)) && pile.wants(name) {
+                    pile.add(name, Some(content));
+                }
+            }
+            Ok(())
+        };
+        let troubles = self.0.call(read, || vec![left_out()]).err().unwrap_or_default();
+        Found { papers: pile.sorted(), troubles }
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Nothing in it is ever overwritten by glass. That others overwrite nothing is for whoever owns the folder.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
@@ -15,16 +15,18 @@ use crate::world::archive::{Archive, ArchiveError, Content, Receipt};
 /// How deep below an archive its names go at the most.
 const DEEPEST: usize = 8;
 
-/// An archive in a folder that is there.
+/// An archive in a folder that is there. What is put there is as open to others as that folder is: it is sealed by
+/// hashes and signatures, not by modes.
 pub struct FolderArchive {
     folder: PathBuf,
+    mode: u32,
 }
 
 impl FolderArchive {
     /// Opens a folder, which is not made: a share that is not mounted must not be taken for an empty one.
     pub fn open(folder: &Path) -> Result<Self, ArchiveError> {
         match fs::metadata(folder) {
-            Ok(found) if found.is_dir() => Ok(FolderArchive { folder: folder.to_owned() }),
+            Ok(found) if found.is_dir() => Ok(FolderArchive { folder: folder.to_owned(), mode: found.mode() & 0o7777 }),
             Ok(_) => Err(ArchiveError::Unfit(format!("{} is no folder", folder.display()))),
             Err(error) => Err(ArchiveError::of_file("open", folder, &error)),
         }
@@ -37,20 +39,35 @@ impl FolderArchive {
             let path = path.to_owned();
             move |error: io::Error| ArchiveError::of_file(doing, &path, &error)
         };
-        // Others who share the folder have to be able to read it; what is in it is sealed by hashes, not by modes.
-        DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(failed("make", parent))?;
+        self.make(parent).map_err(failed("make", parent))?;
         let unfinished = parent.join(format!(".{}.{}", name_of(path), std::process::id()));
-        let written = write(&unfinished, content).map_err(failed("write", &unfinished)).and_then(|()| {
-            match without_replacing(&unfinished, path) {
+        let written = write(&unfinished, content, self.mode & 0o444 | 0o600)
+            .map_err(failed("write", &unfinished))
+            .and_then(|()| match without_replacing(&unfinished, path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(ArchiveError::Taken),
                 renamed => renamed.map_err(failed("make", path)),
-            }
-        });
+            });
         if written.is_err() {
             let _ = fs::remove_file(&unfinished);
         }
         written?;
         File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed("sync", parent))
+    }
+
+    /// Makes the folders on the way to a name, for everybody who may write into the archive.
+    fn make(&self, folder: &Path) -> io::Result<()> {
+        let below = folder.strip_prefix(&self.folder).unwrap_or(Path::new(""));
+        let mut made = self.folder.clone();
+        for part in below {
+            made.push(part);
+            match DirBuilder::new().mode(0o700).create(&made) {
+                // The mask of this process is not the archive's.
+                Ok(()) => fs::set_permissions(&made, Permissions::from_mode(self.mode))?,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -116,8 +133,12 @@ fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn write(path: &Path, content: Content<'_>) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(path)?;
+fn write(path: &Path, content: Content<'_>, mode: u32) -> io::Result<()> {
+    // Whoever shares the folder may have laid a link there.
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(flags).open(path)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
     match content {
         Content::Bytes(bytes) => file.write_all(bytes)?,
         Content::File(from) => drop(io::copy(&mut File::open(from)?, &mut file)?),
@@ -164,6 +185,19 @@ mod tests {
     fn a_folder_that_is_not_there_is_not_made() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(FolderArchive::open(&folder.path().join("share")).is_err());
+    }
+
+    #[test]
+    fn what_is_put_is_as_open_as_the_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (own, below, file) in [(0o700, 0o700, 0o600), (0o1777, 0o1777, 0o644), (0o770, 0o770, 0o640)] {
+            fs::set_permissions(folder.path(), Permissions::from_mode(own)).expect("it is ours");
+            let archive = FolderArchive::open(folder.path()).expect("it is there");
+            archive.put(&format!("{own}/a/one"), Content::Bytes(b"x")).expect("it is new");
+            let mode = |name: &str| fs::metadata(folder.path().join(name)).expect("it is there").mode() & 0o7777;
+            let modes = [format!("{own}"), format!("{own}/a"), format!("{own}/a/one")].map(|name| mode(&name));
+            assert_eq!(modes, [below, below, file]);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::key::{self, Asking, Ready};
 use super::tail::{ANY, Tail};
 use super::tree::Tree;
 use crate::host::ship::background::Due;
+use crate::model::chain::origin::Origin;
 use crate::model::chain::walk::segment_name;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::event::Event;
@@ -99,10 +100,12 @@ fn sign(sealing: &mut Sealing<'_>) -> Result<Checkpointed, LedgerError> {
     let new_key = sealing.make_known()?;
     let (size, root) = (sealing.tree.size(), sealing.tree.root());
     sealing.follows_the_last(size, root)?;
-    let checkpoint = Checkpoint { origin: sealing.tree.origin().to_owned(), size, root, extensions: Vec::new() };
+    let origin = sealing.tree.origin();
+    let origin = Origin::parse(origin).ok_or_else(|| sealing.broken(format!("`{origin}` is no origin")))?;
+    let checkpoint = Checkpoint { origin: origin.to_string(), size, root, extensions: Vec::new() };
     let note = checkpoint.sign(&sealing.ready.key).map_err(|error| sealing.broken(error.to_string()))?;
     sealing.append(Event::LedgerCheckpoint { size, root, note: note.clone() })?;
-    Ok(Checkpointed { size, note, new_key })
+    Ok(Checkpointed { origin, size, root, note, new_key })
 }
 
 impl Sealing<'_> {

@@ -123,6 +123,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
+    use crate::model::chain::origin::Origin;
     use crate::model::name::{Digest, Region};
     use crate::model::note::key::SigningKey;
     use crate::model::time::Timestamp;
@@ -176,7 +177,14 @@ mod tests {
         let person = PersonName::parse("alice").expect("a name");
         let sender = Sender { person: &person, source: None, place: &place, retain_days: None };
         let anchors = HostAnchors { archives: &Made, patience };
-        anchors.confirm(&Checkpointed { size: 7, note, new_key: None }, Anchoring { places: &places, sender })
+        let checkpointed = Checkpointed {
+            origin: Origin::parse(origin).expect("an origin"),
+            size: 7,
+            root: Digest::of(b"root"),
+            note,
+            new_key: None,
+        };
+        anchors.confirm(&checkpointed, Anchoring { places: &places, sender })
     }
 
     #[test]

@@ -9,7 +9,8 @@ pub mod count;
 pub mod gather;
 pub mod history;
 pub mod objection;
+pub mod papers;
 pub mod sheet;
 
 #[cfg(test)]
-pub(in crate::model) mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! People who ask, sign, forge and repeat: what is read, what counts, and in which words the rest does not.
 
-pub(in crate::model) mod people;
+pub(crate) mod people;
 
 use std::time::Duration;
 

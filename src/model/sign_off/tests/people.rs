@@ -17,54 +17,54 @@ use crate::model::time::Timestamp;
 /// The base of the catalogue's vectors with a profile that two of four must approve.
 const CATALOGUE: &str = include_str!("../../../../tests/vectors/catalogue/base.toml");
 
-pub(in crate::model) const MADE: &str = "2026-01-31T02:13:00Z";
+pub(crate) const MADE: &str = "2026-01-31T02:13:00Z";
 
-pub(in crate::model) fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
 /// So many seconds after the request was made.
-pub(in crate::model) fn after(seconds: i64) -> Timestamp {
+pub(crate) fn after(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(at(MADE).seconds() + seconds)
 }
 
-pub(in crate::model) fn id(text: &str) -> Id {
+pub(crate) fn id(text: &str) -> Id {
     Id::parse(text).unwrap()
 }
 
 /// Somebody's key, made of a number.
-pub(in crate::model) struct Pair {
-    pub(in crate::model) pair: Ed25519KeyPair,
-    pub(in crate::model) key: SshKey,
+pub(crate) struct Pair {
+    pub(crate) pair: Ed25519KeyPair,
+    pub(crate) key: SshKey,
 }
 
 impl Pair {
-    pub(in crate::model) fn of(seed: u8) -> Pair {
+    pub(crate) fn of(seed: u8) -> Pair {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
         let blob = wire::strings(&[b"ssh-ed25519", pair.public_key().as_ref()]);
         Pair { key: Pair::key(&blob, "ssh-ed25519"), pair }
     }
 
-    pub(in crate::model) fn key(blob: &[u8], kind: &str) -> SshKey {
+    pub(crate) fn key(blob: &[u8], kind: &str) -> SshKey {
         SshKey::parse(&format!("{kind} {}", Base64::encode_string(blob))).unwrap()
     }
 
-    pub(in crate::model) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         self.key.public_key().to_openssh().unwrap()
     }
 
-    pub(in crate::model) fn signed(&self, namespace: &str, text: &str) -> String {
+    pub(crate) fn signed(&self, namespace: &str, text: &str) -> String {
         let signature = self.pair.sign(&sshsig::to_sign(namespace, text.as_bytes()));
         sshsig::armoured(&self.key, namespace, &wire::strings(&[b"ssh-ed25519", signature.as_ref()]))
     }
 
-    pub(in crate::model) fn says(&self, statement: &Statement) -> Approval {
+    pub(crate) fn says(&self, statement: &Statement) -> Approval {
         Approval::new(statement, &self.signed(NAMESPACE, &statement.to_text().unwrap())).unwrap()
     }
 }
 
 /// alice is 1 (and asked herself), bob is 2 and 12, carol is 3, dave is 4; erin has no key, mallory is nobody.
-pub(in crate::model) fn text() -> String {
+pub(crate) fn text() -> String {
     let key = |seed| Pair::of(seed).line();
     let people = format!(
         "[people.bob]\ngroups = [\"leads\"]\nkeys = [\"{}\", \"{}\"]\n\
@@ -82,13 +82,13 @@ pub(in crate::model) fn text() -> String {
         .replace("[profiles.prod-db-emergency]\n", &people)
 }
 
-pub(in crate::model) fn load(text: &str) -> Catalogue {
+pub(crate) fn load(text: &str) -> Catalogue {
     let catalogue = Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), &|_| Err("none".to_owned())).unwrap();
     assert_eq!(catalogue.broken(), []);
     catalogue
 }
 
-pub(in crate::model) fn asked(catalogue: &Catalogue) -> Asked {
+pub(crate) fn asked(catalogue: &Catalogue) -> Asked {
     let profile = catalogue.profile("prod-db-emergency").unwrap();
     let (trigger, alice) = (catalogue.trigger("down").unwrap(), catalogue.person("alice").unwrap());
     Asked {
@@ -112,11 +112,11 @@ pub(in crate::model) fn asked(catalogue: &Catalogue) -> Asked {
     }
 }
 
-pub(in crate::model) fn sheet() -> Sheet {
+pub(crate) fn sheet() -> Sheet {
     Sheet::write(&asked(&load(&text()))).unwrap()
 }
 
-pub(in crate::model) fn statement(sheet: &Sheet, person: &str, at: Timestamp) -> Statement {
+pub(crate) fn statement(sheet: &Sheet, person: &str, at: Timestamp) -> Statement {
     Statement {
         answer: Answer::Approve,
         person: PersonName::parse(person).unwrap(),
@@ -126,11 +126,11 @@ pub(in crate::model) fn statement(sheet: &Sheet, person: &str, at: Timestamp) ->
     }
 }
 
-pub(in crate::model) fn approval(sheet: &Sheet, person: &str, seed: u8, seconds: i64) -> Approval {
+pub(crate) fn approval(sheet: &Sheet, person: &str, seed: u8, seconds: i64) -> Approval {
     Pair::of(seed).says(&statement(sheet, person, after(seconds)))
 }
 
-pub(in crate::model) fn denial(sheet: &Sheet, person: &str, seed: u8, seconds: i64) -> Approval {
+pub(crate) fn denial(sheet: &Sheet, person: &str, seed: u8, seconds: i64) -> Approval {
     let no =
         Statement { answer: Answer::Deny, remark: "not tonight".into(), ..statement(sheet, person, after(seconds)) };
     Pair::of(seed).says(&no)
