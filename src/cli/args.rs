@@ -15,7 +15,7 @@ use crate::model::name::Id;
 use crate::model::time::parse_duration;
 pub use audit::{
     Audit, AuditAcknowledge, AuditAction, AuditCheckProof, AuditCheckpoint, AuditExport, AuditFilter, AuditKey,
-    AuditProve, AuditRotate, AuditShip, AuditShow, AuditTail, AuditVerify, ExportFormat,
+    AuditProve, AuditRotate, AuditShip, AuditShow, AuditTail, AuditVerify, ExportFormat, KnownKey,
 };
 pub use replay::Replay;
 pub use set_up::{Completions, Configure, Enrol, Init, Plain, Snippet};

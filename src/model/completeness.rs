@@ -15,6 +15,7 @@ use super::chain::signed::Signatures;
 use super::chain::walk::Integrity;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::name::Digest;
+use super::note::key::WitnessKey;
 use super::note::{Note, NoteError};
 use super::time::Timestamp;
 
@@ -26,6 +27,8 @@ pub enum Kind {
     S3,
     /// A folder.
     Folder,
+    /// A witness, by its cosignature.
+    Witness,
     /// A note that somebody kept.
     File,
     /// CloudTrail, by the names of sessions.
@@ -161,7 +164,8 @@ impl Claims {
     }
 
     /// Holds them against a ledger that was verified, with this verdict on what is in it.
-    pub fn judge(self, signatures: &Signatures, integrity: Integrity) -> Completeness {
+    /// A note counts that the ledger's key has signed, or one of the witnesses has cosigned.
+    pub fn judge(self, signatures: &Signatures, witnesses: &[WitnessKey], integrity: Integrity) -> Completeness {
         let Claims { origin, claims, foreign } = self;
         let mut judged = Completeness { held: Vec::new(), foreign };
         let pinned = signatures.pinned();
@@ -169,18 +173,26 @@ impl Claims {
         for Claim { found, size, root } in claims {
             let answer = answer(signatures, integrity, size, root);
             let contradicts = matches!(answer, Answer::Cut | Answer::Rewritten);
-            match Checkpoint::open(&found.note, keys) {
-                Ok(_) => {}
+            let cosigned = cosigned(&found.note, witnesses);
+            match cosigned.as_ref().map(|_| Checkpoint::open(&found.note, keys)) {
+                Ok(Ok(_)) => {}
+                // The witness has seen to it that it is the ledger's.
+                Ok(Err(_)) if cosigned.as_ref().is_ok_and(Option::is_some) => {}
                 // Whose word for the ledger's key is better, its own or that of this note, only a key from elsewhere
                 // could tell.
-                Err(CheckpointError::Note(NoteError::Unknown(names)))
+                Ok(Err(CheckpointError::Note(NoteError::Unknown(names))))
                     if pinned.is_none() && contradicts && names.contains(&origin) => {}
+                Ok(Err(error)) => {
+                    judged.foreign.push(found.is_foreign(error.to_string()));
+                    continue;
+                }
                 Err(error) => {
                     judged.foreign.push(found.is_foreign(error.to_string()));
                     continue;
                 }
             }
-            judged.held.push(Held { kind: found.kind, place: found.place, size: Some(size), at: found.at, answer });
+            let at = cosigned.ok().flatten().or(found.at);
+            judged.held.push(Held { kind: found.kind, place: found.place, size: Some(size), at, answer });
         }
         judged.held.sort_by_key(|held| held.size);
         judged
@@ -191,6 +203,11 @@ impl Found {
     fn is_foreign(&self, reason: String) -> Foreign {
         Foreign { kind: self.kind, place: self.place.clone(), reason }
     }
+}
+
+/// When a witness cosigned a note last; nothing if none of them has.
+fn cosigned(note: &[u8], witnesses: &[WitnessKey]) -> Result<Option<Timestamp>, NoteError> {
+    Ok(Note::parse(note)?.cosignatures(witnesses)?.iter().map(|cosignature| cosignature.at).max())
 }
 
 fn answer(signatures: &Signatures, integrity: Integrity, size: u64, root: Digest) -> Answer {

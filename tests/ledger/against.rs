@@ -4,11 +4,16 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use glass::host::clock::HostClock;
+use glass::host::witness::Witness as Client;
+use glass::model::note::key::WitnessKey;
+use glass::model::web_address::WebAddress;
+use glass::world::machine::Clock;
 use serde_json::{Value, json};
 
 use super::signed::{chained, checkpoint, key, lines};
 use super::{REFUSED, home, ledger, verdict};
-use crate::support::{Home, Outcome, tool};
+use crate::support::{Home, Outcome, Witness, tool};
 
 /// Where a checkpoint lies in the archive of a home.
 fn name_of(home: &Home, checkpoint: &Value) -> PathBuf {
@@ -139,6 +144,62 @@ fn a_history_that_was_written_anew_and_signed_with_its_own_key_is_found_by_what_
         against(&home, &[note.to_str().unwrap()], &[]).exits(4);
         against(&home, &[note.to_str().unwrap()], &["--key", &key(&home)]).exits(4);
     }
+}
+
+/// What a witness said of a ledger counts by the witness's key, whoever has the ledger's.
+#[test]
+fn a_ledger_that_was_cut_or_written_anew_is_found_by_what_a_witness_cosigned() {
+    let home = used();
+    checkpoint(&home);
+    keep(&home, "before");
+    home.glass(&REFUSED).exits(3);
+    let lost = checkpoint(&home);
+    let witness = Witness::start(&home, &[key(&home)]);
+    let keys = vec![WitnessKey::parse(&witness.key).unwrap()];
+    let client = Client { address: WebAddress::parse(&witness.address).unwrap(), keys, ca_bundle: None };
+    let none = |_| Some(Vec::new());
+    let cosigned = client.cosign(lost["note"].as_str().unwrap(), 0, &none, HostClock.now()).unwrap();
+    let note = home.write("cosigned.note", &cosigned.note);
+    let (auditor, copy) = (super::home(), ledger(&home));
+    let verify = |code| {
+        let words = ["--ledger", copy.to_str().unwrap(), "--key", &witness.key, "--anchored", "--max-age", "1h"];
+        against(&auditor, &[note.to_str().unwrap()], &words).exits(code).json()
+    };
+    let good = verify(0);
+    assert_eq!(good["anchored"]["at"], json!(cosigned.at), "{good}");
+    put_back(&home, "before");
+    assert_eq!(verify(4)["completeness"]["state"], json!("cut"));
+    while lines(&home).len() as u64 <= lost["size"].as_u64().unwrap() {
+        home.glass(&["list"]).exits(0);
+    }
+    // With another key as well, which is what the cut tail, the new history and its receipts are signed with.
+    fs::remove_dir_all(home.path(".local/state/glass/keys")).unwrap();
+    checkpoint(&home);
+    assert_eq!(verify(4)["completeness"]["state"], json!("rewritten"));
+    // A cosignature by a witness that nobody knows is none.
+    let other = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2";
+    let words = ["--ledger", copy.to_str().unwrap(), "--key", &key(&home), "--key", other];
+    let found = against(&auditor, &[note.to_str().unwrap()], &words).exits(4).json();
+    assert_eq!(found["completeness"]["state"], json!("unknown"), "{found}");
+}
+
+#[test]
+fn a_receipt_with_a_cosignature_is_more_than_the_ledgers_own_word() {
+    let home = used();
+    let made = checkpoint(&home);
+    let witness = Witness::start(&home, &[key(&home)]);
+    let keys = vec![WitnessKey::parse(&witness.key).unwrap()];
+    let client = Client { address: WebAddress::parse(&witness.address).unwrap(), keys, ca_bundle: None };
+    let cosigned = client.cosign(made["note"].as_str().unwrap(), 0, &|_| Some(Vec::new()), HostClock.now()).unwrap();
+    with_receipt(&home, &made, |d| {
+        d["kind"] = json!("witness");
+        d["receipt"] = json!({"note": cosigned.note});
+    });
+    let words = ["audit", "verify", "--json", "--anchored", "--key", &witness.key];
+    let found = home.glass(&words).exits(0).json();
+    assert_eq!((&found["completeness"]["state"], &found["anchored"]["kind"]), (&json!("complete"), &json!("witness")));
+    let found = home.glass(&words[..4]).exits(0).json();
+    assert_eq!((&found["completeness"]["state"], &found["anchored"]["by"]), (&json!("unknown"), &json!("receipt")));
 }
 
 #[test]

@@ -54,6 +54,12 @@ fn a_true_ledger_agrees_with_cloudtrail_in_both_forms() {
     let records = records(&practice);
     let outcome = verify(&practice, &looked_up(&practice, &records)).exits(0);
     assert_eq!(outcome.json()["cloudtrail"]["agree"], 2, "{}", outcome.stdout);
+    let last = practice.entries().into_iter().rfind(|entry| entry["ev"] == "elevate.intent").unwrap();
+    let anchored = &outcome.json()["anchored"];
+    assert_eq!(
+        (&anchored["kind"], anchored["size"].as_u64()),
+        (&json!("cloudtrail"), last["seq"].as_u64().map(|seq| seq + 1))
+    );
     practice.home.write("log.json", &json!({ "Records": records }).to_string());
     let log = practice.home.path("log.json");
     Outcome::of(practice.home.command(tool("gzip")).arg(&log), "").exits(0);
@@ -75,6 +81,7 @@ fn a_history_without_an_elevation_is_contradicted_by_cloudtrail() {
     let outcome = verify(&practice, &events).exits(4);
     assert_eq!(outcome.json()["integrity"], "verified");
     assert_eq!(outcome.json()["cloudtrail"]["unknown"].as_array().unwrap().len(), 1, "{}", outcome.stdout);
+    assert_eq!(outcome.json()["completeness"]["state"], "cut", "{}", outcome.stdout);
 }
 
 #[test]
@@ -90,6 +97,7 @@ fn a_history_that_was_written_anew_is_contradicted_by_cloudtrail() {
     practice.home.glass(&["audit", "verify"]).exits(0);
     let outcome = verify(&practice, &events).exits(4);
     assert_eq!(outcome.json()["cloudtrail"]["unknown"].as_array().unwrap().len(), 2, "{}", outcome.stdout);
+    assert_eq!(outcome.json()["completeness"]["state"], "rewritten", "{}", outcome.stdout);
 }
 
 /// The same lines without what the ledger has signed: who writes it anew has its key as well, or leaves that out.

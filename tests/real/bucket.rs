@@ -151,6 +151,41 @@ fn a_ledger_that_was_cut_and_signed_again_is_told_by_the_bucket() {
     s3.home.glass(&["audit", "verify"]).exits(0);
 }
 
+/// The attacker has every file and key of the machine, and may put and delete in the bucket as glass may, and more.
+#[test]
+fn a_ledger_that_was_written_anew_is_found_by_a_bucket_whatever_is_laid_on_top() {
+    let s3 = S3::new();
+    let home = &s3.home;
+    shipping_to(&s3, "locked");
+    let copied = Outcome::of(home.command(tool("cp")).arg("-a").arg(home.path(".local")).arg(home.path("before")), "");
+    copied.exits(0);
+    home.glass(&["list"]);
+    let lost = home.glass(&["audit", "checkpoint", "--json"]).exits(0).json();
+    home.glass(&["audit", "ship"]).exits(0);
+    let verify = |code| {
+        let words = ["audit", "verify", "--json", "--against", "s3://locked/glass", "--anchored", "--max-age", "1h"];
+        home.glass(&words).exits(code).json()
+    };
+    let good = verify(0);
+    assert_eq!((&good["anchored"]["kind"], &good["anchored"]["size"]), (&"s3".into(), &lost["size"]), "{good}");
+
+    fs::remove_dir_all(home.path(".local")).unwrap();
+    fs::rename(home.path("before"), home.path(".local")).unwrap();
+    home.glass(&["whoami"]);
+    home.glass(&["list"]);
+    let anew = home.glass(&["audit", "checkpoint", "--json"]).exits(0).json();
+    let note = home.write("anew.note", anew["note"].as_str().unwrap());
+    let (origin, size) = (lost["origin"].as_str().unwrap(), lost["size"].as_u64().unwrap());
+    let key = format!("glass/{origin}/checkpoint/{size:016}");
+    let at = ["--bucket", "locked", "--key", key.as_str()];
+    s3.aws(&[&["put-object", "--body", note.to_str().unwrap()], &at[..]].concat());
+    s3.aws(&[&["delete-object"], &at[..]].concat());
+    home.glass(&["audit", "verify"]).exits(0);
+    let found = verify(4);
+    assert_eq!(found["completeness"]["state"], "rewritten", "{found}");
+    assert_eq!(found["completeness"]["held"][0]["size"], lost["size"], "{found}");
+}
+
 #[test]
 fn a_bucket_that_takes_nothing_says_what_to_do() {
     let s3 = S3::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args as Group, Subcommand, ValueEnum};
 
 use crate::model::name::{Id, Reason, Region};
-use crate::model::note::key::VerifierKey;
+use crate::model::note::key::{KeyError, VerifierKey, WitnessKey};
 use crate::model::time::{Timestamp, parse_duration};
 
 /// `glass audit`.
@@ -76,17 +76,17 @@ pub struct AuditVerify {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub max_age: Option<Duration>,
 
-    /// The region of the buckets of --against
+    /// The region of the buckets of --against [default: the catalogue's]
     #[arg(long, value_name = "REGION", value_parser = Region::parse)]
     pub region: Option<Region>,
 
-    /// The AWS CLI profile that reads the buckets of --against [default: the daily identity's source]
+    /// The AWS CLI profile that reads the buckets of --against [default: the catalogue's, or the daily identity's source]
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 
-    /// A key of the ledger that is known from elsewhere: 4 if it has signed nothing
-    #[arg(long, value_name = "VKEY", value_parser = VerifierKey::parse)]
-    pub key: Vec<VerifierKey>,
+    /// A key that is known from elsewhere: the ledger's, and it is 4 if that has signed nothing; or a witness's
+    #[arg(long, value_name = "VKEY", value_parser = KnownKey::parse)]
+    pub key: Vec<KnownKey>,
 
     /// The fast way: read only what follows the last checkpoint, and no recordings; everything, where that is impossible
     #[arg(long, conflicts_with_all = ["cloudtrail", "against", "anchored", "max_age"])]
@@ -117,6 +117,21 @@ impl AuditFilter {
     /// Whether anything is said.
     pub fn is_some(&self) -> bool {
         self.session.is_some() || self.since.is_some() || self.event.is_some()
+    }
+}
+
+/// A key that signatures are held against.
+#[derive(Clone, Debug)]
+pub enum KnownKey {
+    /// A ledger's.
+    Ledger(VerifierKey),
+    /// A witness's.
+    Witness(WitnessKey),
+}
+
+impl KnownKey {
+    fn parse(text: &str) -> Result<KnownKey, KeyError> {
+        WitnessKey::parse(text).map(KnownKey::Witness).or_else(|_| VerifierKey::parse(text).map(KnownKey::Ledger))
     }
 }
 

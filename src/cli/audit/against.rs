@@ -89,21 +89,25 @@ fn kept_note(path: &Path) -> Result<Found, Failure> {
 fn open(at: &Destination, args: &AuditVerify, context: &Context) -> Result<Box<dyn Archive>, Failure> {
     let missing = |fact: String, hint: &str| Failure::new(Exit::Usage, fact).hint(hint);
     let is_bucket = matches!(at, Destination::Bucket { .. });
-    let region = args.region.clone();
+    let catalogue = context.catalogue().ok();
+    let of_catalogue = || catalogue.as_ref().and_then(|catalogue| catalogue.shipping().region.clone());
+    let region = args.region.clone().or_else(of_catalogue);
+    let source = args.profile.clone().map(Source::Profile);
+    let source = source.or_else(|| catalogue.as_ref().and_then(|catalogue| catalogue.shipping().source.clone()));
     if is_bucket && region.is_none() {
         return Err(missing(format!("the region of {at} is not known"), "name it with --region"));
     }
     // A folder is in no region: any will do.
     let region = region.unwrap_or_else(|| Region::parse("us-east-1").expect("it is the name of a region"));
-    let place = match context.catalogue() {
-        Ok(catalogue) => place_of(&catalogue, region),
+    let place = match catalogue {
+        Some(catalogue) => place_of(&catalogue, region),
         // Who audits the ledgers of others may have none: then AWS is where AWS is.
-        Err(_) => Place { region, endpoint: None, ca_bundle: None },
+        None => Place { region, endpoint: None, ca_bundle: None },
     };
     let identity = context.identity().ok();
     let person = identity.as_ref().map(|identity| identity.person.clone());
     let person = person.unwrap_or_else(|| PersonName::parse("auditor").expect("it is a name"));
-    let source = args.profile.clone().map(Source::Profile).or(identity.and_then(|identity| identity.source));
+    let source = source.or(identity.and_then(|identity| identity.source));
     if is_bucket && source.is_none() {
         let fact = format!("there are no credentials for {at}");
         return Err(missing(fact, "name an AWS CLI profile with --profile"));

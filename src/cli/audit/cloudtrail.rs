@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::host::trail;
 use crate::model::cloudtrail::compare::{Elevations, Findings, compare};
-use crate::model::cloudtrail::{Call, SessionName, Trail};
+use crate::model::cloudtrail::{Call, SessionName, Strangers, Trail};
 use crate::model::completeness::Held;
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
@@ -56,7 +56,8 @@ impl Compared {
     /// What it found, for people.
     pub fn described(&self) -> String {
         let mut text = String::new();
-        let Findings { agree, unknown, differ, orphans, missing, pending, outside, held: _ } = &self.findings;
+        let Findings { agree, unknown, differ, orphans, missing, pending, outside, strangers, held: _ } =
+            &self.findings;
         let mut line = |what: &str, about: &str| writeln!(text, "{what:<11} {about}").expect(WRITES);
         let verdict = if self.contradicts() { "contradicts the ledger" } else { "agrees with the ledger" };
         let calls = if *agree == 1 { "1 call is".to_owned() } else { format!("{agree} calls are") };
@@ -79,6 +80,10 @@ impl Compared {
         for name in outside {
             line("not covered", &format!("{name}: the files are of another time or region"));
         }
+        for (role, Strangers { calls, time, name }) in strangers {
+            let last = format!("the last as {} at {time}", escaped(name));
+            line("not glass", &format!("{}: {calls} sessions, {last}", escaped(role)));
+        }
         text
     }
 
@@ -95,7 +100,8 @@ impl Compared {
 
     /// The same as JSON.
     pub fn as_json(&self) -> Value {
-        let Findings { agree, unknown, differ, orphans, missing, pending, outside, held: _ } = &self.findings;
+        let Findings { agree, unknown, differ, orphans, missing, pending, outside, strangers, held: _ } =
+            &self.findings;
         let names = |list: &[SessionName]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         let calls = |list: &[Call]| list.iter().map(|call| call.name.to_string()).collect::<Vec<_>>();
         json!({
@@ -106,6 +112,7 @@ impl Compared {
             "missing": names(missing),
             "pending": names(pending),
             "not_covered": names(outside),
+            "not_by_glass": strangers.iter().map(|(role, others)| json!({"role": role, "sessions": others.calls, "last": {"session_name": others.name, "at": others.time}})).collect::<Vec<_>>(),
         })
     }
 }

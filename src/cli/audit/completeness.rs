@@ -12,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::host::ledger::reader::Verified;
 use crate::model::completeness::receipt::{Gone, Receipts};
 use crate::model::completeness::{Answer, Claims, Completeness, Held, Kind, State};
+use crate::model::note::key::WitnessKey;
 use crate::model::text::escaped;
 use crate::model::time::{Timestamp, show_duration};
 
@@ -69,6 +70,8 @@ pub struct Evidence<'e> {
     pub claims: Claims,
     /// The archives.
     pub archived: Archived,
+    /// The witnesses that are believed.
+    pub witnesses: &'e [WitnessKey],
     /// What CloudTrail says, if it was asked.
     pub cloudtrail: Option<&'e [Held]>,
 }
@@ -76,11 +79,16 @@ pub struct Evidence<'e> {
 impl Judged {
     /// Judges it.
     pub fn of(evidence: Evidence<'_>, args: &AuditVerify, now: Timestamp) -> Judged {
-        let Evidence { verified: Verified { reading, signatures, .. }, receipts, claims, archived, cloudtrail } =
-            evidence;
-        let mut completeness = claims.judge(signatures, reading.walked.judgement.integrity);
+        let Evidence { verified, receipts, mut claims, archived, witnesses, cloudtrail } = evidence;
+        let Verified { reading, signatures, .. } = verified;
+        let cosigned = receipts.cosigned(witnesses);
+        let looked = match () {
+            () if args.against.is_empty() && cloudtrail.is_none() && cosigned.is_empty() => Looked::Nowhere,
+            () => Looked::Somewhere,
+        };
+        cosigned.into_iter().for_each(|note| claims.take(note));
+        let mut completeness = claims.judge(signatures, witnesses, reading.walked.judgement.integrity);
         completeness.join(cloudtrail.unwrap_or_default());
-        let looked = if args.against.is_empty() && cloudtrail.is_none() { Looked::Nowhere } else { Looked::Somewhere };
         let anchored = match looked {
             Looked::Somewhere => completeness.newest().and_then(Anchored::found),
             Looked::Nowhere => receipts.newest(signatures).map(|receipt| Anchored {

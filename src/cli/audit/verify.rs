@@ -9,7 +9,7 @@ use super::against;
 use super::cloudtrail::{self, Compared};
 use super::completeness::{Evidence, Judged};
 use super::recordings::Proofs;
-use crate::cli::args::AuditVerify;
+use crate::cli::args::{AuditVerify, KnownKey};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -21,6 +21,7 @@ use crate::model::chain::signed::{Asked, Believed, Signatures, Signed};
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::cloudtrail::compare::Elevations;
 use crate::model::completeness::receipt::Receipts;
+use crate::model::note::key::{VerifierKey, WitnessKey};
 use crate::model::text::escaped;
 use crate::world::ledger::LedgerError;
 
@@ -51,9 +52,10 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
     let (mut elevations, mut receipts) = (Elevations::default(), Receipts::default());
     // A catalogue that cannot be read has no keys.
     let of_people = || context.catalogue().map(|catalogue| catalogue.ledger_keys().cloned().collect());
-    let believed = match args.key.as_slice() {
+    let (keys, witnesses) = known_keys(args);
+    let believed = match keys.as_slice() {
         [] => Believed::Known(of_people().unwrap_or_default()),
-        keys => Believed::Only(keys.to_vec()),
+        _ => Believed::Only(keys),
     };
     let is_told = |event: &str| Proofs::takes(event) || Elevations::takes(event) || Receipts::takes(event);
     let fast = if args.since_checkpoint { since_checkpoint(&reader, &believed) } else { Ok(None) };
@@ -74,7 +76,8 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
     let now = context.world().clock.now();
     let compared = trail.map(|trail| Compared::of(trail, &elevations, now));
     let cloudtrail = compared.as_ref().map(Compared::held);
-    let judged = Judged::of(Evidence { verified: &verified, receipts, claims, archived, cloudtrail }, args, now);
+    let evidence = Evidence { verified: &verified, receipts, claims, archived, witnesses: &witnesses, cloudtrail };
+    let judged = Judged::of(evidence, args, now);
     Ok(Verdict { verified, proofs: proofs.conclude()?, compared, judged, since, args })
 }
 
@@ -87,6 +90,18 @@ fn since_checkpoint(reader: &Reader, believed: &Believed) -> Result<Option<(u64,
             Ok(None)
         }
     }
+}
+
+/// The keys that were named: ledgers', and witnesses'.
+fn known_keys(args: &AuditVerify) -> (Vec<VerifierKey>, Vec<WitnessKey>) {
+    let (mut keys, mut witnesses) = (Vec::new(), Vec::new());
+    for key in args.key.iter().cloned() {
+        match key {
+            KnownKey::Ledger(key) => keys.push(key),
+            KnownKey::Witness(key) => witnesses.push(key),
+        }
+    }
+    (keys, witnesses)
 }
 
 /// That a copy cannot be read is no fault of the ledger's.
@@ -143,7 +158,8 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
                 + &compared),
         )?;
     }
-    let unsigned = signatures.is_by_others() || (signed.is_none() && !verdict.args.key.is_empty());
+    let is_named = verdict.args.key.iter().any(|key| matches!(key, KnownKey::Ledger(_)));
+    let unsigned = signatures.is_by_others() || (signed.is_none() && is_named);
     let contradicted = unsigned
         || verdict.proofs.differ()
         || verdict.judged.contradicts()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Call, SessionName, Trail};
+use super::{Call, SessionName, Strangers, Trail};
 use crate::model::chain::entry::Entry;
 use crate::model::completeness::{Answer, Held, Kind};
 use crate::model::name::{Digest, Id, PersonName};
@@ -143,6 +143,8 @@ pub struct Findings {
     pub pending: Vec<SessionName>,
     /// Sessions outside of the time or the regions that the events are of.
     pub outside: Vec<SessionName>,
+    /// Sessions of this ledger's roles that nobody had by glass: that is allowed, or it is not.
+    pub strangers: Vec<(String, Strangers)>,
     /// What that comes to: the last call whose intent the ledger has, and each whose intent it has not.
     pub held: Vec<Held>,
 }
@@ -170,6 +172,9 @@ pub fn compare(elevations: &Elevations, trail: &Trail, now: Timestamp) -> Findin
             },
         }
     }
+    let is_of_ours = |role: &str| elevations.sent.values().any(|elevation| elevation.role == role);
+    let strangers = trail.strangers.iter().filter(|(role, _)| is_of_ours(role));
+    findings.strangers = strangers.map(|(role, others)| (role.clone(), others.clone())).collect();
     findings.held = elevations.held(&findings.unknown, trail);
     for (name, elevation) in &elevations.sent {
         // Only of a session that was given is it certain that AWS was called.
@@ -306,6 +311,18 @@ mod tests {
         for (list, name) in [(outside, &names[0]), (missing, &names[1]), (pending, &names[2])] {
             assert_eq!(list.iter().map(ToString::to_string).collect::<Vec<_>>(), [name.as_str()]);
         }
+    }
+
+    #[test]
+    fn sessions_of_these_roles_that_glass_did_not_open_are_told_and_contradict_nothing() {
+        let (elevations, names) = elevations(&[("aaaaaaaa", 0, OK.0, OK.1)]);
+        let other = record("by-hand", 3, "ASIA2").replace("role/r", "role/other");
+        let events =
+            [record(&names[0], 1, "ASIA1"), record("console", 2, "ASIA3"), record("by-hand", 3, "ASIA2"), other];
+        let findings = compare(&elevations, &trail(&events), at(HOUR));
+        let expected = Strangers { calls: 2, time: at(3), name: "by-hand".to_owned() };
+        assert_eq!(findings.strangers, [("arn:aws:iam::1:role/r".to_owned(), expected)]);
+        assert!(findings.is_clean());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 pub mod compare;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
 
@@ -73,12 +73,25 @@ impl fmt::Display for SessionName {
 pub struct Trail {
     /// The calls of glass.
     pub calls: Vec<Call>,
+    /// The other AssumeRole calls that gave a session, by the role.
+    pub strangers: BTreeMap<String, Strangers>,
     /// How many events there are in all.
     pub events: u64,
     /// The time of the first and of the last of all events.
     pub span: Option<(Timestamp, Timestamp)>,
     /// The regions of all events.
     pub regions: BTreeSet<String>,
+}
+
+/// Calls for a role whose session names are not glass's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strangers {
+    /// How many.
+    pub calls: u64,
+    /// The time of the last.
+    pub time: Timestamp,
+    /// Its session name.
+    pub name: String,
 }
 
 /// Why a file is no file of CloudTrail events.
@@ -173,9 +186,29 @@ impl Trail {
         let time = Timestamp::parse(&record.event_time).map_err(|error| format!("eventTime: {error}"))?;
         self.events += 1;
         self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
-        self.calls.extend(record.call(time));
+        match record.call(time) {
+            Some(call) => self.calls.push(call),
+            None => self.strange(&record, time),
+        }
         self.regions.insert(record.aws_region);
         Ok(())
+    }
+
+    fn strange(&mut self, record: &Record, time: Timestamp) {
+        if let Some((role, name)) = record.of_others() {
+            self.meet(role, Strangers { calls: 1, time, name: name.to_owned() });
+        }
+    }
+
+    fn meet(&mut self, role: &str, others: Strangers) {
+        match self.strangers.get_mut(role) {
+            Some(known) => {
+                let calls = known.calls + others.calls;
+                let last = if others.time < known.time { known.clone() } else { others };
+                *known = Strangers { calls, ..last };
+            }
+            None => drop(self.strangers.insert(role.to_owned(), others)),
+        }
     }
 
     /// Adds what another file tells. A call that both tell of is told once.
@@ -186,6 +219,7 @@ impl Trail {
             (ours, theirs) => ours.or(theirs),
         };
         self.regions.extend(other.regions);
+        other.strangers.into_iter().for_each(|(role, others)| self.meet(&role, others));
         for call in other.calls {
             if !self.calls.contains(&call) {
                 self.calls.push(call);
@@ -195,6 +229,14 @@ impl Trail {
 }
 
 impl Record {
+    /// Role and session name of an AssumeRole that gave a session.
+    fn of_others(&self) -> Option<(&str, &str)> {
+        let given =
+            self.event_source == "sts.amazonaws.com" && self.event_name == "AssumeRole" && self.error_code.is_none();
+        let text = |name| self.request_parameters[name].as_str().filter(|_| given);
+        text("roleArn").zip(text("roleSessionName"))
+    }
+
     /// The call of glass that it tells of, if it does.
     fn call(&self, time: Timestamp) -> Option<Call> {
         if self.event_source != "sts.amazonaws.com" || self.event_name != "AssumeRole" {
@@ -246,13 +288,18 @@ mod tests {
     fn what_is_no_call_of_glass_is_counted_and_not_kept() {
         let others = [
             record("null"),
-            record(r#"{"roleSessionName":"alice"}"#),
+            record(r#"{"roleSessionName":"alice","roleArn":"arn:aws:iam::1:role/r"}"#),
             record(r#"["a list"]"#),
             of_glass().replace("AssumeRole\"", "AssumeRoleWithSAML\""),
             of_glass().replace("00112233", "0011223G"),
         ];
         let trail = read(format!(r#"{{"Records":[{}]}}"#, others.join(",")).as_bytes()).unwrap();
         assert_eq!((trail.calls.len(), trail.events), (0, 5));
+        let strangers: Vec<_> =
+            trail.strangers.iter().map(|(role, one)| (role.as_str(), one.calls, one.name.as_str())).collect();
+        let role = "arn:aws:iam::111122223333:role/r";
+        let mangled = NAME.replace("00112233", "0011223G");
+        assert_eq!(strangers, [("arn:aws:iam::1:role/r", 1, "alice"), (role, 1, mangled.as_str())]);
     }
 
     #[test]

@@ -10,7 +10,10 @@ use serde_json::Value;
 
 use crate::model::chain::entry::Entry;
 use crate::model::chain::signed::Signatures;
+use crate::model::completeness::{Found, Kind};
 use crate::model::name::Digest;
+use crate::model::note::Note;
+use crate::model::note::key::WitnessKey;
 use crate::model::time::Timestamp;
 
 /// The receipts of a ledger.
@@ -33,6 +36,8 @@ pub struct Receipt {
     root: String,
     /// What was sent, below the ledger's own folder in an archive.
     name: String,
+    /// The note that a witness has cosigned.
+    note: Option<String>,
 }
 
 /// Something that an archive should have and does not.
@@ -54,6 +59,7 @@ struct Anchored {
     root: String,
     kind: String,
     to: String,
+    receipt: Value,
     segment: Value,
     recording: Value,
 }
@@ -79,6 +85,22 @@ impl Receipts {
         self.0.iter().filter(is_so).max_by_key(|receipt| (receipt.size, receipt.seq))
     }
 
+    /// The notes among them that one of the witnesses has cosigned: those are more than the ledger's own word.
+    pub fn cosigned(&self, witnesses: &[WitnessKey]) -> Vec<Found> {
+        let cosigned = |receipt: &&Receipt| {
+            let note = receipt.note.as_ref().and_then(|note| Note::parse(note.as_bytes()).ok());
+            note.is_some_and(|note| note.cosignatures(witnesses).is_ok_and(|by| !by.is_empty()))
+        };
+        let found = |Receipt { seq, to, note, .. }: &Receipt| Found {
+            kind: Kind::Witness,
+            place: format!("{to}, in entry {seq}"),
+            note: note.clone().unwrap_or_default().into_bytes(),
+            named: None,
+            at: None,
+        };
+        self.0.iter().filter(cosigned).map(found).collect()
+    }
+
     /// Where the receipts are from, each place once.
     pub fn places(&self) -> BTreeSet<&str> {
         self.0.iter().map(|receipt| receipt.to.as_str()).collect()
@@ -92,14 +114,15 @@ impl Receipts {
 }
 
 fn receipt(entry: &Entry<'_>) -> Option<Receipt> {
-    let Anchored { size, root, kind, to, segment, recording } = serde_json::from_str(entry.d).ok()?;
+    let Anchored { size, root, kind, to, receipt, segment, recording } = serde_json::from_str(entry.d).ok()?;
     Digest::parse(&root)?;
     let name = match (segment["name"].as_str(), recording["session"].as_str()) {
         (Some(segment), _) => format!("segment/{segment}.gz"),
         (None, Some(session)) => format!("recording/{session}.cast.gz"),
         (None, None) => checkpoint_name(size),
     };
-    Some(Receipt { seq: entry.seq, at: Timestamp::parse(entry.ts).ok()?, kind, to, size, root, name })
+    let note = receipt["note"].as_str().map(str::to_owned);
+    Some(Receipt { seq: entry.seq, at: Timestamp::parse(entry.ts).ok()?, kind, to, size, root, name, note })
 }
 
 /// The name of a checkpoint in an archive, below the ledger's own folder.
