@@ -299,7 +299,7 @@ mod tests {
             trail.strangers.iter().map(|(role, one)| (role.as_str(), one.calls, one.name.as_str())).collect();
         let role = "arn:aws:iam::111122223333:role/r";
         let mangled = NAME.replace("00112233", "0011223G");
-        assert_eq!(strangers, [("arn:aws:iam::1:role/r", 1, "alice"), (role, 1, mangled.as_str())]);
+        assert_eq!(strangers, [(role, 1, mangled.as_str()), ("arn:aws:iam::1:role/r", 1, "alice")]);
     }
 
     #[test]
