@@ -24,6 +24,7 @@ mod layers;
 mod ledger;
 mod live;
 mod real;
+mod requests;
 mod sandbox;
 mod supervised;
 mod trace;

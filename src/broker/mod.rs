@@ -7,6 +7,7 @@ pub mod enrol;
 mod handover;
 mod keep;
 mod prove;
+pub mod request;
 mod step;
 
 use std::error::Error;
@@ -17,13 +18,14 @@ use crate::model::catalogue::{Catalogue, Profile, Trigger};
 use crate::model::event::{Event, Sent, SessionKind};
 use crate::model::identity::Identity;
 use crate::model::mfa::NotACode;
-use crate::model::name::{Id, Incident, PersonName};
+use crate::model::name::{Id, Incident, PersonName, ProfileName};
 use crate::model::policy::{self, Case, Grant, Rule, SignOff, Standing, Verdict};
 use crate::model::request::{Request, Wish};
+use crate::model::sign_off::sheet::SheetError;
 use crate::world::anchor::{Anchoring, NotAnchored};
 use crate::world::archive::Sender;
 use crate::world::aws::{AwsError, Daily, Place, SourceError};
-use crate::world::ledger::{LedgerError, Record};
+use crate::world::ledger::{LedgerError, Record, Unsigned};
 use crate::world::machine::{AskError, CodesError, ProgramError, VaultError};
 use crate::world::recording::RecordingError;
 use crate::world::{NotWritten, Session, World};
@@ -236,6 +238,12 @@ pub enum BreakError {
         /// Every rule that said no.
         rules: Vec<Rule>,
     },
+    /// The profile takes no approvals.
+    NeedsNoApproval(ProfileName),
+    /// The ledger does not sign what a request is to rest on.
+    Unsigned(Unsigned),
+    /// What is asked for cannot be written down.
+    Sheet(SheetError),
     /// The identity file names no source.
     NoSource,
     /// The source gives no daily identity.
@@ -305,6 +313,9 @@ impl fmt::Display for BreakError {
             }
             BreakError::BrokenProfile { name, .. } => write!(f, "the profile `{}` has mistakes", escaped(name)),
             BreakError::Refused { profile, .. } => write!(f, "{} is refused", escaped(profile)),
+            BreakError::NeedsNoApproval(profile) => write!(f, "{profile} takes no approvals"),
+            BreakError::Unsigned(error) => write!(f, "{error}"),
+            BreakError::Sheet(error) => write!(f, "{error}"),
             BreakError::NoSource => f.write_str("the identity file names no `source` of daily credentials"),
             BreakError::Source(error) => write!(f, "{error}"),
             BreakError::NoDevice => f.write_str("no MFA device is known"),
@@ -338,7 +349,10 @@ impl Error for BreakError {
             BreakError::Recording(error) => error.source(),
             BreakError::NotAnchored(error) => error.source(),
             BreakError::Ledger(error) => error.source(),
-            BreakError::Missing(_)
+            BreakError::Unsigned(error) => error.source(),
+            BreakError::NeedsNoApproval(_)
+            | BreakError::Sheet(_)
+            | BreakError::Missing(_)
             | BreakError::UnknownProfile { .. }
             | BreakError::BrokenProfile { .. }
             | BreakError::Refused { .. }

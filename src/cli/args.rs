@@ -2,6 +2,7 @@
 
 mod audit;
 mod replay;
+mod request;
 mod set_up;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ pub use audit::{
     AuditProve, AuditRotate, AuditShip, AuditShow, AuditTail, AuditVerify, ExportFormat, KnownKey,
 };
 pub use replay::Replay;
+pub use request::{Request, Requests};
 pub use set_up::{Completions, Configure, Enrol, Init, Plain, Snippet};
 
 const STYLES: Styles = Styles::styled()
@@ -72,6 +74,10 @@ pub enum Command {
     Assume(Assume),
     /// Answer the AWS CLI and SDKs as their `credential_process`
     CredentialProcess(CredentialProcess),
+    /// Ask for the approvals that a profile takes
+    Request(Request),
+    /// List the requests there are, who has signed them, and who still may
+    Requests(Requests),
     /// Show the live sessions
     Status(Status),
     /// End live sessions now

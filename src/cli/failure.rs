@@ -253,6 +253,12 @@ impl From<BreakError> for Failure {
                 .hint("without this memory a code could be sent twice: mend the file or remove it, and wait for the next code"),
             BreakError::Recording(error) => error.into(),
             BreakError::NotAnchored(error) => error.into(),
+            BreakError::NeedsNoApproval(ref profile) => {
+                let hint = format!("nobody has to sign it: `glass assume {profile}`");
+                Failure::of(Exit::Usage, &error).hint(hint)
+            }
+            BreakError::Unsigned(error) => error.into(),
+            BreakError::Sheet(error) => Failure::of(Exit::Failed, &error),
             BreakError::Ledger(error) => error.into(),
         }
     }

@@ -24,6 +24,8 @@ mod open;
 mod out;
 mod prompt;
 mod replay;
+mod request;
+mod requests;
 mod run;
 mod runbook;
 #[cfg(feature = "sandbox")]
@@ -151,6 +153,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Assume(args) => assume::run(args, context),
         Command::Configure(args) => configure::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
+        Command::Request(args) => request::run(args, context),
+        Command::Requests(args) => requests::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::End(args) => end::run(args, context),
         Command::Audit(args) => audit::run(args, context),

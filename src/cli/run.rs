@@ -40,6 +40,8 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         Command::Assume(args) => ("assume", false, &args.redact),
         Command::Configure(_) => ("configure", false, &[]),
         Command::CredentialProcess(_) => (HOOK, false, &[]),
+        Command::Request(_) => ("request", false, &[]),
+        Command::Requests(_) => ("requests", false, &[]),
         Command::Status(_) => ("status", true, &[]),
         Command::End(_) => ("end", true, &[]),
         Command::Audit(audit) => ("audit", !audit.appends(), &[]),

@@ -7,7 +7,7 @@ mod signed;
 use std::fmt;
 use std::time::Duration;
 
-use super::catalogue::{AnchorDemand, Catalogue, MfaDemand, Profile, Step, TraceDemand, Trigger};
+use super::catalogue::{AnchorDemand, Catalogue, MfaDemand, Person, Profile, Step, TraceDemand, Trigger};
 use super::event::{Granted, SessionKind};
 use super::name::{Digest, Id, Incident, LevelName, PersonArn, PersonName, Reason, Region, nearest};
 use super::request::Request;
@@ -124,10 +124,34 @@ pub fn judge(case: Case<'_>) -> Verdict {
 
 /// All that a request would be refused for, whoever signs it: what is held against it before it is made, and by
 /// those who are asked to sign it. The trigger's own program is not called.
-pub fn examine(standing: Standing<'_>, request: &Request) -> Vec<Rule> {
+///
+/// # Errors
+/// When any rule says no.
+pub fn examine<'a>(standing: Standing<'a>, request: &Request) -> Result<Agreed<'a>, Vec<Rule>> {
     let mut no = foregone(standing);
-    Words::judge(standing, request, &mut no);
-    no
+    let words = Words::judge(standing, request, &mut no);
+    let person = standing.catalogue.person(standing.person.as_str());
+    match (person, words.trigger, words.incident, words.reason) {
+        (Some(person), Some(trigger), Some(incident), Some(reason)) if no.is_empty() => {
+            Ok(Agreed { person, trigger, incident, reason, duration: words.duration })
+        }
+        _ => Err(no),
+    }
+}
+
+/// What a request comes to that nothing speaks against but that nobody has signed it yet. It grants nothing.
+#[derive(Debug)]
+pub struct Agreed<'a> {
+    /// Who asks.
+    pub person: &'a Person,
+    /// Which kind of emergency it is.
+    pub trigger: &'a Trigger,
+    /// The reference to it.
+    pub incident: Incident,
+    /// Why.
+    pub reason: Reason,
+    /// For how long.
+    pub duration: Duration,
 }
 
 /// What a person has chosen, as far as it is good.

@@ -220,7 +220,7 @@ fn walk(
     names.extend(people.keys().cloned());
     let ground = Ground { environments, levels, triggers: triggers.keys().cloned().collect(), people, names };
     let profiles = profiles(&mut top, &ground, files, broken);
-    top.not_built(&["approvals", "hooks"]);
+    top.not_built(&["hooks"]);
     top.close();
     let triggers = triggers.into_values().map(|trigger| trigger.map(|trigger| (trigger.name.clone(), trigger)));
     let people = ground.people.into_values().map(|person| person.map(|person| (person.name.clone(), person)));

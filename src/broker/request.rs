@@ -1,0 +1,113 @@
+//! Asking for a sign-off: a request is judged, written down, and left where those find it who are to sign it.
+//!
+//! Keeps the promises that nobody is asked for what would be refused anyway, and that a request is in the ledger
+//! before anybody else has it.
+
+use super::{BreakError, ask, confirm, find, place_of, refuse};
+use crate::model::catalogue::{ApprovalRule, Catalogue};
+use crate::model::event::{Event, NamedRequest, SessionKind};
+use crate::model::identity::Identity;
+use crate::model::name::Region;
+use crate::model::policy::{self, Agreed, Overriding, Rule, SignOff, Standing};
+use crate::model::request::Wish;
+use crate::model::sign_off::papers::Paper;
+use crate::model::sign_off::sheet::{Asked, Extent, Sheet};
+use crate::model::time::Timestamp;
+use crate::world::World;
+use crate::world::archive::Sender;
+use crate::world::desk::{Desk, Store, Trouble};
+use crate::world::ledger::Record;
+
+/// A request that is in the ledger.
+#[derive(Debug)]
+pub struct Made {
+    /// The request.
+    pub sheet: Sheet,
+    /// The places that did not take it: it can be pasted all the same.
+    pub troubles: Vec<Trouble>,
+}
+
+/// The places where requests lie: the user's own, and the catalogue's store.
+pub fn desk<'w>(world: World<'w>, catalogue: &Catalogue, identity: &Identity) -> Box<dyn Desk + 'w> {
+    let Some(store) = catalogue.store() else { return world.desks.open(None) };
+    // A folder is in no region: any will do.
+    let any = || Region::parse("us-east-1").expect("it is the name of a region");
+    let place = place_of(catalogue, store.region.clone().unwrap_or_else(any));
+    let sender =
+        Sender { person: &identity.person, source: identity.source.as_ref(), place: &place, retain_days: None };
+    world.desks.open(Some(&Store { place: &store.place, sender }))
+}
+
+/// Makes a request of a wish; what is missing is asked.
+///
+/// # Errors
+/// When it would be refused whoever signs it, the profile takes no approvals, or the ledger does not take it.
+pub fn make_request(
+    world: World<'_>,
+    catalogue: &Catalogue,
+    identity: &Identity,
+    wish: &Wish,
+    overriding: Option<Overriding<'_>>,
+) -> Result<Made, BreakError> {
+    let profile = find(catalogue, &wish.profile)?;
+    let Some(rule) = &profile.approval else { return Err(BreakError::NeedsNoApproval(profile.name.clone())) };
+    let standing = Standing {
+        catalogue,
+        profile,
+        person: &identity.person,
+        kind: if wish.step.is_some() { SessionKind::Command } else { SessionKind::Shell },
+        inside: None,
+        step: wish.step.as_deref(),
+        sign_off: SignOff::Awaited,
+        overriding,
+    };
+    let refused = |rules| refuse(world, &identity.person, None, profile.name.as_str(), rules);
+    let request = ask::complete(world, standing, wish)?;
+    let agreed = policy::examine(standing, &request).map_err(refused)?;
+    confirm(world, profile, &identity.person, agreed.trigger, &agreed.incident)
+        .map_err(|why| refused(vec![Rule::NotConfirmed(why)]))?;
+    let sheet = write(world, standing, rule, agreed)?;
+    let made = Record {
+        who: Some(identity.person.clone()),
+        session: None,
+        event: Event::RequestMade(NamedRequest::of(&sheet)),
+    };
+    world.ledger.append(&made).map_err(BreakError::Ledger)?;
+    let troubles = desk(world, catalogue, identity).keep(&sheet, Paper::Request);
+    Ok(Made { sheet, troubles })
+}
+
+/// Writes the request down over what the ledger has signed of itself.
+fn write(
+    world: World<'_>,
+    standing: Standing<'_>,
+    rule: &ApprovalRule,
+    agreed: Agreed<'_>,
+) -> Result<Sheet, BreakError> {
+    let Standing { catalogue, profile, person, .. } = standing;
+    let ledger = world.ledger.checkpoint(Some(person), None).map_err(BreakError::Unsigned)?;
+    if let Some(key) = &ledger.new_key {
+        world.terminal.say(&format!("glass: the ledger's key was lost; it signs with another now: {key}"));
+    }
+    let made = Timestamp::from_seconds(world.clock.now().seconds());
+    let asked = Asked {
+        id: world.chance.id(),
+        organisation: catalogue.organisation().clone(),
+        origin: ledger.origin,
+        person: person.clone(),
+        profile: profile.name.clone(),
+        parts: catalogue.parts(profile, agreed.trigger, agreed.person),
+        role: profile.role.clone(),
+        trigger: agreed.trigger.name.clone(),
+        incident: agreed.incident,
+        reason: agreed.reason,
+        duration: agreed.duration.as_secs(),
+        step: standing.step.and_then(|name| profile.steps.get(name)).map(|step| step.name().clone()),
+        overrides: standing.overriding.is_some(),
+        made,
+        expires: made.plus(rule.within),
+        ledger: Extent { size: ledger.size, root: ledger.root },
+        nonce: world.chance.nonce(),
+    };
+    Sheet::write(&asked).map_err(BreakError::Sheet)
+}
