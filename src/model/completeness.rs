@@ -15,7 +15,7 @@ use super::chain::signed::Signatures;
 use super::chain::walk::Integrity;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::name::Digest;
-use super::note::key::WitnessKey;
+use super::note::key::{VerifierKey, WitnessKey};
 use super::note::{Note, NoteError};
 use super::time::Timestamp;
 
@@ -173,25 +173,21 @@ impl Claims {
         for Claim { found, size, root } in claims {
             let answer = answer(signatures, integrity, size, root);
             let contradicts = matches!(answer, Answer::Cut | Answer::Rewritten);
-            let cosigned = cosigned(&found.note, witnesses);
-            match cosigned.as_ref().map(|_| Checkpoint::open(&found.note, keys)) {
-                Ok(Ok(_)) => {}
-                // The witness has seen to it that it is the ledger's.
-                Ok(Err(_)) if cosigned.as_ref().is_ok_and(Option::is_some) => {}
+            let cosigned = match believed(&found.note, keys, witnesses) {
+                Ok(cosigned) => cosigned,
                 // Whose word for the ledger's key is better, its own or that of this note, only a key from elsewhere
                 // could tell.
-                Ok(Err(CheckpointError::Note(NoteError::Unknown(names))))
-                    if pinned.is_none() && contradicts && names.contains(&origin) => {}
-                Ok(Err(error)) => {
-                    judged.foreign.push(found.is_foreign(error.to_string()));
-                    continue;
+                Err(CheckpointError::Note(NoteError::Unknown(names)))
+                    if pinned.is_none() && contradicts && names.contains(&origin) =>
+                {
+                    None
                 }
                 Err(error) => {
                     judged.foreign.push(found.is_foreign(error.to_string()));
                     continue;
                 }
-            }
-            let at = cosigned.ok().flatten().or(found.at);
+            };
+            let at = cosigned.or(found.at);
             judged.held.push(Held { kind: found.kind, place: found.place, size: Some(size), at, answer });
         }
         judged.held.sort_by_key(|held| held.size);
@@ -205,9 +201,14 @@ impl Found {
     }
 }
 
-/// When a witness cosigned a note last; nothing if none of them has.
-fn cosigned(note: &[u8], witnesses: &[WitnessKey]) -> Result<Option<Timestamp>, NoteError> {
-    Ok(Note::parse(note)?.cosignatures(witnesses)?.iter().map(|cosignature| cosignature.at).max())
+/// When a witness cosigned a note last; nothing if none has, and the ledger's key has signed it. A witness has seen to it
+/// that it did.
+fn believed(note: &[u8], keys: &[VerifierKey], witnesses: &[WitnessKey]) -> Result<Option<Timestamp>, CheckpointError> {
+    let cosigned = Note::parse(note)?.cosignatures(witnesses)?.iter().map(|cosignature| cosignature.at).max();
+    match cosigned {
+        Some(at) => Ok(Some(at)),
+        None => Checkpoint::open(note, keys).map(|_| None),
+    }
 }
 
 fn answer(signatures: &Signatures, integrity: Integrity, size: u64, root: Digest) -> Answer {
@@ -259,5 +260,100 @@ impl Completeness {
     /// What contradicts the ledger, the least size first.
     pub fn contradictions(&self) -> impl Iterator<Item = &Held> {
         self.held.iter().filter(|held| matches!(held.answer, Answer::Cut | Answer::Rewritten))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::model::chain::signed::{Asked, Believed};
+    use crate::model::chain::state::State as Before;
+    use crate::model::note::key::SigningKey;
+    use crate::model::tree::{Growing, leaf};
+
+    const ORIGIN: &str = "glass/-/laptop/alice/0123abcd";
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::of_seed(ORIGIN, Zeroizing::new([seed; 32])).expect("a name")
+    }
+
+    fn tree(history: u8, size: u64) -> Growing {
+        let mut tree = Growing::new();
+        (0..size).for_each(|number| tree.push(leaf(&[history, u8::try_from(number).expect("few")])));
+        tree
+    }
+
+    /// A note of so many entries of a history, by a key.
+    fn note(history: u8, size: u64, by: u8) -> Found {
+        let checkpoint =
+            Checkpoint { origin: ORIGIN.into(), size, root: tree(history, size).root(), extensions: Vec::new() };
+        let note = checkpoint.sign(&key(by)).expect("a text").into_bytes();
+        Found { kind: Kind::Folder, place: format!("{size}"), note, named: Some(size), at: None }
+    }
+
+    /// What comes of notes, held against a ledger of ten entries of history 1, of which the first four are not here.
+    fn judged(notes: Vec<Found>, believed: Believed, integrity: Integrity) -> Completeness {
+        let mut claims = Claims::of(ORIGIN);
+        notes.into_iter().for_each(|note| claims.take(note));
+        let before = Before {
+            origin: ORIGIN.into(),
+            machine: Digest::of(b"m"),
+            tree: tree(1, 4),
+            hash: Digest::of(b"last"),
+            key: Some(key(1).verifier().clone()),
+            unresolved: BTreeSet::new(),
+        };
+        let mut signatures = Signatures::after(before, Asked { believed, sizes: claims.sizes() });
+        (4..10).for_each(|number| signatures.push(leaf(&[1, number])));
+        claims.judge(&signatures, &[], integrity)
+    }
+
+    fn answers(judged: &Completeness) -> Vec<(u64, Answer)> {
+        judged.held.iter().map(|held| (held.size.expect("of a note"), held.answer)).collect()
+    }
+
+    #[test]
+    fn every_size_is_held_against_what_is_here() {
+        let all = || [12, 10, 7, 4, 3].map(|size| note(1, size, 1)).to_vec();
+        let found = judged(all(), Believed::default(), Integrity::Verified);
+        let expected =
+            [(3, Answer::Unseen), (4, Answer::Agrees), (7, Answer::Agrees), (10, Answer::Agrees), (12, Answer::Cut)];
+        assert_eq!((answers(&found), found.state()), (expected.to_vec(), State::Cut));
+        // What is behind a place where the ledger is broken is not missing.
+        let found = judged(all(), Believed::default(), Integrity::Broken);
+        assert_eq!((found.held[4].answer, found.state()), (Answer::Unseen, State::Complete));
+        let found = judged(vec![note(1, 3, 1)], Believed::default(), Integrity::Verified);
+        assert_eq!((found.state(), found.newest()), (State::Unknown, None));
+    }
+
+    #[test]
+    fn what_agrees_after_something_that_differs_vouches_for_nothing() {
+        let found =
+            judged(vec![note(1, 10, 1), note(2, 8, 1), note(1, 6, 1)], Believed::default(), Integrity::Verified);
+        assert_eq!(found.state(), State::Rewritten);
+        assert_eq!(found.newest().and_then(|held| held.size), Some(6));
+    }
+
+    #[test]
+    fn an_unknown_key_contradicts_only_where_no_key_is_known() {
+        let (ours, theirs) = (key(1).verifier().clone(), key(2).verifier().clone());
+        let state = |of: Found, believed| {
+            let found = judged(vec![of], believed, Integrity::Verified);
+            (found.state(), found.foreign.len())
+        };
+        for (history, size, expected) in
+            [(2, 8, (State::Rewritten, 0)), (1, 12, (State::Cut, 0)), (1, 8, (State::Unknown, 1))]
+        {
+            assert_eq!(state(note(history, size, 2), Believed::default()), expected);
+            for pinned in [Believed::Only(vec![ours.clone()]), Believed::Known(vec![ours.clone()])] {
+                assert_eq!(state(note(history, size, 2), pinned), (State::Unknown, 1));
+            }
+        }
+        assert_eq!(state(note(2, 8, 2), Believed::Only(vec![theirs.clone()])), (State::Rewritten, 0));
+        assert_eq!(state(note(1, 8, 1), Believed::Only(vec![theirs])), (State::Unknown, 1));
     }
 }
