@@ -7,6 +7,7 @@
     reason = "tests start programs, touch files and may fail loudly"
 )]
 
+mod approve;
 mod aws_files;
 mod support;
 

@@ -2,6 +2,7 @@
 //!
 //! Everything in it is data in and out over the [`World`]; the order of the steps is fixed.
 
+pub mod approve;
 mod ask;
 pub mod enrol;
 mod handover;

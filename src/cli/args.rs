@@ -1,5 +1,6 @@
 //! The words of the command line: types for clap, and nothing else.
 
+mod approve;
 mod audit;
 mod replay;
 mod request;
@@ -14,6 +15,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::model::name::Id;
 use crate::model::time::parse_duration;
+pub use approve::{Approve, Deny};
 pub use audit::{
     Audit, AuditAcknowledge, AuditAction, AuditCheckProof, AuditCheckpoint, AuditExport, AuditFilter, AuditKey,
     AuditProve, AuditRotate, AuditShip, AuditShow, AuditTail, AuditVerify, ExportFormat, KnownKey,
@@ -82,6 +84,10 @@ pub enum Command {
     Status(Status),
     /// End live sessions now
     End(End),
+    /// Read what somebody asks for, and sign it with your SSH key
+    Approve(Approve),
+    /// Say no to what somebody asks for, and end it
+    Deny(Deny),
     /// Verify and read the ledger
     Audit(Audit),
     /// Put profiles for the AWS CLI and SDKs into ~/.aws/config

@@ -1,5 +1,6 @@
 //! The one place that tells a person what went wrong: fact, causes, hint, exit code.
 
+mod approve;
 mod aws;
 mod ledger;
 mod shipping;

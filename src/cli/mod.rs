@@ -2,6 +2,7 @@
 //!
 //! Keeps the promise that every invocation is in the ledger, between `run.start` and `run.end`.
 
+mod approve;
 pub mod args;
 mod assume;
 mod audit;
@@ -150,6 +151,8 @@ fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>, watche
 
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
+        Command::Approve(args) => approve::run(args, context),
+        Command::Deny(args) => approve::run_deny(args, context),
         Command::Assume(args) => assume::run(args, context),
         Command::Configure(args) => configure::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),

@@ -37,6 +37,8 @@ pub struct Invocation {
 /// Describes a command line that was understood; `None` if it is not for the ledger.
 pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
     let (name, reads_only, redact): (_, _, &[usize]) = match command {
+        Command::Approve(_) => ("approve", false, &[]),
+        Command::Deny(_) => ("deny", false, &[]),
         Command::Assume(args) => ("assume", false, &args.redact),
         Command::Configure(_) => ("configure", false, &[]),
         Command::CredentialProcess(_) => (HOOK, false, &[]),

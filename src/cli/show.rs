@@ -35,11 +35,16 @@ pub fn run(args: &args::Show, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// What is shown beside one label, a line each.
-type Labelled = (&'static str, Vec<String>);
+pub(super) type Labelled = (&'static str, Vec<String>);
 
 fn text(profile: &Profile, rows: &[Labelled], paint: Paint) -> String {
     let name = paint.paint(Style::Strong, profile.name.as_str());
-    let mut text = format!("{name}: {}\n", escaped(&profile.summary));
+    format!("{name}: {}\n{}", escaped(&profile.summary), table(rows, paint))
+}
+
+/// The labels and what is beside them, escaped.
+pub(super) fn table(rows: &[Labelled], paint: Paint) -> String {
+    let mut text = String::new();
     for (label, lines) in rows {
         for (index, line) in lines.iter().enumerate() {
             let label = if index == 0 { label } else { "" };
@@ -97,7 +102,7 @@ fn trigger(trigger: &Trigger) -> Vec<String> {
     ]
 }
 
-fn durations(profile: &Profile) -> String {
+pub(super) fn durations(profile: &Profile) -> String {
     format!("{}, {} at most", show_duration(profile.duration), show_duration(profile.max_duration))
 }
 
@@ -142,7 +147,7 @@ fn regions(profile: &Profile) -> String {
     if others.is_empty() { profile.region.to_string() } else { format!("{}, or {}", profile.region, others.join(", ")) }
 }
 
-fn network(network: &Network) -> String {
+pub(super) fn network(network: &Network) -> String {
     let mut places = network.source_ip.clone();
     places.extend(network.source_vpce.iter().cloned());
     format!("only from {}", places.join(", "))
@@ -153,7 +158,7 @@ fn tags(tags: &SessionTags) -> String {
     own.chain(["glass:incident, glass:trigger, glass:session".to_owned()]).collect::<Vec<_>>().join(", ")
 }
 
-fn step(step: &Step) -> String {
+pub(super) fn step(step: &Step) -> String {
     let plain = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_graphic() && !b"\"'\\".contains(&b));
     let shown = |word: &String| if plain(word) { word.clone() } else { json!(word).to_string() };
     format!("{}: {}", step.name(), step.argv().iter().map(shown).collect::<Vec<_>>().join(" "))
@@ -185,20 +190,24 @@ fn traced(profile: &Profile) -> Option<String> {
     }
 }
 
-/// What the inline policy says, a line for each statement, and the policy as it is sent.
+/// What the session policy says, and the policy as it is sent.
 fn session_policy(profile: &Profile) -> Vec<String> {
     let Some(sent) = profile.session_policy() else {
         let managed = !profile.policy_arns.is_empty();
         return if managed { Vec::new() } else { vec!["none: all that the role may do".to_owned()] };
     };
-    let policy: Json = serde_json::from_str(sent).expect("the loader wrote it as JSON");
-    let statements = match &policy["Statement"] {
-        Json::Array(statements) => statements.iter().collect(),
-        one => vec![one],
-    };
-    let mut lines: Vec<String> = statements.into_iter().map(statement).collect();
+    let mut lines = statements(sent);
     lines.push(format!("sent as ({} characters): {sent}", sent.chars().count()));
     lines
+}
+
+/// What an inline policy says, a line for each statement.
+pub(super) fn statements(sent: &str) -> Vec<String> {
+    let policy: Json = serde_json::from_str(sent).expect("the loader wrote it as JSON");
+    match &policy["Statement"] {
+        Json::Array(statements) => statements.iter().map(statement).collect(),
+        one => vec![statement(one)],
+    }
 }
 
 fn statement(statement: &Json) -> String {

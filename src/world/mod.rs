@@ -13,6 +13,7 @@ pub mod keeping;
 pub mod ledger;
 pub mod machine;
 pub mod recording;
+pub mod seen;
 pub mod signing;
 pub mod variables;
 

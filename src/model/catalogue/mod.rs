@@ -41,7 +41,7 @@ pub use overriding::OverrideRule;
 pub use person::{Audience, Person, SshKey};
 pub use profile::Profile;
 pub use step::Step;
-pub use store::ApprovalStore;
+pub use store::{ApprovalStore, ShorterLedger, SignOffRules};
 pub use tags::SessionTags;
 pub use trace::TraceDemand;
 pub use trigger::{Confirm, Trigger};
@@ -64,7 +64,7 @@ pub struct Catalogue {
     organisation: Organisation,
     aws: Aws,
     shipping: Shipping,
-    store: Option<ApprovalStore>,
+    sign_off: SignOffRules,
     triggers: BTreeMap<TriggerName, Trigger>,
     people: BTreeMap<PersonName, Person>,
     profiles: BTreeMap<ProfileName, Profile>,
@@ -106,7 +106,7 @@ impl Catalogue {
                 organisation: loaded.organisation,
                 aws: loaded.aws,
                 shipping: loaded.shipping,
-                store: loaded.store,
+                sign_off: loaded.sign_off,
                 triggers: loaded.triggers,
                 people: loaded.people,
                 profiles: loaded.profiles,
@@ -136,7 +136,12 @@ impl Catalogue {
 
     /// Where requests and approvals are left; nowhere if they are pasted and handed over as files.
     pub fn store(&self) -> Option<&ApprovalStore> {
-        self.store.as_ref()
+        self.sign_off.store.as_ref()
+    }
+
+    /// What an approver's glass does with a request whose ledger got shorter or was rewritten.
+    pub fn shorter_ledger(&self) -> ShorterLedger {
+        self.sign_off.shorter_ledger
     }
 
     /// The profile of a name, if there is one without mistakes.
@@ -195,7 +200,7 @@ struct Loaded {
     organisation: Organisation,
     aws: Aws,
     shipping: Shipping,
-    store: Option<ApprovalStore>,
+    sign_off: SignOffRules,
     triggers: BTreeMap<TriggerName, Trigger>,
     people: BTreeMap<PersonName, Person>,
     profiles: BTreeMap<ProfileName, Profile>,
@@ -211,7 +216,7 @@ fn walk(
     let organisation = top.required("organisation").and_then(|value| value.parsed(Organisation::parse));
     let aws = top.optional("aws").map_or(Some(Aws::default()), |value| aws::read(value, files));
     let shipping = top.optional("ledger").map_or(Some(Shipping::default()), |value| ledger::read(value, folder));
-    let store = top.optional("approvals").map_or(Some(None), |value| store::read(value, folder).map(Some));
+    let sign_off = top.optional("approvals").map_or(Some(SignOffRules::default()), |value| store::read(value, folder));
     let environments = top.required("naming").and_then(environments);
     let levels = named(&mut top, "levels", |entry| level::read(entry, shipping.as_ref()));
     let triggers = named(&mut top, "triggers", |entry| trigger::read(entry, folder));
@@ -228,7 +233,7 @@ fn walk(
         organisation: organisation?,
         aws: aws?,
         shipping: shipping?,
-        store: store?,
+        sign_off: sign_off?,
         triggers: triggers.collect::<Option<_>>()?,
         people: people.collect::<Option<_>>()?,
         profiles,

@@ -1,4 +1,5 @@
-//! `[approvals]`: the place where requests and approvals are left for each other. It is never believed.
+//! `[approvals]`: the place where requests and approvals are left for each other, which is never believed, and what an
+//! approver's glass does when a requester's ledger got shorter.
 
 use std::path::Path;
 
@@ -15,20 +16,42 @@ pub struct ApprovalStore {
     pub region: Option<Region>,
 }
 
+/// What `[approvals]` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignOffRules {
+    /// Where requests and approvals are left; nowhere, if they are only pasted.
+    pub store: Option<ApprovalStore>,
+    /// What a ledger that got shorter or was rewritten does to a request.
+    pub shorter_ledger: ShorterLedger,
+}
+
+/// What an approver's glass does with a request whose ledger got shorter or was rewritten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ShorterLedger {
+    /// It does not sign it.
+    #[default]
+    Refuse,
+    /// It tells so, and asks.
+    Warn,
+}
+
 /// Reads `[approvals]`; a relative folder is beside the catalogue.
-pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<ApprovalStore> {
+pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<SignOffRules> {
     let mut section = value.section("approvals".to_owned())?;
-    let written = section.required("store");
-    let place = written.and_then(|value| value.parsed(|text| Destination::parse(text, folder)));
+    let written = section.optional("store");
+    let place = written.map_or(Some(None), |value| value.parsed(|text| Destination::parse(text, folder)).map(Some));
     let region = section.optional("region");
     let parsed = region.map_or(Some(None), |value| value.parsed(Region::parse).map(Some));
+    let words = [("refuse", ShorterLedger::Refuse), ("warn", ShorterLedger::Warn)];
+    let shorter = section.optional("shorter_ledger");
+    let shorter_ledger = shorter.map_or(Some(ShorterLedger::Refuse), |value| value.one_of(&words));
     section.close();
-    let place = place?;
-    match (&place, region) {
-        (Destination::Bucket { .. }, None) => written?.wrong("a bucket needs its `region` beside it"),
-        (Destination::Folder(_), Some(region)) => region.wrong("a folder has no `region`"),
-        (Destination::Bucket { .. }, Some(_)) | (Destination::Folder(_), None) => {
-            Some(ApprovalStore { place, region: parsed? })
-        }
-    }
+    let (place, shorter_ledger) = (place?, shorter_ledger?);
+    let store = match (&place, region) {
+        (None, None) => None,
+        (Some(Destination::Bucket { .. }), None) => return written?.wrong("a bucket needs its `region` beside it"),
+        (None | Some(Destination::Folder(_)), Some(region)) => return region.wrong("a folder has no `region`"),
+        (Some(_), _) => Some(ApprovalStore { place: place?, region: parsed? }),
+    };
+    Some(SignOffRules { store, shorter_ledger })
 }

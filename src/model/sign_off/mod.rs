@@ -10,6 +10,7 @@ pub mod gather;
 pub mod history;
 pub mod objection;
 pub mod papers;
+pub mod seen;
 pub mod sheet;
 
 #[cfg(test)]

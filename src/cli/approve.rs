@@ -1,0 +1,191 @@
+//! `glass approve` and `glass deny`: one screen, a clear yes, a signature, and a block to send back.
+//!
+//! Keeps the promise that nobody signs what they were not shown.
+
+mod screen;
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use super::args;
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::out::{self, Paint};
+use crate::broker::approve::{self, Answered, Approver, Case, Handed};
+use crate::host::handed;
+use crate::host::seen::HostMemory;
+use crate::model::catalogue::Catalogue;
+use crate::model::name::Id;
+use crate::model::sign_off::approval::{Answer, LONGEST_REMARK};
+use crate::model::sign_off::block::{self, Kind, LONGEST_PASTE};
+use crate::model::sign_off::gather::{GatherError, Gathered, gather};
+use crate::model::text::{escaped, is_hostile};
+use crate::world::desk::Trouble;
+
+/// Whether a person is asked before anything is signed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Consent {
+    /// They must be, and if nobody can be it is an error.
+    Asked,
+    /// They are if there is a terminal: what they gave on the command line says enough.
+    AskedIfThere,
+    /// They have said so already.
+    Given,
+}
+
+/// What is to be said to a request.
+struct Wanted<'a> {
+    request: &'a str,
+    answer: Answer,
+    remark: &'a str,
+    consent: Consent,
+}
+
+/// Runs `glass approve`.
+pub fn run(args: &args::Approve, context: &Context) -> Result<Exit, Failure> {
+    let remark = args.reason.as_deref().unwrap_or_default();
+    let consent = if args.yes { Consent::Given } else { Consent::Asked };
+    say(&Wanted { request: &args.request, answer: Answer::Approve, remark, consent }, context)
+}
+
+/// Runs `glass deny`.
+pub fn run_deny(args: &args::Deny, context: &Context) -> Result<Exit, Failure> {
+    if args.reason.trim().is_empty() {
+        return Err(Failure::new(Exit::Usage, "a no needs its reason").hint("say in --reason why"));
+    }
+    let consent = if args.yes { Consent::Given } else { Consent::AskedIfThere };
+    say(&Wanted { request: &args.request, answer: Answer::Deny, remark: &args.reason, consent }, context)
+}
+
+fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
+    check_remark(wanted.remark)?;
+    let (catalogue, identity) = (context.catalogue()?, context.identity()?);
+    let key = context.places().signing_key(&identity);
+    let memory = HostMemory::new(context.places().state());
+    let approver = Approver { catalogue: &catalogue, identity: &identity, key: key.as_deref(), memory: &memory };
+    let handed = hand_over(wanted, context)?;
+    let case = approve::look(context.world(), approver, &handed)?;
+    warn(&case.troubles);
+    if let Handed::Papers(Gathered { sheets, approvals }) = &handed
+        && sheets.is_empty()
+    {
+        for answered in approve::take_in(context.world(), approver, &case, approvals)? {
+            give(&answered, &catalogue)?;
+        }
+        return Ok(Exit::Done);
+    }
+    match wanted.answer {
+        Answer::Approve => approve::check_yes(approver, &case)?,
+        Answer::Deny => approve::check(approver, &case)?,
+    }
+    out::say(screen::of(&catalogue, &case, Paint::for_stderr(context.color())).trim_end());
+    if !is_wanted(wanted, &case, context)? {
+        out::say("glass: nothing was signed");
+        return Ok(Exit::Failed);
+    }
+    let answered = approve::answer(context.world(), approver, &case, wanted.answer, wanted.remark)?;
+    give(&answered, &catalogue)?;
+    Ok(Exit::Done)
+}
+
+fn check_remark(remark: &str) -> Result<(), Failure> {
+    if remark.chars().count() <= LONGEST_REMARK && !remark.chars().any(is_hostile) {
+        return Ok(());
+    }
+    let fact = format!("--reason is not one line of at most {LONGEST_REMARK} characters, no control characters");
+    Err(Failure::new(Exit::Usage, fact))
+}
+
+/// What the person was handed: an id, a file, or a paste.
+fn hand_over(wanted: &Wanted<'_>, context: &Context) -> Result<Handed, Failure> {
+    if let Ok(id) = Id::parse(wanted.request) {
+        return Ok(Handed::Id(id));
+    }
+    let is_paste = wanted.request == "-";
+    if is_paste && io::stdin().is_terminal() && context.world().terminal.is_there() {
+        out::say("Paste the block, with its BEGIN and END (Ctrl-D ends it):");
+    }
+    let read = if is_paste {
+        handed::read_paste(LONGEST_PASTE, &|text| gather(text).is_ok_and(|gathered| !gathered.sheets.is_empty()))
+    } else {
+        handed::read_file(Path::new(wanted.request), LONGEST_PASTE)
+    };
+    let bytes = read.map_err(|error| {
+        let failure = Failure::new(Exit::Failed, format!("{} cannot be read", name(wanted.request)));
+        failure.caused_by(&error).hint("it is the id of a request (8 characters), a file, or `-` for a paste")
+    })?;
+    let gathered = gather(&bytes).map_err(|error| unreadable(wanted.request, &error))?;
+    if gathered.sheets.is_empty() && wanted.answer == Answer::Deny {
+        let fact = format!("{} has no request", name(wanted.request));
+        return Err(Failure::new(Exit::Usage, fact).hint("hand over the request that is to be denied"));
+    }
+    Ok(Handed::Papers(gathered))
+}
+
+fn name(request: &str) -> String {
+    if request == "-" { "what was pasted".to_owned() } else { escaped(request) }
+}
+
+fn unreadable(request: &str, error: &GatherError) -> Failure {
+    let failure = Failure::new(Exit::Failed, format!("{} is no whole request", name(request))).caused_by(error);
+    failure.hint("have it sent again, whole: from its BEGIN to its END; as a file if the channel bends it")
+}
+
+/// Asks for a clear yes.
+fn is_wanted(wanted: &Wanted<'_>, case: &Case, context: &Context) -> Result<bool, Failure> {
+    let terminal = context.world().terminal;
+    match wanted.consent {
+        Consent::Given => return Ok(true),
+        Consent::AskedIfThere if !terminal.is_there() => return Ok(true),
+        Consent::Asked if !terminal.is_there() => {
+            return Err(Failure::new(Exit::Usage, "there is no terminal to ask on, and nothing was signed")
+                .hint("read what is shown, and give --yes"));
+        }
+        Consent::Asked | Consent::AskedIfThere => {}
+    }
+    let asked = case.tally().sheet().asked();
+    let verb = match wanted.answer {
+        Answer::Approve => "Approve",
+        Answer::Deny => "Deny",
+    };
+    let answer = terminal.ask(&format!("{verb} {} for {}? [y/N]: ", asked.profile, asked.person))?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// The block on stdout, and on stderr what to do with it.
+fn give(answered: &Answered, catalogue: &Catalogue) -> Result<(), Failure> {
+    let asked = answered.tally.sheet().asked();
+    let said = match answered.approval.statement().answer {
+        Answer::Approve => "approved",
+        Answer::Deny => "denied",
+    };
+    let (by, missing) = (&answered.approval.statement().person, answered.tally.missing());
+    let state = match (answered.tally.denied(), missing) {
+        (Some(_), _) => "it is over".to_owned(),
+        (None, 0) => "nobody else is needed".to_owned(),
+        (None, more) => format!("{more} more to sign"),
+    };
+    out::say(&format!("glass: request {} of {} is {said} by {by}: {state}", asked.id, asked.person));
+    warn(&answered.troubles);
+    let contact = catalogue.person(asked.person.as_str()).and_then(|person| person.contact.as_deref());
+    let reach = contact.map(|contact| format!(" ({})", escaped(contact))).unwrap_or_default();
+    let left = match catalogue.store() {
+        Some(store) if answered.troubles.is_empty() => {
+            format!(
+                "It lies in {} where {} looks; or send this block back:",
+                escaped(&store.place.to_string()),
+                asked.person
+            )
+        }
+        Some(_) | None => format!("Send this block back to {}{reach}:", asked.person),
+    };
+    out::say(&left);
+    out::print(&block::write(Kind::Approval, answered.approval.stored().as_bytes()))
+}
+
+fn warn(troubles: &[Trouble]) {
+    for trouble in troubles {
+        out::say(&format!("glass: warning: {trouble}"));
+    }
+}

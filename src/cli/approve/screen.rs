@@ -1,0 +1,140 @@
+//! The one screen before a signature: who wants what, why, for how long, and what is unusual about it.
+//!
+//! Keeps the promise that all that others wrote is shown escaped, and that nothing is claimed that nobody has checked.
+
+use std::time::Duration;
+
+use crate::broker::approve::Case;
+use crate::cli::out::{Paint, Style};
+use crate::cli::show::{Labelled, durations, network, statements, step, table};
+use crate::model::catalogue::{Catalogue, NamedFile, Profile};
+use crate::model::name::PersonName;
+use crate::model::sign_off::count::Tally;
+use crate::model::sign_off::sheet::Asked;
+use crate::model::text::escaped;
+use crate::model::time::show_duration;
+
+/// Writes the screen.
+pub fn of(catalogue: &Catalogue, case: &Case, paint: Paint) -> String {
+    let asked = case.tally().sheet().asked();
+    // One that has no profile here is void, and is not shown.
+    let Some(profile) = catalogue.profile(asked.profile.as_str()) else { return String::new() };
+    let title = format!("{} asks for {}", asked.person, asked.profile);
+    let mut text = format!("{}: {}\n", paint.paint(Style::Strong, &title), escaped(&profile.summary));
+    text += &table(&asked_for(catalogue, profile, case), paint);
+    text += &table(&allowed(asked, profile), paint);
+    text += &table(&answers(catalogue, case.tally()), paint);
+    for unusual in unusual(profile, case) {
+        text += &format!("  {}  {}\n", paint.paint(Style::Warn, "UNUSUAL         "), escaped(&unusual));
+    }
+    text
+}
+
+fn one(label: &'static str, line: String) -> Labelled {
+    (label, vec![line])
+}
+
+/// Who wants it, and what for.
+fn asked_for(catalogue: &Catalogue, profile: &Profile, case: &Case) -> Vec<Labelled> {
+    let (sheet, asked) = (case.tally().sheet(), case.tally().sheet().asked());
+    let summary = catalogue.trigger(asked.trigger.as_str()).map_or("", |trigger| trigger.summary.as_str());
+    let age = rounded(case.now.since(asked.made));
+    vec![
+        ("asked by", vec![reached(catalogue, &asked.person), UNVOUCHED.to_owned()]),
+        one("on", format!("{}, whose ledger has {} entries", asked.origin, asked.ledger.size)),
+        (
+            "request",
+            vec![
+                format!(
+                    "{}, made {age} ago, until {} ({} left)",
+                    asked.id,
+                    asked.expires,
+                    rounded(asked.expires.since(case.now))
+                ),
+                format!("sha256 {}", sheet.digest()),
+            ],
+        ),
+        one("role", asked.role.to_string()),
+        one("account, level", format!("{}, {}", asked.role.account(), profile.level.name)),
+        one("trigger", format!("{}: {summary}", asked.trigger)),
+        one("incident", asked.incident.to_string()),
+        one("reason", asked.reason.to_string()),
+        one(
+            "for how long",
+            format!("{} (usual {})", show_duration(Duration::from_secs(asked.duration)), durations(profile)),
+        ),
+    ]
+}
+
+/// What is known of who asks, which is little.
+const UNVOUCHED: &str = "nothing vouches for that: whoever made the request could write it, and AWS is asked only when it is used; \
+     ring, and have the incident and the hash's first characters said";
+
+fn reached(catalogue: &Catalogue, person: &PersonName) -> String {
+    match catalogue.person(person.as_str()).and_then(|person| person.contact.as_deref()) {
+        Some(contact) => format!("{person}, {contact}"),
+        None => format!("{person}; the catalogue has no `contact`"),
+    }
+}
+
+/// What the session may do.
+fn allowed(asked: &Asked, profile: &Profile) -> Vec<Labelled> {
+    let named = asked.step.as_ref().and_then(|name| profile.steps.get(name.as_str()));
+    let may = match profile.session_policy() {
+        Some(sent) => statements(sent),
+        None if profile.policy_arns.is_empty() => vec!["all that the role may do".to_owned()],
+        None => Vec::new(),
+    };
+    vec![
+        ("step", named.map(step).into_iter().collect()),
+        ("it may", may),
+        ("narrowed by", profile.policy_arns.clone()),
+        ("network", profile.network.as_ref().map(network).into_iter().collect()),
+        ("runbook", profile.runbook.as_deref().map(runbook).unwrap_or_default()),
+    ]
+}
+
+fn runbook(file: &NamedFile) -> Vec<String> {
+    let text = String::from_utf8_lossy(&file.bytes);
+    let title = text.lines().map(|line| line.trim_start_matches('#').trim()).find(|line| !line.is_empty());
+    let title: String = title.unwrap_or("it has no title").chars().take(100).collect();
+    vec![title, format!("{}, sha256 {}", file.named, file.digest)]
+}
+
+/// What has been said to it so far.
+fn answers(catalogue: &Catalogue, tally: &Tally) -> Vec<Labelled> {
+    let mut signed = vec![format!("{} of {}", tally.counted().len(), tally.needed())];
+    signed.extend(tally.counted().iter().map(|one| format!("{} at {} with {}", one.person, one.at, one.key)));
+    let others = tally.others().iter().map(|other| format!("{}'s: {}", other.person, other.why)).collect();
+    let may = tally.may_sign().iter().map(|person| reached(catalogue, person)).collect();
+    vec![("signed", signed), ("does not count", others), ("may still sign", may)]
+}
+
+/// What an approver would not expect.
+fn unusual(profile: &Profile, case: &Case) -> Vec<String> {
+    let asked = case.tally().sheet().asked();
+    let mut found: Vec<String> = case.contradiction().iter().map(ToString::to_string).collect();
+    if case.is_first {
+        found.push(format!("it is the first request of {} that is signed here", asked.person));
+    }
+    if Duration::from_secs(asked.duration) > profile.duration {
+        found.push(format!("it is for longer than the usual {}", show_duration(profile.duration)));
+    }
+    if asked.step.is_none() && !profile.steps.is_empty() {
+        let only = if profile.only_steps { ", though nothing but its steps is allowed" } else { "" };
+        found.push(format!("the runbook has steps, and it is for none of them{only}"));
+    }
+    if case.tally().missing() == 0 {
+        found.push("it has all the approvals that it needs".to_owned());
+    }
+    for session in &case.said_used {
+        found.push(format!("somebody says that session {session} has used it; its requester's ledger alone can tell"));
+    }
+    found
+}
+
+/// A length in whole minutes, or in seconds if it is shorter than two.
+fn rounded(length: Duration) -> String {
+    let seconds = length.as_secs();
+    show_duration(Duration::from_secs(if seconds < 120 { seconds } else { seconds - seconds % 60 }))
+}
