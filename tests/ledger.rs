@@ -2,6 +2,7 @@
 
 mod against;
 mod cloudtrail;
+mod corpus;
 mod export;
 mod faults;
 mod recordings;

@@ -12,8 +12,10 @@ use super::{REFUSED, by_script, home, ledger, text, vectors};
 use crate::support::{Home, Outcome, tool};
 
 /// The vectors on which it does not come to the verdict of glass, and why.
-const DIFFERENT: [(&str, &str); 1] =
-    [("broken-key-twice", "it takes the last of two values, as most readers of JSON do")];
+const DIFFERENT: [(&str, &str); 2] = [
+    ("broken-key-twice", "it takes the last of two values, as most readers of JSON do"),
+    ("signed-broken-key-twice", "the same, where the two say the same"),
+];
 
 #[test]
 fn the_script_comes_to_the_same_verdict_on_every_vector() {

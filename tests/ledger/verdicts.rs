@@ -16,11 +16,11 @@ fn every_vector_has_the_verdict_that_it_carries() {
     let home = Home::new();
     let vectors = vectors();
     assert!(vectors.len() > 30);
-    for (name, path, expected) in vectors {
+    for (name, path, mut expected) in vectors {
         let outcome = home.glass(&["audit", "verify", "--json", "--ledger", path.to_str().unwrap()]);
         let mut found = outcome.json();
         assert_eq!(found.as_object_mut().unwrap().remove("recordings"), Some(json!([])));
-        assert_eq!(found.as_object_mut().unwrap().remove("signed"), Some(Value::Null));
+        expected.as_object_mut().unwrap().entry("signed").or_insert(Value::Null);
         assert_eq!(found.as_object_mut().unwrap().remove("completeness").unwrap()["state"], json!("unknown"));
         if let Some(bad) = found["first_bad"].as_object_mut() {
             assert!(!bad.remove("reason").unwrap().as_str().unwrap().is_empty());
