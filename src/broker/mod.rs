@@ -279,6 +279,9 @@ impl From<NotWritten> for BreakError {
         match error {
             NotWritten::Ledger(error) => BreakError::Ledger(error),
             NotWritten::NotAnchored(error) => BreakError::NotAnchored(error),
+            NotWritten::Spent(profile, no) => {
+                BreakError::Refused { profile: profile.to_string(), rules: vec![Rule::SignOff(*no)] }
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod folder;
 mod key;
 mod left;
 mod machine;
+mod past;
 mod prove;
 pub mod reader;
 mod rotate;
@@ -29,8 +30,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::model::chain::entry::Entry;
 use crate::model::name::{Digest, Id, Organisation, PersonName};
-use crate::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Record, Unsigned};
+use crate::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Past, Record, Unsigned};
 
 pub use before::Before;
 pub use closed::Closed;
@@ -132,6 +134,14 @@ impl Ledger for HostLedger {
         })?;
         self.settle_in(room);
         Ok(appended)
+    }
+
+    fn append_once(&self, record: &Record, request: &Id, from: u64) -> Result<Result<Appended, Id>, LedgerError> {
+        self.append_unless_spent(record, request, from)
+    }
+
+    fn read_back(&self, from: u64, each: &mut dyn FnMut(&Entry<'_>)) -> Result<Past, LedgerError> {
+        self.look_back(from, each)
     }
 
     fn append_all(&self, records: &[Record], longest: Duration) -> Result<(), LedgerError> {

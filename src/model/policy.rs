@@ -12,6 +12,7 @@ use super::event::{Granted, SessionKind};
 use super::name::{Digest, Id, Incident, LevelName, PersonArn, PersonName, Reason, Region, nearest};
 use super::request::Request;
 use super::session::Order;
+use super::sign_off::sheet::Sheet;
 use super::text::escaped;
 use super::time::{LONGEST_SESSION, Timestamp};
 
@@ -118,7 +119,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
         step,
         holds: profile.hold,
         approvals: standing.sign_off.approvals(),
-        stands_until: sheet.map(|sheet| sheet.asked().expires),
+        sheet: sheet.cloned(),
     }))
 }
 
@@ -290,7 +291,7 @@ pub struct Grant {
     step: Option<Step>,
     holds: bool,
     approvals: Vec<Digest>,
-    stands_until: Option<Timestamp>,
+    sheet: Option<Sheet>,
 }
 
 impl Grant {
@@ -339,6 +340,11 @@ impl Grant {
         self.holds && self.step.is_none()
     }
 
+    /// The request that it uses, if it takes one.
+    pub fn sheet(&self) -> Option<&Sheet> {
+        self.sheet.as_ref()
+    }
+
     /// The approvals that count for it.
     pub fn approvals(&self) -> &[Digest] {
         &self.approvals
@@ -354,11 +360,12 @@ impl Grant {
             let (person, expected) = (self.person.clone(), self.arn.clone());
             return Err(Rule::Stranger(Stranger { person, expected, found: caller.to_owned() }));
         }
-        match (self.stands_until, &self.granted.request) {
-            (Some(at), Some(request)) if now >= at => {
-                Err(Rule::SignOff(NoSignOff::Expired { request: request.clone(), at }))
+        match self.sheet.as_ref().map(Sheet::asked).filter(|asked| now >= asked.expires) {
+            Some(asked) => {
+                let (request, at) = (asked.id.clone(), asked.expires);
+                Err(Rule::SignOff(NoSignOff::Expired { request, at }))
             }
-            (Some(_) | None, _) => Ok(Recognised { arn: caller.to_owned() }),
+            None => Ok(Recognised { arn: caller.to_owned() }),
         }
     }
 }

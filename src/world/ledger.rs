@@ -5,11 +5,13 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use crate::model::chain::Said;
+use crate::model::chain::entry::Entry;
 use crate::model::chain::origin::Origin;
 use crate::model::event::Event;
 use crate::model::identity::Store;
 use crate::model::name::{Digest, Id, PersonName};
 use crate::model::note::key::VerifierKey;
+use crate::model::time::Timestamp;
 use crate::world::machine::VaultError;
 
 /// What the caller knows of an entry; the ledger adds the rest.
@@ -54,6 +56,17 @@ pub struct Checkpointed {
     pub new_key: Option<VerifierKey>,
 }
 
+/// The ledger as it was when it was read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Whose it is.
+    pub origin: Origin,
+    /// How many entries it has.
+    pub size: u64,
+    /// The latest time of those that were read.
+    pub latest: Option<Timestamp>,
+}
+
 /// The hash-chained ledger of this user on this machine.
 pub trait Ledger: Sync {
     /// Appends one entry; a gate entry is on the disk for good when this returns.
@@ -61,6 +74,19 @@ pub trait Ledger: Sync {
     /// # Errors
     /// When it is not certain that the entry was kept. Nothing that depends on it may happen then.
     fn append(&self, record: &Record) -> Result<Appended, LedgerError>;
+
+    /// Appends the intent of a request that was made when there were so many entries, unless an earlier one has spent it;
+    /// gives the session of that then. Between the look and the append nothing else is appended.
+    ///
+    /// # Errors
+    /// As for [`Ledger::append`], and when the ledger is shorter than it was when the request was made.
+    fn append_once(&self, record: &Record, request: &Id, from: u64) -> Result<Result<Appended, Id>, LedgerError>;
+
+    /// Reads the entries from one on, in their order. Those before the first that is here are passed over.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are none.
+    fn read_back(&self, from: u64, each: &mut dyn FnMut(&Entry<'_>)) -> Result<Past, LedgerError>;
 
     /// Appends entries about a live session, all or none of them. Those that are no gates wait for [`Ledger::sync`], or
     /// for the append with which more than 64 KiB would wait. Another process may hold the lock so long.

@@ -19,16 +19,17 @@ pub mod variables;
 
 use std::time::Duration;
 
-use crate::model::event::{Event, Intent, Mfa, Sent};
-use crate::model::name::{Digest, Id};
-use crate::model::policy::{Grant, Recognised};
+use crate::model::event::{Event, Intent, Mfa, NamedRequest, Sent, UsedOverride};
+use crate::model::name::{Digest, Id, ProfileName};
+use crate::model::policy::{Grant, NoSignOff, Recognised};
 use crate::model::session::{self, Answer, Credentials, Order};
+use crate::model::sign_off::sheet::Sheet;
 use crate::model::time::{BootTime, Timestamp};
 
 use anchor::{Anchoring, Anchors, NotAnchored};
 use aws::{Aws, AwsError};
 use desk::Desks;
-use ledger::{Ledger, LedgerError, Record, Unsigned};
+use ledger::{Appended, Ledger, LedgerError, Record, Unsigned};
 use machine::{Chance, Children, Clock, Codes, Programs, Terminal, Vault};
 use recording::Recordings;
 use signing::Keys;
@@ -110,8 +111,8 @@ fn record(grant: &Grant, event: Event) -> Record {
 /// CloudTrail commits to everything the ledger held at that moment.
 ///
 /// # Errors
-/// When it is not certain that the intent is in the ledger, or that an anchor has it where the level demands one: then
-/// nothing may be sent.
+/// When it is not certain that the intent is in the ledger, or that an anchor has it where the level demands one, or its
+/// request is used up: then nothing may be sent.
 pub fn write_down(
     world: World<'_>,
     grant: Grant,
@@ -126,12 +127,37 @@ pub fn write_down(
         approvals: grant.approvals().to_vec(),
         mfa,
     };
-    let intent = world.ledger.append(&record(&grant, Event::ElevateIntent(Box::new(intent))))?;
+    let event = Event::ElevateIntent(Box::new(intent));
+    let intent = match grant.sheet() {
+        None => world.ledger.append(&record(&grant, event))?,
+        Some(sheet) => use_up(world.ledger, &grant, sheet, event)?,
+    };
     if grant.demands_anchor() {
         anchor(world, &grant, anchoring)?;
     }
     let session_name = session_name(&grant, &intent.hash);
     Ok(Warrant { grant, order, session_name })
+}
+
+/// Writes down the intent that spends a request, unless another session has spent it.
+fn use_up(ledger: &dyn Ledger, grant: &Grant, sheet: &Sheet, intent: Event) -> Result<Appended, NotWritten> {
+    let asked = sheet.asked();
+    if asked.overrides {
+        let used = UsedOverride { profile: asked.profile.clone(), reason: asked.reason.clone() };
+        ledger.append(&record(grant, Event::OverrideUsed(used)))?;
+    }
+    let appended = match ledger.append_once(&record(grant, intent), &asked.id, asked.ledger.size)? {
+        Ok(appended) => appended,
+        Err(session) => {
+            let (profile, request) = (asked.profile.to_string(), asked.id.clone());
+            let why = NoSignOff::Used { request: request.clone(), session };
+            let refused = Event::ElevateRefused { profile, rules: vec![why.name()], request: Some(request) };
+            ledger.append(&record(grant, refused))?;
+            return Err(NotWritten::Spent(asked.profile.clone(), Box::new(why)));
+        }
+    };
+    ledger.append(&record(grant, Event::RequestUsed(NamedRequest::of(sheet))))?;
+    Ok(appended)
 }
 
 /// Has a place outside of this machine take all that the ledger holds, the intent included.
@@ -163,6 +189,8 @@ pub enum NotWritten {
     Ledger(LedgerError),
     /// Nothing outside of this machine has it. The ledger says so.
     NotAnchored(NotAnchored),
+    /// Another session has used the profile's request. The ledger says so.
+    Spent(ProfileName, Box<NoSignOff>),
 }
 
 impl From<LedgerError> for NotWritten {

@@ -12,7 +12,9 @@ use std::time::Duration;
 use glass::broker::{self, BreakError, Environment, Setting, Work};
 use glass::model::anchor::{Anchor, Receipt};
 use glass::model::catalogue::{Catalogue, SshKey};
+use glass::model::chain::entry::Entry;
 use glass::model::chain::origin::Origin;
+use glass::model::chain::{Stamp, line};
 use glass::model::event::{Cause, Event, SessionKind};
 use glass::model::identity::{Identity, Source, Store};
 use glass::model::live::{Kept, Live};
@@ -22,6 +24,7 @@ use glass::model::recording::Stream;
 use glass::model::request::Wish;
 use glass::model::secret::Secret;
 use glass::model::session::{Answer, Credentials};
+use glass::model::sign_off::history::Spending;
 use glass::model::sign_off::papers::{self, Paper, Pile};
 use glass::model::sign_off::sheet::{Nonce, Sheet};
 use glass::model::time::{BootTime, Timestamp};
@@ -30,7 +33,7 @@ use glass::world::archive::ArchiveError;
 use glass::world::aws::{Aws, AwsError, Caller, Daily, Place, SourceError, Why};
 use glass::world::desk::{Desk, Desks, Found, Store as DeskStore, Trouble, Wanted};
 use glass::world::keeping::{Happening, Keeper, Then, WARNINGS};
-use glass::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Record, Unsigned};
+use glass::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Past, Record, Unsigned};
 use glass::world::machine::{
     AskError, Chance, Child, ChildError, Children, Clock, Codes, CodesError, Command, Ended, Hold, ProgramError,
     Programs, Ran, Terminal, Vault, VaultError, Watched,
@@ -85,6 +88,9 @@ pub const IDENTITY: &str = "version = 1\nperson = \"alice\"\nsource = { profile 
 
 /// The secret access key that the made-up STS gives; it must never be seen anywhere.
 pub const SECRET: &str = "wJalrXUtnFEMIxK7MDENGxbPxRfiCYEXAMPLEKEY";
+
+/// Whose the made-up ledger is.
+pub const ORIGIN: &str = "glass/acme/laptop/alice/62rp5vxh";
 
 /// When a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,6 +276,18 @@ impl Fake {
         }
     }
 
+    /// Reads the entries from one on as the ledger would have them, and gives how many there are.
+    fn read_entries(&self, from: u64, each: &mut dyn FnMut(&Entry<'_>)) -> u64 {
+        let (boot, host) = ("boot".to_owned(), "laptop".to_owned());
+        let stamp = Stamp { at: self.time(), mono: BootTime(0), boot, host, pid: 1, uid: 1 };
+        let entries = self.entries.lock().unwrap();
+        for (seq, record) in (0..).zip(entries.iter()).filter(|(seq, _)| *seq >= from) {
+            let line = line(seq, Digest::of(b""), &stamp, record.said()).unwrap();
+            each(&Entry::parse(&line).unwrap());
+        }
+        entries.len() as u64
+    }
+
     fn time(&self) -> Timestamp {
         Timestamp::from_micros(*self.now.lock().unwrap())
     }
@@ -340,6 +358,22 @@ impl Ledger for Parts {
             Ok(Appended { seq, hash: Digest::of(&seq.to_be_bytes()) })
         };
         self.0.call(effect, || LedgerError::File { doing: "append to", path: "ledger".into(), source: broken() })
+    }
+
+    fn append_once(&self, record: &Record, request: &Id, from: u64) -> Result<Result<Appended, Id>, LedgerError> {
+        let mut spending = Spending::new(request.clone());
+        self.0.read_entries(from, &mut |entry| spending.read(entry));
+        match spending.used() {
+            Some(session) => Ok(Err(session.clone())),
+            None => self.append(record).map(Ok),
+        }
+    }
+
+    fn read_back(&self, from: u64, each: &mut dyn FnMut(&Entry<'_>)) -> Result<Past, LedgerError> {
+        let size = self.0.read_entries(from, each);
+        let past = Past { origin: Origin::parse(ORIGIN).unwrap(), size, latest: Some(self.0.time()) };
+        let failure = || LedgerError::File { doing: "read", path: "ledger".into(), source: broken() };
+        self.0.call(|| Ok(past), failure)
     }
 
     fn append_all(&self, records: &[Record], _: Duration) -> Result<(), LedgerError> {

@@ -1,6 +1,7 @@
 //! Appends, interruptions and forgeries on real files in a folder of their own.
 
 mod live;
+mod once;
 mod rotate;
 
 use std::fs;

@@ -11,16 +11,16 @@ const SHORT: u64 = 3000;
 
 impl Ground {
     /// A ledger whose segments are short.
-    fn short(&self) -> HostLedger {
+    pub(super) fn short(&self) -> HostLedger {
         HostLedger { limits: Limits { segment: SHORT, at_once: u64::MAX }, ..self.ledger() }
     }
 
     /// The numbers of the first entries of the segments.
-    fn segments(&self) -> Vec<u64> {
+    pub(super) fn segments(&self) -> Vec<u64> {
         Folder::check(&self.file("")).unwrap().segments().unwrap()
     }
 
-    fn segment(&self, place: usize) -> PathBuf {
+    pub(super) fn segment(&self, place: usize) -> PathBuf {
         self.file(&segment_name(self.segments()[place]))
     }
 
