@@ -27,5 +27,6 @@ mod live;
 mod real;
 mod requests;
 mod sandbox;
+mod sign_off;
 mod supervised;
 mod trace;

@@ -1,5 +1,7 @@
 //! The whole story of breaking glass on a made-up world, and again with a failure at every single call.
 
+mod signed;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Asks for what a wish leaves open, or says at once all that is missing.
 
-use super::{BreakError, refuse};
+use super::{About, BreakError, refuse};
 use crate::model::catalogue::Profile;
 use crate::model::event::SessionKind;
 use crate::model::name::{Incident, Reason, TriggerName};
@@ -36,7 +36,7 @@ pub fn complete(world: World<'_>, standing: Standing<'_>, wish: &Wish) -> Result
         }
         // Nobody is asked for what would be refused anyway.
         if !no.is_empty() {
-            return Err(refuse(world, standing.person, None, profile.name.as_str(), no));
+            return Err(refuse(world, About::standing(standing), no));
         }
         world.terminal.say(&format!("{}: {}", profile.name, escaped(&profile.summary)));
     }

@@ -4,35 +4,37 @@
 
 pub mod approve;
 mod ask;
+mod break_error;
 pub mod enrol;
 mod handover;
 mod keep;
 mod prove;
 pub mod request;
+pub mod sign_off;
 mod step;
+mod wait;
 
 use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use crate::model::catalogue::{Catalogue, Profile, Trigger};
 use crate::model::event::{Event, Sent, SessionKind};
 use crate::model::identity::Identity;
-use crate::model::mfa::NotACode;
-use crate::model::name::{Id, Incident, PersonName, ProfileName};
+use crate::model::name::{Id, Incident, PersonName};
 use crate::model::policy::{self, Case, Grant, Rule, SignOff, Standing, Verdict};
 use crate::model::request::{Request, Wish};
-use crate::model::sign_off::sheet::SheetError;
-use crate::world::anchor::{Anchoring, NotAnchored};
+use crate::model::sign_off::papers::Bundle;
+use crate::world::anchor::Anchoring;
 use crate::world::archive::Sender;
-use crate::world::aws::{AwsError, Daily, Place, SourceError};
-use crate::world::ledger::{LedgerError, Record, Unsigned};
-use crate::world::machine::{AskError, CodesError, ProgramError, VaultError};
-use crate::world::recording::RecordingError;
-use crate::world::{NotWritten, Session, World};
+use crate::world::aws::{Daily, Place};
+use crate::world::ledger::{LedgerError, Record};
+use crate::world::machine::ProgramError;
+use crate::world::{Session, World};
 
+pub use break_error::{BreakError, CodeError};
 pub use handover::{Environment, HandoverError, Work, abandon, give_to_child, give_to_hook, hold, sign};
 pub use step::{Inside, run_step};
+pub use wait::wait;
 
 /// How long the program of a trigger may take to confirm an incident.
 const CONFIRM_TIME: Duration = Duration::from_secs(10);
@@ -48,6 +50,8 @@ pub struct Setting<'a> {
     pub kind: SessionKind,
     /// The live session this happens in, if any.
     pub inside: Option<&'a Id>,
+    /// The request that is to be used, if there is one.
+    pub bundle: Option<&'a Bundle>,
 }
 
 /// Breaks the glass: from a wish to a session that is in the ledger.
@@ -56,6 +60,7 @@ pub struct Setting<'a> {
 /// When anything on the way says no; whatever was refused or failed is in the ledger too.
 pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Result<Session, BreakError> {
     let profile = find(setting.catalogue, &wish.profile)?;
+    let counted = setting.bundle.map(|bundle| sign_off::counted(world, setting.catalogue, bundle)).transpose()?;
     let standing = Standing {
         catalogue: setting.catalogue,
         profile,
@@ -63,12 +68,25 @@ pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Resul
         kind: setting.kind,
         inside: setting.inside,
         step: wish.step.as_deref(),
-        sign_off: SignOff::Nothing,
+        sign_off: counted.as_ref().map_or(SignOff::Nothing, sign_off::Counted::sign_off),
         overriding: None,
     };
     let request = ask::complete(world, standing, wish)?;
     let grant = judge(world, standing, &request)?;
-    keep_evidence(world, setting.catalogue, &grant).map_err(BreakError::Ledger)?;
+    keep_evidence(world, setting, &grant).map_err(BreakError::Ledger)?;
+    let session = elevate_recorded(world, setting, profile, grant)?;
+    if let Some(bundle) = setting.bundle {
+        sign_off::mark_used(world, setting, bundle, session.id());
+    }
+    Ok(session)
+}
+
+fn elevate_recorded(
+    world: World<'_>,
+    setting: Setting<'_>,
+    profile: &Profile,
+    grant: Grant,
+) -> Result<Session, BreakError> {
     if !profile.recording {
         return elevate(world, setting, grant);
     }
@@ -115,13 +133,13 @@ fn judge(world: World<'_>, standing: Standing<'_>, request: &Request) -> Result<
     match policy::judge(case) {
         Verdict::Allow(_) if let Some(why) = untraced(world, profile) => {
             let rules = vec![Rule::NotTraced(why)];
-            Err(refuse(world, person, None, profile.name.as_str(), rules))
+            Err(refuse(world, About::standing(standing), rules))
         }
         Verdict::Allow(grant) => {
             tracing::info!(profile = %profile.name, session = %grant.session(), "allowed");
             Ok(*grant)
         }
-        Verdict::Refuse(rules) => Err(refuse(world, person, None, profile.name.as_str(), rules)),
+        Verdict::Refuse(rules) => Err(refuse(world, About::standing(standing), rules)),
     }
 }
 
@@ -131,14 +149,15 @@ fn untraced(world: World<'_>, profile: &Profile) -> Option<String> {
     Some(error.source().map_or_else(|| error.to_string(), ToString::to_string))
 }
 
-/// Keeps what the intent refers to by hash: the catalogue, its files, the session policy as sent.
-fn keep_evidence(world: World<'_>, catalogue: &Catalogue, grant: &Grant) -> Result<(), LedgerError> {
+/// Keeps what the intent refers to by hash: the catalogue, its files, the session policy as sent, what was signed.
+fn keep_evidence(world: World<'_>, setting: Setting<'_>, grant: &Grant) -> Result<(), LedgerError> {
+    let Setting { catalogue, bundle, .. } = setting;
     let files = catalogue.files().iter().map(|file| file.bytes.as_slice());
     let policy = grant.order().policy.iter().map(String::as_bytes);
     for content in std::iter::once(catalogue.text().as_bytes()).chain(files).chain(policy) {
         world.ledger.keep(content)?;
     }
-    Ok(())
+    bundle.map_or(Ok(()), |bundle| sign_off::keep_evidence(world, bundle, grant))
 }
 
 /// Asks the trigger's own program; whatever is not a plain yes in time is a no.
@@ -167,15 +186,43 @@ fn with_cause(error: &ProgramError) -> String {
     }
 }
 
+/// What a refusal is about.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    person: &'a PersonName,
+    session: Option<&'a Id>,
+    profile: &'a str,
+    request: Option<&'a Id>,
+}
+
+impl<'a> About<'a> {
+    fn standing(standing: Standing<'a>) -> Self {
+        let Standing { person, profile, .. } = standing;
+        let request = standing.sign_off.sheet().map(|sheet| &sheet.asked().id);
+        About { person, session: None, profile: profile.name.as_str(), request }
+    }
+
+    fn grant(grant: &'a Grant) -> Self {
+        let granted = grant.granted();
+        About {
+            person: grant.person(),
+            session: Some(grant.session()),
+            profile: granted.profile.as_str(),
+            request: granted.request.as_ref(),
+        }
+    }
+}
+
 /// Writes a refusal down and makes the error of it.
-fn refuse(world: World<'_>, person: &PersonName, session: Option<&Id>, profile: &str, rules: Vec<Rule>) -> BreakError {
+fn refuse(world: World<'_>, about: About<'_>, rules: Vec<Rule>) -> BreakError {
+    let profile = about.profile.to_owned();
     let event = Event::ElevateRefused {
-        profile: profile.to_owned(),
+        profile: profile.clone(),
         rules: rules.iter().map(Rule::name).collect(),
-        request: None,
+        request: about.request.cloned(),
     };
-    match world.ledger.append(&Record { who: Some(person.clone()), session: session.cloned(), event }) {
-        Ok(_) => BreakError::Refused { profile: profile.to_owned(), rules },
+    match world.ledger.append(&Record { who: Some(about.person.clone()), session: about.session.cloned(), event }) {
+        Ok(_) => BreakError::Refused { profile, rules },
         Err(error) => BreakError::Ledger(error),
     }
 }
@@ -210,181 +257,5 @@ pub fn place_of(catalogue: &Catalogue, region: crate::model::name::Region) -> Pl
         region,
         endpoint: aws.endpoint.as_ref().map(ToString::to_string),
         ca_bundle: aws.ca_bundle.as_ref().map(|file| file.path.clone()),
-    }
-}
-
-/// Why the glass was not broken.
-#[derive(Debug)]
-pub enum BreakError {
-    /// Nobody can be asked for these.
-    Missing(Vec<&'static str>),
-    /// No profile has this name.
-    UnknownProfile {
-        /// The name.
-        name: String,
-        /// The one that was probably meant.
-        nearest: Option<String>,
-    },
-    /// The profile has mistakes in the catalogue.
-    BrokenProfile {
-        /// The name.
-        name: String,
-        /// The mistakes, as they are shown.
-        mistakes: Vec<String>,
-    },
-    /// glass says no.
-    Refused {
-        /// The profile.
-        profile: String,
-        /// Every rule that said no.
-        rules: Vec<Rule>,
-    },
-    /// The profile takes no approvals.
-    NeedsNoApproval(ProfileName),
-    /// The ledger does not sign what a request is to rest on.
-    Unsigned(Unsigned),
-    /// What is asked for cannot be written down.
-    Sheet(SheetError),
-    /// The identity file names no source.
-    NoSource,
-    /// The source gives no daily identity.
-    Source(SourceError),
-    /// No MFA device is known, and AWS knows none either.
-    NoDevice,
-    /// The code's program or the keyring's seed gave no code.
-    Code(CodeError),
-    /// AWS gave no session.
-    Aws {
-        /// What was being done, e.g. `assume prod-db-emergency`.
-        doing: String,
-        /// What AWS said.
-        error: AwsError,
-    },
-    /// A question has no answer.
-    Ask(AskError),
-    /// The keyring gives no seed.
-    Vault(VaultError),
-    /// The memory of used codes cannot be used.
-    Codes(CodesError),
-    /// The session must be recorded and cannot be.
-    Recording(RecordingError),
-    /// The level demands an anchor of the intent, and there is none.
-    NotAnchored(NotAnchored),
-    /// The ledger does not take an entry, or does not verify.
-    Ledger(LedgerError),
-}
-
-impl From<NotWritten> for BreakError {
-    fn from(error: NotWritten) -> Self {
-        match error {
-            NotWritten::Ledger(error) => BreakError::Ledger(error),
-            NotWritten::NotAnchored(error) => BreakError::NotAnchored(error),
-            NotWritten::Spent(profile, no) => {
-                BreakError::Refused { profile: profile.to_string(), rules: vec![Rule::SignOff(*no)] }
-            }
-        }
-    }
-}
-
-/// Why there is no code although nobody had to be asked.
-#[derive(Debug)]
-pub enum CodeError {
-    /// The program failed to run.
-    Program(ProgramError),
-    /// The program ended with an error.
-    ProgramSaidNo {
-        /// The program.
-        program: String,
-        /// Its exit code.
-        code: i32,
-        /// What it said.
-        stderr: String,
-    },
-    /// What came is no code.
-    NotACode(NotACode),
-    /// The seed in the keyring is no seed.
-    Seed(String),
-}
-
-impl fmt::Display for BreakError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::model::text::escaped;
-        match self {
-            BreakError::Missing(missing) => write!(f, "{} missing, and there is no terminal to ask on", list(missing)),
-            BreakError::UnknownProfile { name, .. } => {
-                let name: String = name.chars().take(80).collect();
-                write!(f, "the catalogue has no profile `{}`", escaped(&name))
-            }
-            BreakError::BrokenProfile { name, .. } => write!(f, "the profile `{}` has mistakes", escaped(name)),
-            BreakError::Refused { profile, .. } => write!(f, "{} is refused", escaped(profile)),
-            BreakError::NeedsNoApproval(profile) => write!(f, "{profile} takes no approvals"),
-            BreakError::Unsigned(error) => write!(f, "{error}"),
-            BreakError::Sheet(error) => write!(f, "{error}"),
-            BreakError::NoSource => f.write_str("the identity file names no `source` of daily credentials"),
-            BreakError::Source(error) => write!(f, "{error}"),
-            BreakError::NoDevice => f.write_str("no MFA device is known"),
-            BreakError::Code(_) => f.write_str("there is no MFA code"),
-            BreakError::Aws { doing, error } => write!(f, "cannot {doing}: {error}"),
-            BreakError::Ask(error) => write!(f, "{error}"),
-            BreakError::Vault(error) => write!(f, "{error}"),
-            BreakError::Codes(error) => write!(f, "{error}"),
-            BreakError::Recording(error) => write!(f, "{error}"),
-            BreakError::NotAnchored(error) => write!(f, "{error}"),
-            BreakError::Ledger(error) => write!(f, "{error}"),
-        }
-    }
-}
-
-fn list(missing: &[&str]) -> String {
-    match missing {
-        [one] => format!("{one} is"),
-        [] | [_, ..] => format!("{} are", missing.join(", ")),
-    }
-}
-
-impl Error for BreakError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            BreakError::Code(error) => Some(error),
-            BreakError::Source(error) => error.source(),
-            BreakError::Ask(error) => error.source(),
-            BreakError::Vault(error) => error.source(),
-            BreakError::Codes(error) => error.source(),
-            BreakError::Recording(error) => error.source(),
-            BreakError::NotAnchored(error) => error.source(),
-            BreakError::Ledger(error) => error.source(),
-            BreakError::Unsigned(error) => error.source(),
-            BreakError::NeedsNoApproval(_)
-            | BreakError::Sheet(_)
-            | BreakError::Missing(_)
-            | BreakError::UnknownProfile { .. }
-            | BreakError::BrokenProfile { .. }
-            | BreakError::Refused { .. }
-            | BreakError::NoSource
-            | BreakError::NoDevice
-            | BreakError::Aws { .. } => None,
-        }
-    }
-}
-
-impl fmt::Display for CodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CodeError::Program(error) => write!(f, "{error}"),
-            CodeError::ProgramSaidNo { program, code, stderr } => {
-                write!(f, "{program} ended with {code}: {}", crate::model::text::escaped(stderr))
-            }
-            CodeError::NotACode(error) => write!(f, "{error}, and something else came"),
-            CodeError::Seed(why) => write!(f, "the seed in the keyring cannot be used: {why}"),
-        }
-    }
-}
-
-impl Error for CodeError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            CodeError::Program(error) => error.source(),
-            CodeError::ProgramSaidNo { .. } | CodeError::NotACode(_) | CodeError::Seed(_) => None,
-        }
     }
 }

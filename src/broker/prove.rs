@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use super::{BreakError, CodeError, Setting, give_up, refuse};
+use super::{About, BreakError, CodeError, Setting, give_up, refuse, sign_off};
 use crate::model::event::Mfa;
 use crate::model::identity::{CodeSource, Store};
 use crate::model::mfa::{Outcome, Wait, read_code};
@@ -147,14 +147,15 @@ fn recognised(world: World<'_>, grant: Grant, caller: Result<Caller, AwsError>) 
     }
     let clock = world.clock.now();
     let aws = Timestamp::from_micros(clock.micros().saturating_sub(caller.clock_ahead.saturating_mul(1_000_000)));
-    match grant.recognise(&caller.arn, latest(clock, None, Some(aws))) {
+    let ledger = sign_off::still_unspent(world, &grant)?;
+    match grant.recognise(&caller.arn, latest(clock, ledger, Some(aws))) {
         Ok(recognised) => Ok((grant, Known { recognised, clock_ahead: caller.clock_ahead })),
         Err(rule) => Err(refused(world, &grant, rule)),
     }
 }
 
 fn refused(world: World<'_>, grant: &Grant, rule: Rule) -> BreakError {
-    refuse(world, grant.person(), Some(grant.session()), grant.granted().profile.as_str(), vec![rule])
+    refuse(world, About::grant(grant), vec![rule])
 }
 
 /// Writes a declined call down; the error tells the person.
@@ -300,6 +301,8 @@ impl CodeMaker<'_> {
             let before = hold.used().clone();
             if let Err(wait) = before.check(&self.serial, &code, now) {
                 drop(hold);
+                // Nobody waits for a code that could not be used.
+                sign_off::still_unspent(self.world, &grant)?;
                 code = self
                     .wait(wait)
                     .and_then(|()| self.next(caller.clock_ahead))

@@ -3,7 +3,7 @@
 //! Keeps the promises that nobody is asked for what would be refused anyway, and that a request is in the ledger
 //! before anybody else has it.
 
-use super::{BreakError, ask, confirm, find, place_of, refuse};
+use super::{About, BreakError, ask, confirm, find, place_of, refuse};
 use crate::model::catalogue::{ApprovalRule, Catalogue};
 use crate::model::event::{Event, NamedRequest, SessionKind};
 use crate::model::identity::Identity;
@@ -61,7 +61,7 @@ pub fn make_request(
         sign_off: SignOff::Awaited,
         overriding,
     };
-    let refused = |rules| refuse(world, &identity.person, None, profile.name.as_str(), rules);
+    let refused = |rules| refuse(world, About::standing(standing), rules);
     let request = ask::complete(world, standing, wish)?;
     let agreed = policy::examine(standing, &request).map_err(refused)?;
     confirm(world, profile, &identity.person, agreed.trigger, &agreed.incident)

@@ -165,6 +165,22 @@ pub struct Assume {
     #[arg(long, value_name = "NAME", conflicts_with = "command")]
     pub step: Option<String>,
 
+    /// The approved request to use: it says for what, and no flag has to
+    #[arg(long, value_name = "ID", value_parser = Id::parse)]
+    pub request: Option<Id>,
+
+    /// Wait until the request is approved; the default on a terminal
+    #[arg(long, overrides_with = "no_wait")]
+    pub wait: bool,
+
+    /// Do not wait for approvals
+    #[arg(long)]
+    pub no_wait: bool,
+
+    /// A file with what approvers sent, or `-` for stdin
+    #[arg(long, value_name = "FILE")]
+    pub approval: Vec<PathBuf>,
+
     /// The command to run instead of a shell
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -178,6 +194,10 @@ pub struct CredentialProcess {
     /// What is asked for.
     #[command(flatten)]
     pub elevation: Elevation,
+
+    /// The approved request to use: it says for what, and no flag has to
+    #[arg(long, value_name = "ID", value_parser = Id::parse)]
+    pub request: Option<Id>,
 }
 
 /// `glass status`.

@@ -7,6 +7,7 @@ use super::catalogue::warn_of_broken;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::offered::offered;
 use super::open;
 use super::out::{self, Paint, Style};
 use super::run::redacted;
@@ -29,11 +30,25 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let identity = context.identity()?;
     let world = context.world();
     let inside = context.inside();
-    let kind = kind(args);
-    let setting = Setting { catalogue: &catalogue, identity: &identity, kind, inside: inside.as_ref() };
+    let profile = broker::find(&catalogue, &args.elevation.profile)?;
+    let offered = offered(args.request.as_ref(), &args.approval)?;
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, args.region.clone()) };
-    let profile = broker::find(&catalogue, &wish.profile)?;
-    let mut work = match step(args, profile) {
+    let bundle = match broker::sign_off::find_request(world, &catalogue, &identity, &offered)? {
+        None if profile.approvals() > 0 => broker::sign_off::fitting_request(world, &catalogue, &identity, &wish)?,
+        found => found,
+    };
+    let waits = args.wait || (!args.no_wait && world.terminal.is_there());
+    let bundle = match bundle {
+        // Nobody waits for what would be refused anyway.
+        Some(bundle) if waits && inside.is_none() => Some(broker::wait(world, &catalogue, &identity, bundle)?),
+        bundle => bundle,
+    };
+    let wish = wish.or_asked(bundle.as_ref());
+    refuse_other_work(args, &wish)?;
+    let kind = kind(args, &wish);
+    let setting =
+        Setting { catalogue: &catalogue, identity: &identity, kind, inside: inside.as_ref(), bundle: bundle.as_ref() };
+    let mut work = match step(&wish, profile) {
         Some(step) => Work::of_step(step),
         None => work(args),
     };
@@ -65,9 +80,20 @@ fn refuse_missed(args: &args::Assume) -> Result<(), Failure> {
     }
 }
 
+/// A request for a step is none for a command.
+fn refuse_other_work(args: &args::Assume, wish: &Wish) -> Result<(), Failure> {
+    match &wish.step {
+        Some(step) if !args.command.is_empty() => {
+            Err(Failure::new(Exit::Refused, format!("the request is for the step {step}, and for no other command"))
+                .hint("leave the command away, or make a request without --step"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The step that is asked for; whether it may be run is the judgement's to say.
-fn step<'a>(args: &args::Assume, profile: &'a Profile) -> Option<&'a Step> {
-    profile.steps.get(args.step.as_deref()?)
+fn step<'a>(wish: &Wish, profile: &'a Profile) -> Option<&'a Step> {
+    profile.steps.get(wish.step.as_deref()?)
 }
 
 /// What the flags of an elevation ask for.
@@ -83,8 +109,8 @@ pub fn wish(args: &args::Elevation, region: Option<String>) -> Wish {
     }
 }
 
-fn kind(args: &args::Assume) -> SessionKind {
-    if args.command.is_empty() && args.step.is_none() { SessionKind::Shell } else { SessionKind::Command }
+fn kind(args: &args::Assume, wish: &Wish) -> SessionKind {
+    if args.command.is_empty() && wish.step.is_none() { SessionKind::Shell } else { SessionKind::Command }
 }
 
 /// A shell or a command; a step's words are the catalogue's.

@@ -12,15 +12,18 @@ use super::context::{self, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::out;
-use crate::broker::{self, Setting};
+use crate::broker::sign_off::Offered;
+use crate::broker::{self, BreakError, Setting};
 use crate::host::live;
 use crate::host::places::Places;
 use crate::host::socket;
 use crate::host::terminal::HookTerminal;
+use crate::model::catalogue::Catalogue;
 use crate::model::event::SessionKind;
+use crate::model::identity::Identity;
 use crate::model::live::{Answer, Ask, Handed};
 use crate::model::secret::Secret;
-use crate::world::World;
+use crate::world::{Session, World};
 
 /// How long a session has to answer: longer than an entry may wait for the ledger's lock.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -47,10 +50,24 @@ pub fn run(args: &args::CredentialProcess, context: &Context) -> Result<Exit, Fa
     let catalogue = context.catalogue()?;
     let identity = context.identity()?;
     let world = World { terminal: &HookTerminal, ..context.world() };
-    let setting = Setting { catalogue: &catalogue, identity: &identity, kind: SessionKind::Hook, inside: None };
-    let session = broker::break_glass(world, setting, &wish(&args.elevation, None))?;
+    let session = break_glass(world, args, &catalogue, &identity)?;
     broker::give_to_hook(world, session, |handed| print(&handed))?;
     Ok(Exit::Done)
+}
+
+/// Breaks the glass for the hook.
+pub fn break_glass(
+    world: World<'_>,
+    args: &args::CredentialProcess,
+    catalogue: &Catalogue,
+    identity: &Identity,
+) -> Result<Session, BreakError> {
+    let offered = Offered { request: args.request.clone(), ..Offered::default() };
+    let bundle = broker::sign_off::find_request(world, catalogue, identity, &offered)?;
+    let wish = wish(&args.elevation, None).or_asked(bundle.as_ref());
+    let kind = SessionKind::Hook;
+    let setting = Setting { catalogue, identity, kind, inside: None, bundle: bundle.as_ref() };
+    broker::break_glass(world, setting, &wish)
 }
 
 fn print(handed: &Handed) -> Result<(), Failure> {

@@ -260,6 +260,13 @@ impl From<BreakError> for Failure {
             }
             BreakError::Unsigned(error) => error.into(),
             BreakError::Sheet(error) => Failure::of(Exit::Failed, &error),
+            BreakError::LeftOpen { ref request, ref profile } => Failure::of(Exit::Child(130), &error)
+                .hint(format!("`glass assume {profile} --request {request}` goes on with it")),
+            BreakError::NoRequest(_) => Failure::of(Exit::Usage, &error)
+                .hint("hand its block over with --approval FILE, or `--approval -` and paste it"),
+            BreakError::SeveralRequests(_) => Failure::of(Exit::Usage, &error).hint("say which with --request"),
+            BreakError::TwinRequests { .. } => Failure::of(Exit::Refused, &error)
+                .hint("one of them is not what was asked for: make a new request"),
             BreakError::Ledger(error) => error.into(),
         }
     }

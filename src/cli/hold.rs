@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::args;
 use super::assume::wish;
 use super::context::Context;
-use super::credential_process::serve;
+use super::credential_process::{break_glass, serve};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::open::{Open, open};
-use crate::broker::{self, BreakError, Setting};
+use crate::broker::{self, BreakError};
 use crate::host::holder::{self, Alone, Called, Holder, Side};
 use crate::host::terminal::HookTerminal;
 use crate::host::turn::Turn;
@@ -122,8 +122,7 @@ fn elevate(world: World<'_>, args: &args::CredentialProcess, context: &Context) 
     let shared = |failure: Failure| Note::of(failure, args, Reach::All);
     let catalogue = context.catalogue().map_err(shared)?;
     let identity = context.identity().map_err(shared)?;
-    let setting = Setting { catalogue: &catalogue, identity: &identity, kind: SessionKind::Hook, inside: None };
-    broker::break_glass(world, setting, &wish(&args.elevation, None)).map_err(|error| {
+    break_glass(world, args, &catalogue, &identity).map_err(|error| {
         let nobody = matches!(error, BreakError::Missing(_) | BreakError::Ask(AskError::NoTerminal));
         Note::of(error.into(), args, if nobody { Reach::ThisTerminal } else { Reach::All })
     })
@@ -161,5 +160,5 @@ impl Note {
 
 /// What a call wishes for, so that it can be told apart from another.
 fn told(args: &args::CredentialProcess) -> String {
-    format!("{:?}", wish(&args.elevation, None))
+    format!("{:?} {:?}", args.request, wish(&args.elevation, None))
 }

@@ -21,6 +21,7 @@ mod list;
 mod log;
 mod lost;
 mod man;
+mod offered;
 mod open;
 mod out;
 mod prompt;

@@ -109,12 +109,9 @@ pub(super) fn durations(profile: &Profile) -> String {
 fn approvals(profile: &Profile) -> String {
     match &profile.approval {
         None => "none".to_owned(),
-        Some(rule) => format!(
-            "{} of {}, within {}; sign-off is not built in this version, so nobody gets it yet",
-            rule.count,
-            rule.from.names().join(", "),
-            show_duration(rule.within)
-        ),
+        Some(rule) => {
+            format!("{} of {}, within {}", rule.count, rule.from.names().join(", "), show_duration(rule.within))
+        }
     }
 }
 

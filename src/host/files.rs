@@ -78,6 +78,19 @@ pub fn read_anybodys(path: &Path) -> Result<Vec<u8>, FileError> {
     read_checked(path, &std::fs::canonicalize(path).map_err(unreadable)?, |_| Ok(()))
 }
 
+/// Reads what comes on the standard input, 1 MiB at most.
+///
+/// # Errors
+/// When it is more, or cannot be read.
+pub fn read_stdin() -> Result<Vec<u8>, FileError> {
+    let path = || PathBuf::from("-");
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes);
+    read.map_err(|source| FileError::Unreadable { path: path(), source })?;
+    let size = bytes.len() as u64;
+    if size > LARGEST { Err(FileError::TooLarge { path: path(), size }) } else { Ok(bytes) }
+}
+
 fn read_checked(
     path: &Path,
     resolved: &Path,

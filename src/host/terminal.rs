@@ -41,6 +41,30 @@ impl Terminal for HostTerminal {
         Question::open()?.put(question, Echo::Stars)
     }
 
+    fn hear(&self, longest: Duration) -> Result<Option<String>, AskError> {
+        let mut tty = open().map_err(|_| AskError::NoTerminal)?;
+        let signals = hold()?;
+        let typed = {
+            let wake = PollFd::from_borrowed_fd(signals.wake(), PollFlags::IN);
+            let mut ready = [PollFd::new(&tty, PollFlags::IN), wake];
+            // Interrupted or not, both the signals and what was typed are looked at.
+            let _ = poll(&mut ready, Timespec::try_from(longest).ok().as_ref());
+            !ready[0].revents().is_empty()
+        };
+        signals.drain();
+        if signals.take_ending().is_some() {
+            return Err(AskError::Interrupted);
+        }
+        if !typed {
+            return Ok(None);
+        }
+        let mut bytes = [0; LONGEST_ANSWER];
+        match tty.read(&mut bytes).map_err(AskError::Failed)? {
+            0 => Err(AskError::Closed),
+            count => Ok(Some(String::from_utf8_lossy(&bytes[..count]).into_owned())),
+        }
+    }
+
     fn say(&self, line: &str) {
         // Nobody may be listening; what matters is in the ledger and the exit code.
         let _ = writeln!(io::stderr().lock(), "{line}");
@@ -74,6 +98,10 @@ impl Terminal for HookTerminal {
 
     fn ask_secret(&self, question: &str) -> Result<Secret, AskError> {
         HostTerminal.ask_secret(question)
+    }
+
+    fn hear(&self, longest: Duration) -> Result<Option<String>, AskError> {
+        HostTerminal.hear(longest)
     }
 
     fn say(&self, line: &str) {

@@ -3,8 +3,8 @@
 mod no_sign_off;
 mod rule;
 mod signed;
+mod stranger;
 
-use std::fmt;
 use std::time::Duration;
 
 use super::catalogue::{AnchorDemand, Catalogue, MfaDemand, Person, Profile, Step, TraceDemand, Trigger};
@@ -13,12 +13,12 @@ use super::name::{Digest, Id, Incident, LevelName, PersonArn, PersonName, Reason
 use super::request::Request;
 use super::session::Order;
 use super::sign_off::sheet::Sheet;
-use super::text::escaped;
 use super::time::{LONGEST_SESSION, Timestamp};
 
 pub use no_sign_off::{LEAST_OVERRIDE_REASON, NoSignOff};
 pub use rule::Rule;
 pub use signed::{Brought, Overriding, SignOff};
+pub use stranger::Stranger;
 
 /// Who stands before which profile, and where: what is known before anything is asked.
 #[derive(Clone, Copy)]
@@ -382,25 +382,6 @@ impl Recognised {
         &self.arn
     }
 }
-
-/// AWS says that somebody else is calling.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stranger {
-    /// Who the identity file says it is.
-    pub person: PersonName,
-    /// Their ARN in the catalogue.
-    pub expected: PersonArn,
-    /// The ARN that AWS answered.
-    pub found: String,
-}
-
-impl fmt::Display for Stranger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AWS says that {} is calling, and not {} ({})", escaped(&self.found), self.person, self.expected)
-    }
-}
-
-impl std::error::Error for Stranger {}
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::name::StepName;
+use super::sign_off::papers::Bundle;
 use super::sign_off::sheet::Asked;
 
 /// A wish to break one glass; what is missing will be asked.
@@ -41,6 +43,26 @@ pub struct Request {
 }
 
 impl Wish {
+    /// Whether a request says all that this does, and is for the same profile and step.
+    pub fn is_met_by(&self, asked: &Asked) -> bool {
+        let meets = |wished: &Option<String>, said: &str| wished.as_ref().is_none_or(|wished| wished.trim() == said);
+        self.profile == asked.profile.as_str()
+            && meets(&self.trigger, asked.trigger.as_str())
+            && meets(&self.incident, asked.incident.as_str())
+            && meets(&self.reason, asked.reason.as_str())
+            && self.duration.is_none_or(|duration| duration.as_secs() == asked.duration)
+            && self.step.as_deref() == asked.step.as_ref().map(StepName::as_str)
+    }
+
+    /// Takes from a request, if there is one, what this leaves open.
+    #[must_use]
+    pub fn or_asked(self, bundle: Option<&Bundle>) -> Wish {
+        match bundle {
+            Some(bundle) => self.or(bundle.sheet.asked()),
+            None => self,
+        }
+    }
+
     /// Takes from a request what this leaves open. What is given and differs is left for the judgement to refuse.
     #[must_use]
     pub fn or(self, asked: &Asked) -> Wish {

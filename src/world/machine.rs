@@ -15,6 +15,8 @@ use crate::model::secret::Secret;
 use crate::model::time::{BootTime, Timestamp};
 use crate::world::keeping::{Commands, Keeper};
 
+pub use super::ask_error::AskError;
+
 /// The clocks.
 pub trait Clock: Sync {
     /// The wall clock.
@@ -122,6 +124,13 @@ pub trait Terminal: Sync {
     /// When there is nobody to ask, or the person gave up.
     fn ask_secret(&self, question: &str) -> Result<Secret, AskError>;
 
+    /// Listens for what is typed or pasted, at most so long; nothing if nothing came. It is shown as it is typed, and comes
+    /// line by line.
+    ///
+    /// # Errors
+    /// When there is nobody to listen to, or the person gave up.
+    fn hear(&self, longest: Duration) -> Result<Option<String>, AskError>;
+
     /// Says one line on stderr.
     fn say(&self, line: &str);
 
@@ -130,39 +139,6 @@ pub trait Terminal: Sync {
     /// # Errors
     /// When the person gave up.
     fn count_down(&self, what: &str, length: Duration) -> Result<(), AskError>;
-}
-
-/// Why a question has no answer.
-#[derive(Debug)]
-pub enum AskError {
-    /// There is no terminal.
-    NoTerminal,
-    /// Ctrl-C.
-    Interrupted,
-    /// Ctrl-D, or the terminal went away.
-    Closed,
-    /// The terminal failed.
-    Failed(io::Error),
-}
-
-impl fmt::Display for AskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            AskError::NoTerminal => "there is no terminal to ask on",
-            AskError::Interrupted => "interrupted",
-            AskError::Closed => "the question was left without an answer",
-            AskError::Failed(_) => "the terminal cannot be used",
-        })
-    }
-}
-
-impl error::Error for AskError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            AskError::Failed(source) => Some(source),
-            AskError::NoTerminal | AskError::Interrupted | AskError::Closed => None,
-        }
-    }
 }
 
 /// Small programs that glass asks: `confirm` of a trigger, `code` of an identity. Never a shell.

@@ -7,6 +7,7 @@
 
 pub mod anchor;
 pub mod archive;
+mod ask_error;
 pub mod aws;
 pub mod desk;
 pub mod keeping;

@@ -62,6 +62,10 @@ impl Terminal for Person {
         typed.map(|word| Secret::new(word.to_owned())).ok_or(AskError::NoTerminal)
     }
 
+    fn hear(&self, _: Duration) -> Result<Option<String>, AskError> {
+        Err(AskError::NoTerminal)
+    }
+
     fn say(&self, line: &str) {
         self.heard.lock().unwrap().push(line.to_owned());
     }

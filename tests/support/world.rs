@@ -19,14 +19,15 @@ use glass::model::event::{Cause, Event, SessionKind};
 use glass::model::identity::{Identity, Source, Store};
 use glass::model::live::{Kept, Live};
 use glass::model::mfa::UsedCodes;
-use glass::model::name::{Digest, Id, MfaSerial, PersonName};
+use glass::model::name::{Digest, Id, Incident, MfaSerial, PersonName, Reason};
 use glass::model::recording::Stream;
 use glass::model::request::Wish;
 use glass::model::secret::Secret;
 use glass::model::session::{Answer, Credentials};
+use glass::model::sign_off::approval::{Answer as Answered, Approval, NAMESPACE, Statement};
 use glass::model::sign_off::history::Spending;
-use glass::model::sign_off::papers::{self, Paper, Pile};
-use glass::model::sign_off::sheet::{Nonce, Sheet};
+use glass::model::sign_off::papers::{self, Bundle, Paper, Pile};
+use glass::model::sign_off::sheet::{Asked, Extent, Nonce, Sheet};
 use glass::model::time::{BootTime, Timestamp};
 use glass::world::anchor::{Anchoring, Anchors, NotAnchored};
 use glass::world::archive::ArchiveError;
@@ -119,6 +120,8 @@ pub struct Fake {
     pub answers: Mutex<VecDeque<AwsError>>,
     /// What the person types.
     pub typed: Mutex<VecDeque<String>>,
+    /// What the person pastes while they wait.
+    pub pasted: Mutex<VecDeque<String>>,
     /// What was said.
     pub said: Mutex<Vec<String>>,
     /// What is in the recording.
@@ -147,6 +150,10 @@ pub struct Fake {
     pub busy: AtomicUsize,
     /// The key that the person signs with.
     pub key: SoftKey,
+    /// The request that is used.
+    pub bundle: Option<Bundle>,
+    /// The larger contents that the ledger keeps.
+    pub kept: Mutex<Vec<Vec<u8>>>,
     /// What lies where requests are left.
     pub papers: Mutex<BTreeMap<String, Vec<u8>>>,
 }
@@ -167,6 +174,7 @@ impl Fake {
             sent: Mutex::default(),
             answers: Mutex::default(),
             typed: Mutex::new(["123456", "234567", "345678", "456789"].map(str::to_owned).into()),
+            pasted: Mutex::default(),
             said: Mutex::default(),
             recorded: Mutex::default(),
             started: AtomicUsize::new(0),
@@ -182,6 +190,8 @@ impl Fake {
             busy: AtomicUsize::new(0),
             key: SoftKey::new(Kind::Ed25519),
             papers: Mutex::default(),
+            bundle: None,
+            kept: Mutex::default(),
         }
     }
 
@@ -211,6 +221,72 @@ impl Fake {
         Fake { failing: Some((call, fails)), ..self }
     }
 
+    /// A world whose profile needs an approval, which bob has given.
+    pub fn approved() -> Fake {
+        Fake::approved_with(|_| ())
+    }
+
+    /// The same with something otherwise.
+    pub fn with_approved(change: impl FnOnce(&mut Fake)) -> Fake {
+        let mut fake = Fake::approved();
+        change(&mut fake);
+        fake
+    }
+
+    /// The same with another request or other approvals.
+    pub fn approved_with(change: impl FnOnce(&mut Bundle)) -> Fake {
+        let key = SoftKey::new(Kind::Ed25519);
+        let rule = "max_duration = \"30m\"\napproval = { count = 1, from = [\"bob\"] }\nsteps =";
+        let bob = format!(
+            "[people.bob]\ngroups = [\"security\"]\ncontact = \"+44 20 7946 0000\"\nkeys = [\"{}\"]\n[people.alice]",
+            key.line()
+        );
+        let text = CATALOGUE.replace("max_duration = \"30m\"\nsteps =", rule).replace("[people.alice]", &bob);
+        let read = |_: &Path| Err("there are no files here".to_owned());
+        let catalogue = Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), &read).unwrap();
+        let fake = Fake { catalogue, ..Fake::new() };
+        let sheet = fake.sheet();
+        let statement = Statement {
+            answer: Answered::Approve,
+            person: PersonName::parse("bob").unwrap(),
+            at: fake.time(),
+            request: sheet.digest(),
+            remark: String::new(),
+        };
+        let signature = key.approve(NAMESPACE, statement.to_text().unwrap().as_bytes());
+        let approvals = vec![Approval::new(&statement, &signature).unwrap()];
+        let mut bundle = Bundle { sheet, approvals, used: Vec::new() };
+        change(&mut bundle);
+        Fake { bundle: Some(bundle), ..fake }
+    }
+
+    /// Alice's request for what [`wish`] wishes for.
+    fn sheet(&self) -> Sheet {
+        let catalogue = &self.catalogue;
+        let profile = catalogue.profile("prod-db-emergency").unwrap();
+        let (trigger, alice) = (catalogue.trigger("outage").unwrap(), catalogue.person("alice").unwrap());
+        let asked = Asked {
+            id: Id::parse("0123abcd").unwrap(),
+            organisation: catalogue.organisation().clone(),
+            origin: Origin::parse(ORIGIN).unwrap(),
+            person: alice.name.clone(),
+            profile: profile.name.clone(),
+            parts: catalogue.parts(profile, trigger, alice),
+            role: profile.role.clone(),
+            trigger: trigger.name.clone(),
+            incident: Incident::parse("INC-42").unwrap(),
+            reason: Reason::parse("the orders database is down").unwrap(),
+            duration: 900,
+            step: None,
+            overrides: false,
+            made: self.time(),
+            expires: self.time().plus(Duration::from_secs(1800)),
+            ledger: Extent { size: 0, root: Digest::of(b"") },
+            nonce: Nonce::from_random([7; 16]),
+        };
+        Sheet::write(&asked).unwrap()
+    }
+
     /// How many calls were made.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
@@ -231,9 +307,21 @@ impl Fake {
         broker::break_glass(Parts(Arc::clone(self)).world(), setting, wish)
     }
 
+    /// Waits until the request is approved.
+    pub fn wait(self: &Arc<Self>) -> Result<Bundle, BreakError> {
+        let parts = Parts(Arc::clone(self));
+        broker::wait(parts.world(), &self.catalogue, &self.identity, self.bundle.clone().unwrap())
+    }
+
     /// The usual setting.
     pub fn setting(&self) -> Setting<'_> {
-        Setting { catalogue: &self.catalogue, identity: &self.identity, kind: SessionKind::Command, inside: None }
+        Setting {
+            catalogue: &self.catalogue,
+            identity: &self.identity,
+            kind: SessionKind::Command,
+            inside: None,
+            bundle: self.bundle.as_ref(),
+        }
     }
 
     /// What is told of a session.
@@ -389,7 +477,7 @@ impl Ledger for Parts {
         let event = Event::LedgerCheckpoint { size: 0, root: Digest::of(b""), note: "a note\n".into() };
         let record = Record { who: who.cloned(), session: session.cloned(), event };
         self.append(&record)?;
-        let origin = Origin::parse("glass/acme/laptop/alice/62rp5vxh").unwrap();
+        let origin = Origin::parse(ORIGIN).unwrap();
         Ok(Checkpointed { origin, size: 0, root: Digest::of(b""), note: "a note\n".into(), new_key: None })
     }
 
@@ -400,7 +488,10 @@ impl Ledger for Parts {
 
     fn keep(&self, content: &[u8]) -> Result<Digest, LedgerError> {
         self.0.call(
-            || Ok(Digest::of(content)),
+            || {
+                self.0.kept.lock().unwrap().push(content.to_vec());
+                Ok(Digest::of(content))
+            },
             || LedgerError::File { doing: "keep", path: "b".into(), source: broken() },
         )
     }
@@ -623,6 +714,14 @@ impl Terminal for Parts {
         self.ask(question).map(Secret::new)
     }
 
+    fn hear(&self, longest: Duration) -> Result<Option<String>, AskError> {
+        let hear = || {
+            self.0.pass(longest);
+            Ok(self.0.pasted.lock().unwrap().pop_front())
+        };
+        self.0.call(hear, || AskError::Interrupted)
+    }
+
     fn say(&self, line: &str) {
         self.0.said.lock().unwrap().push(line.to_owned());
     }
@@ -762,7 +861,7 @@ pub fn wish(profile: &str) -> Wish {
 pub fn wrong_code() -> AwsError {
     AwsError::Refused {
         code: "AccessDenied".into(),
-        message: "MultiFactorAuthentication failed".into(),
+        message: "MultiFactorAuthentication failed with invalid MFA one time pass code.".into(),
         request_id: Some("request".into()),
         why: Why::WrongCode,
     }

@@ -5,9 +5,7 @@ use crate::model::policy::NoSignOff;
 /// What to do about a sign-off that is not what it takes.
 pub(super) fn hint(no: &NoSignOff) -> &'static str {
     match no {
-        NoSignOff::Approvals { .. } => {
-            "sign-off is not built in this version: use a profile of a level that needs none"
-        }
+        NoSignOff::Approvals { .. } => "have it approved, and use that with `--request ID` or `--approval FILE`",
         NoSignOff::TooFewSigners { .. } => "have the catalogue's owners name more people in `from`",
         NoSignOff::OtherPerson { .. }
         | NoSignOff::OtherLedger { .. }

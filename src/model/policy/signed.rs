@@ -51,7 +51,7 @@ impl<'a> SignOff<'a> {
     }
 
     /// The request.
-    pub(super) fn sheet(self) -> Option<&'a Sheet> {
+    pub fn sheet(self) -> Option<&'a Sheet> {
         self.brought().map(|brought| brought.tally.sheet())
     }
 

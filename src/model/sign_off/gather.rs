@@ -44,6 +44,18 @@ pub fn gather(bytes: &[u8]) -> Result<Gathered, GatherError> {
 }
 
 impl Gathered {
+    /// Adds what was found elsewhere.
+    ///
+    /// # Errors
+    /// When both have a request of one id, and these are not the same.
+    pub fn join(&mut self, other: Gathered) -> Result<(), GatherError> {
+        for sheet in other.sheets {
+            self.add_sheet(sheet.line().as_bytes())?;
+        }
+        self.approvals.extend(other.approvals);
+        Ok(())
+    }
+
     fn add_sheet(&mut self, bytes: &[u8]) -> Result<(), GatherError> {
         let sheet = Sheet::parse(bytes).map_err(GatherError::Sheet)?;
         match self.sheets.iter().find(|other| other.asked().id == sheet.asked().id) {

@@ -1,0 +1,191 @@
+//! Waiting for a sign-off: who has signed, whom to ring, and what is pasted meanwhile.
+//!
+//! Keeps the promise that it goes on as soon as enough is signed or nothing can come of it any more, and that giving
+//! up leaves the request as it is.
+
+use std::time::Duration;
+
+use super::BreakError;
+use super::request::desk;
+use super::sign_off::{counted, keep};
+use crate::model::catalogue::Catalogue;
+use crate::model::destination::Destination;
+use crate::model::identity::Identity;
+use crate::model::name::PersonName;
+use crate::model::sign_off::block::{self, Kind, LONGEST_PASTE};
+use crate::model::sign_off::count::{NotCounted, State, Tally};
+use crate::model::sign_off::gather::gather;
+use crate::model::sign_off::papers::{Bundle, Paper};
+use crate::model::text::escaped;
+use crate::model::time::{BootTime, Timestamp, show_duration};
+use crate::world::World;
+use crate::world::desk::{Desk, Wanted};
+use crate::world::machine::AskError;
+
+/// How long is listened to the terminal before the next look.
+const LISTENING: Duration = Duration::from_millis(500);
+
+/// How often is looked into a bucket.
+const BUCKET_PERIOD: Duration = Duration::from_secs(5);
+
+/// How often the time that is left is told.
+const REMINDER: Duration = Duration::from_secs(60);
+
+/// Waits until a request is approved, or cannot be any more: which of both is the judgement's to say.
+///
+/// # Errors
+/// When the person gives up, or the ledger cannot be read.
+pub fn wait(
+    world: World<'_>,
+    catalogue: &Catalogue,
+    identity: &Identity,
+    bundle: Bundle,
+) -> Result<Bundle, BreakError> {
+    let desk = desk(world, catalogue, identity);
+    let period = match catalogue.store().map(|store| &store.place) {
+        Some(Destination::Bucket { .. }) => BUCKET_PERIOD,
+        Some(Destination::Folder(_)) | None => LISTENING,
+    };
+    let mut waiting = Waiting { world, desk: desk.as_ref(), bundle, paste: String::new(), looked: None };
+    let mut told = Told { world, catalogue, people: Vec::new(), others: 0, reminded: None };
+    loop {
+        waiting.look(period);
+        let tally = counted(world, catalogue, &waiting.bundle)?.tally;
+        if tally.state() != State::Open {
+            return Ok(waiting.bundle);
+        }
+        told.tell(&tally);
+        waiting.listen()?;
+    }
+}
+
+/// A request that is waited for.
+struct Waiting<'w> {
+    world: World<'w>,
+    desk: &'w dyn Desk,
+    bundle: Bundle,
+    /// What was pasted since the last block was whole.
+    paste: String,
+    looked: Option<BootTime>,
+}
+
+impl Waiting<'_> {
+    /// Takes what has come to where requests lie.
+    fn look(&mut self, period: Duration) {
+        let now = self.world.clock.boot();
+        if self.looked.is_some_and(|looked| now.since(looked) < period) {
+            return;
+        }
+        let found = self.desk.look(Wanted::Beside(&self.bundle.sheet));
+        for trouble in found.troubles.iter().filter(|_| self.looked.is_none()) {
+            self.world.terminal.say(&format!("glass: warning: {trouble}"));
+        }
+        self.looked = Some(now);
+        for approval in found.papers.bundles.into_iter().flat_map(|bundle| bundle.approvals) {
+            if !self.bundle.approvals.contains(&approval) {
+                self.bundle.approvals.push(approval);
+            }
+        }
+    }
+
+    /// Listens to the terminal, if there is one.
+    fn listen(&mut self) -> Result<(), BreakError> {
+        match self.world.terminal.hear(LISTENING) {
+            Ok(None) => {}
+            Ok(Some(text)) => self.take(&text),
+            Err(AskError::NoTerminal) => self.world.clock.wait(LISTENING),
+            Err(AskError::Interrupted | AskError::Closed | AskError::Failed(_)) => {
+                let asked = self.bundle.sheet.asked();
+                return Err(BreakError::LeftOpen { request: asked.id.clone(), profile: asked.profile.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what was pasted, once a block is whole.
+    fn take(&mut self, text: &str) {
+        self.paste.push_str(text);
+        if !self.paste.contains("-----END GLASS") && self.paste.len() < LONGEST_PASTE {
+            return;
+        }
+        match gather(std::mem::take(&mut self.paste).as_bytes()) {
+            Err(error) => self.world.terminal.say(&format!("glass: what was pasted cannot be used: {error}")),
+            Ok(gathered) => {
+                for approval in gathered.approvals {
+                    if !self.bundle.approvals.contains(&approval) {
+                        keep(self.world, self.desk, &self.bundle, Paper::Approval(&approval));
+                        self.bundle.approvals.push(approval);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What was told of a request already.
+struct Told<'w> {
+    world: World<'w>,
+    catalogue: &'w Catalogue,
+    people: Vec<PersonName>,
+    others: usize,
+    reminded: Option<Timestamp>,
+}
+
+impl Told<'_> {
+    fn tell(&mut self, tally: &Tally) {
+        let say = |line: &str| self.world.terminal.say(line);
+        let now = self.world.clock.now();
+        let is_first = self.reminded.is_none();
+        if is_first {
+            introduce(tally, &say);
+        }
+        let new: Vec<&PersonName> = tally
+            .counted()
+            .iter()
+            .map(|signed| &signed.person)
+            .filter(|person| !self.people.contains(person))
+            .collect();
+        for person in &new {
+            say(&format!("glass: {person} has signed"));
+        }
+        for NotCounted { person, why, .. } in tally.others().iter().skip(self.others) {
+            say(&format!("glass: {person}'s does not count: {why}"));
+        }
+        if is_first || !new.is_empty() {
+            say(&format!("glass: {} more: ring {}", tally.missing(), self.to_ring(tally)));
+        }
+        let is_due = self.reminded.is_some_and(|reminded| now.since(reminded) >= REMINDER);
+        if is_due {
+            let minutes = tally.sheet().asked().expires.since(now).as_secs().div_ceil(60);
+            say(&format!("glass: {minutes} min left"));
+        }
+        let new: Vec<PersonName> = new.into_iter().cloned().collect();
+        self.people.extend(new);
+        self.others = tally.others().len();
+        if is_first || is_due {
+            self.reminded = Some(now);
+        }
+    }
+
+    /// Who may still sign, and how they are reached.
+    fn to_ring(&self, tally: &Tally) -> String {
+        let people = tally.may_sign().iter().map(|name| {
+            let contact = self.catalogue.person(name.as_str()).and_then(|person| person.contact.as_ref());
+            contact.map_or_else(|| name.to_string(), |contact| format!("{name} ({})", escaped(contact)))
+        });
+        people.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Says what is waited for, and what those who are asked have to do.
+fn introduce(tally: &Tally, say: &dyn Fn(&str)) {
+    let sheet = tally.sheet();
+    let asked = sheet.asked();
+    let approvals =
+        if tally.needed() == 1 { "an approval".to_owned() } else { format!("{} approvals", tally.needed()) };
+    let stands = show_duration(asked.expires.since(asked.made));
+    say(&format!("glass: the request {} needs {approvals}; it stands for {stands}, until {}", asked.id, asked.expires));
+    say(&format!("glass: they approve with `glass approve {}`, or `glass approve -` and this block:", asked.id));
+    say(block::write(Kind::Request, sheet.line().as_bytes()).trim_end());
+    say("glass: what they send back can be pasted here; Ctrl-C leaves the request open");
+}

@@ -1,0 +1,211 @@
+//! Requests that are used: handed over as a file or a paste, once, whoever else tries at the same time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use glass::model::catalogue::Catalogue;
+use glass::model::chain::origin::Origin;
+use glass::model::name::{Digest, Id, Incident, PersonName, Reason};
+use glass::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
+use glass::model::sign_off::block::{self, Kind as Block};
+use glass::model::sign_off::papers::Paper;
+use glass::model::sign_off::sheet::{Asked, Extent, Nonce, Sheet};
+use glass::model::time::Timestamp;
+
+use crate::support::{Kind, Outcome, Practice, SoftKey, WORDS};
+
+/// A practice whose profile needs an approval of carol, and alice's request for it.
+struct Night {
+    practice: Practice,
+    carol: SoftKey,
+    sheet: Sheet,
+}
+
+impl Night {
+    fn new() -> Night {
+        let carol = SoftKey::new(Kind::Ed25519);
+        let people = format!("[people.carol]\ngroups = [\"security\"]\nkeys = [\"{}\"]\n\n[people.bob]", carol.line());
+        let rule = "approval = { count = 1, from = [\"carol\"] }\nrunbook = \"prod-db.md\"";
+        let practice = Practice::new().edited("profiles.toml", "[people.bob]", &people);
+        let practice = practice.edited("profiles.toml", "runbook = \"prod-db.md\"", rule);
+        practice.home.glass(&["list"]).exits(0);
+        let sheet = sheet(&practice);
+        Night { practice, carol, sheet }
+    }
+
+    fn approval(&self) -> Approval {
+        let person = PersonName::parse("carol").unwrap();
+        let (at, request) = (self.sheet.asked().made, self.sheet.digest());
+        let statement = Statement { answer: Answer::Approve, person, at, request, remark: String::new() };
+        let text = statement.to_text().unwrap();
+        Approval::new(&statement, &self.carol.approve(NAMESPACE, text.as_bytes())).unwrap()
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = PathBuf::from(self.practice.file(name));
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// The request and its approval as one text with two blocks.
+    fn blocks(&self) -> String {
+        let request = block::write(Block::Request, self.sheet.line().as_bytes());
+        request + "\nCarol says:\n" + &block::write(Block::Approval, self.approval().stored().as_bytes())
+    }
+
+    fn assume(&self, more: &[&str]) -> Outcome {
+        let words = [&["assume", "prod-db-emergency"], more, &["--", "true"]].concat();
+        self.practice.home.glass(&words)
+    }
+}
+
+/// What `glass request` would make of the practice's usual words.
+fn sheet(practice: &Practice) -> Sheet {
+    let file = practice.file("profiles.toml");
+    let read = |path: &Path| fs::read(path).map_err(|error| error.to_string());
+    let catalogue = Catalogue::load(Path::new(&file), &fs::read(&file).unwrap(), &read).unwrap();
+    let profile = catalogue.profile("prod-db-emergency").unwrap();
+    let (trigger, alice) = (catalogue.trigger("db-outage").unwrap(), catalogue.person("alice").unwrap());
+    let entries = practice.entries();
+    let made = Timestamp::parse(entries.last().unwrap()["ts"].as_str().unwrap()).unwrap();
+    let asked = Asked {
+        id: Id::parse("0123abcd").unwrap(),
+        organisation: catalogue.organisation().clone(),
+        origin: Origin::parse(entries[0]["d"]["origin"].as_str().unwrap()).unwrap(),
+        person: alice.name.clone(),
+        profile: profile.name.clone(),
+        parts: catalogue.parts(profile, trigger, alice),
+        role: profile.role.clone(),
+        trigger: trigger.name.clone(),
+        incident: Incident::parse(WORDS[1]).unwrap(),
+        reason: Reason::parse(WORDS[3]).unwrap(),
+        duration: 900,
+        step: None,
+        overrides: false,
+        made,
+        expires: made.plus(Duration::from_secs(1800)),
+        ledger: Extent { size: entries.len() as u64, root: Digest::of(b"") },
+        nonce: Nonce::from_random([7; 16]),
+    };
+    Sheet::write(&asked).unwrap()
+}
+
+#[test]
+fn an_approval_from_a_file_breaks_the_glass_once_and_is_kept() {
+    let night = Night::new();
+    let none = night.assume(&["--request", "0123abcd"]).exits(2);
+    assert!(none.stderr.contains("there is no request 0123abcd here"), "{}", none.stderr);
+    let file = night.file("blocks.txt", &night.blocks());
+    night.assume(&["--approval", &file]).exits(0);
+    let intent = &night.practice.told("elevate.intent")[0];
+    assert_eq!((&intent["request"], &intent["incident"]), (&"0123abcd".into(), &WORDS[1].into()));
+    assert_eq!(intent["approvals"], serde_json::json!([night.approval().digest().to_string()]));
+    assert_eq!(night.practice.told("request.used")[0]["request_sha256"], night.sheet.digest().to_string());
+    for (digest, content) in
+        [(night.sheet.digest(), night.sheet.line()), (night.approval().digest(), night.approval().stored())]
+    {
+        assert_eq!(
+            fs::read_to_string(night.practice.ledger().join("blobs").join(digest.to_string())).unwrap(),
+            content
+        );
+    }
+    // It lies in alice's own folder now, and is used up.
+    let again = night.assume(&["--request", "0123abcd"]).exits(3);
+    assert!(again.stderr.contains("the request 0123abcd was used by the session"), "{}", again.stderr);
+    assert_eq!(night.practice.told("elevate.refused")[0]["request"], "0123abcd");
+    night.practice.home.glass(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn what_is_pasted_counts_for_what_was_signed_and_damage_is_told() {
+    let night = Night::new();
+    let request = night.file("request.txt", night.sheet.line());
+    let alone = night.assume(&["--approval", &request]).exits(3);
+    assert!(alone.stderr.contains("it needs an approval"), "{}", alone.stderr);
+    let paste = |text: &str, more: &[&str]| {
+        let words = [&["assume", "prod-db-emergency", "--approval", "-"], more, &["--", "true"]].concat();
+        let mut command = night.practice.home.command(env!("CARGO_BIN_EXE_glass"));
+        Outcome::of(command.args(words), text)
+    };
+    let cut = night.blocks().replace("-----END GLASS APPROVAL-----", "");
+    let cut = paste(&cut, &[]).exits(2);
+    assert!(cut.stderr.contains("- cannot be used") && cut.stderr.contains("without its END"), "{}", cut.stderr);
+    let other = paste(&night.blocks(), &["--duration", "20m"]).exits(3);
+    assert!(other.stderr.contains("--duration is `20m`, and the request 0123abcd is for `15m`"), "{}", other.stderr);
+    let quoted = night.blocks().lines().map(|line| format!("> {line}\r\n")).collect::<String>();
+    paste(&quoted, &[]).exits(0);
+}
+
+#[test]
+fn the_catalogue_that_changes_meanwhile_voids_the_request_and_the_part_is_named() {
+    let night = Night::new();
+    let file = night.file("blocks.txt", &night.blocks());
+    let Night { practice, .. } = night;
+    let practice = practice.edited("profiles.toml", "policy = \"orders-db.json\"\n", "");
+    let void = practice.home.glass(&["assume", "prod-db-emergency", "--approval", &file, "--", "true"]).exits(3);
+    assert!(void.stderr.contains("the request 0123abcd is void") && void.stderr.contains("policy"), "{}", void.stderr);
+}
+
+#[test]
+fn of_sixteen_processes_that_use_a_request_at_once_one_does() {
+    let night = Night::new();
+    let file = night.file("blocks.txt", &night.blocks());
+    let outcomes: Vec<Outcome> = thread::scope(|scope| {
+        let users: Vec<_> = (0..16).map(|_| scope.spawn(|| night.assume(&["--approval", &file]))).collect();
+        users.into_iter().map(|user| user.join().unwrap()).collect()
+    });
+    let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|outcome| outcome.code == 0);
+    assert_eq!((won.len(), night.practice.told("elevate.ok").len()), (1, 1));
+    for outcome in lost {
+        let outcome = outcome.exits(3);
+        assert!(outcome.stderr.contains("the request 0123abcd was used by the session"), "{}", outcome.stderr);
+    }
+    assert_eq!(night.practice.told("elevate.intent").len(), 1);
+    night.practice.home.glass(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn who_waits_is_asked_for_the_code_as_soon_as_the_last_approval_is_there() {
+    let night = Night::new();
+    let file = night.file("request.txt", night.sheet.line());
+    let Night { practice, carol, sheet } = night;
+    let night = Night { practice: practice.asking(), carol, sheet };
+    let words = ["assume", "prod-db-emergency", "--approval", &file, "--", "true"];
+    let mut terminal = night.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words);
+    terminal.expect("the request 0123abcd needs an approval");
+    terminal.expect("1 more: ring carol");
+    let approval = night.approval();
+    let place = PathBuf::from(night.practice.file("state/glass")).join(Paper::Approval(&approval).name(&night.sheet));
+    let unfinished = place.with_extension("unfinished");
+    fs::write(&unfinished, approval.stored()).unwrap();
+    let put = Instant::now();
+    fs::rename(unfinished, place).unwrap();
+    terminal.expect("MFA code of");
+    // It takes one second at the most on a machine that does nothing else.
+    assert!(put.elapsed() < Duration::from_secs(8), "{:?}", put.elapsed());
+    terminal.send(&format!("{}\r", night.practice.code()));
+    assert_eq!(terminal.wait().0, 0);
+}
+
+#[test]
+fn a_wait_that_is_given_up_leaves_the_request_open_and_the_next_one_finds_it() {
+    let night = Night::new();
+    let file = night.file("request.txt", night.sheet.line());
+    let words = ["assume", "prod-db-emergency", "--approval", &file, "--", "true"];
+    let mut terminal = night.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words);
+    terminal.expect("Ctrl-C leaves the request open");
+    terminal.expect("1 more: ring carol");
+    terminal.send("\x03");
+    terminal.expect("glass assume prod-db-emergency --request 0123abcd");
+    assert_eq!(terminal.wait().0, 130);
+    // Without a word about it, it is the one that fits; what is pasted counts.
+    let mut terminal = night.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words[..2]);
+    terminal.expect("1 more: ring carol");
+    let block = block::write(Block::Approval, night.approval().stored().as_bytes());
+    terminal.send(&block);
+    terminal.expect("for 15 min");
+    terminal.send("exit\r");
+    assert_eq!(terminal.wait().0, 0);
+}
