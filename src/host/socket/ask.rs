@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{error, fmt};
 
+use rustix::io::retry_on_intr;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
@@ -42,7 +43,12 @@ fn ask_once(socket: &Path, ask: Ask, patience: Duration) -> Result<Answer, AskEr
     let mut length = 0;
     let until = Instant::now() + patience;
     while !said[..length].ends_with(b"\n") {
-        match stream.read(&mut said[length..]).map_err(closed)? {
+        let read = match stream.read(&mut said[length..]) {
+            // Whoever ends a session from within is signalled before the answer is read.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            read => read.map_err(closed)?,
+        };
+        match read {
             0 if length == 0 => return Err(AskError::SentAway),
             0 => return Err(AskError::NotALine(NotALine)),
             count => length += count,
@@ -68,7 +74,7 @@ fn reach(socket: &Path, patience: Duration) -> Result<UnixStream, AskError> {
     for timeout in [Timeout::Send, Timeout::Recv] {
         set_socket_timeout(&stream, timeout, Some(patience)).map_err(failed)?;
     }
-    connect(&stream, &address).map_err(failed)?;
+    retry_on_intr(|| connect(&stream, &address)).map_err(failed)?;
     let stream = UnixStream::from(stream);
     let peer = Peer::of(&stream).map_err(AskError::Failed)?;
     if peer.is_me() { Ok(stream) } else { Err(AskError::SomebodyElse(peer.uid)) }

@@ -70,11 +70,12 @@ impl<'a> Reader<'a> {
         }
         let start = self.at;
         loop {
+            let rest = &self.text.as_bytes()[self.at..];
+            self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).unwrap_or(rest.len());
             match self.next() {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
-                Some(byte) if byte >= 0x20 => self.at += 1,
-                _ => return Err("the end of a string"),
+                Some(_) | None => return Err("the end of a string"),
             }
         }
         self.at += 1;
