@@ -11,6 +11,7 @@ mod script;
 mod ship;
 mod signed;
 mod verdicts;
+mod witness;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -64,7 +64,7 @@ pub fn verdict<'a>(command: &'a Command, context: &Context) -> Option<Result<Ver
 /// Runs the command.
 pub fn run(args: &Audit, context: &Context) -> Result<Exit, Failure> {
     match &args.action {
-        AuditAction::Verify(args) => verify::find(args, context).and_then(|verdict| tell(&verdict)),
+        AuditAction::Verify(args) => verify::find(args, context).and_then(|verdict| tell(&verdict, context)),
         AuditAction::Show(args) => show(args, context),
         AuditAction::Tail(args) => tail(args, context),
         AuditAction::Checkpoint(args) => signing::checkpoint(args, context),

@@ -134,7 +134,7 @@ fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>, watche
     };
     let verdict = audit::verdict(&args.command, &context);
     let mut work: Work<'_> = Box::new(|| match verdict {
-        Some(verdict) => audit::tell(&verdict?),
+        Some(verdict) => audit::tell(&verdict?, &context),
         None => dispatch(&args.command, &context),
     });
     if let Command::CredentialProcess(hook) = &args.command {

@@ -7,6 +7,7 @@
 pub mod background;
 mod called;
 mod confirm;
+mod cosign;
 mod fault;
 mod pack;
 mod put;
@@ -17,9 +18,12 @@ use std::path::Path;
 
 use super::ledger::HostLedger;
 use super::recorded::Recorded;
-use crate::model::destination::Destination;
+use super::witness::Witness;
+use crate::model::anchor::{Anchor, AnchorPlace};
+use crate::model::event::Event;
 use crate::model::name::PersonName;
 use crate::world::archive::{Archives, Sender};
+use crate::world::ledger::{Ledger, Record};
 
 use background::Due;
 use called::Called;
@@ -58,7 +62,7 @@ pub enum Told {
 }
 
 /// The places among these that the last attempt to send failed for.
-pub fn failed(ledger: &Path, places: &[Destination]) -> Vec<Sent> {
+pub fn failed(ledger: &Path, places: &[AnchorPlace]) -> Vec<Sent> {
     let notes = SentNotes::of(ledger);
     let sent = places.iter().map(|to| notes.of_place(&to.to_string()));
     sent.filter(|sent| sent.failed.is_some()).collect()
@@ -72,9 +76,9 @@ impl Shipper<'_> {
     /// When nothing can be kept of it.
     pub fn ship(
         &self,
-        places: &[Destination],
+        places: &[AnchorPlace],
         waiting: Waiting,
-        told: &mut dyn FnMut(&Destination, Told),
+        told: &mut dyn FnMut(&AnchorPlace, Told),
     ) -> Result<(), ShipError> {
         let notes = SentNotes::of(self.ledger.path());
         let Some(_lock) = notes.hold(waiting).map_err(ShipError::file("lock", &notes.path("lock")))? else {
@@ -99,7 +103,7 @@ impl Shipper<'_> {
 
     fn ship_to(
         &self,
-        to: &Destination,
+        to: &AnchorPlace,
         notes: &SentNotes,
         sent: &mut Sent,
         told: &mut dyn FnMut(Told),
@@ -107,6 +111,14 @@ impl Shipper<'_> {
         let Some(spool) = self.ledger.spool()? else { return Ok(()) };
         // Before its first checkpoint there is nothing that the ledger could be held to.
         let Some((last, note)) = spool.checkpoint()? else { return Ok(()) };
+        let to = match to {
+            AnchorPlace::Archive(to) => to,
+            AnchorPlace::Witness { address, keys } => {
+                let ca_bundle = self.sender.place.ca_bundle.clone();
+                let witness = Witness { address: address.clone(), keys: keys.clone(), ca_bundle };
+                return self.show(&witness, &spool, (last, note), sent, told);
+            }
+        };
         let archive = self.archives.open(to, &self.sender)?;
         let shipment = Shipment { shipper: self, to, archive, spool: &spool, last, notes };
         let newest = shipment.newest()?;
@@ -117,5 +129,11 @@ impl Shipper<'_> {
             called = Called::since(&spool, sent)?.without_receipts();
         }
         shipment.send(note, &called, sent, told)
+    }
+
+    fn append(&self, anchor: Anchor) -> Result<(), ShipError> {
+        let event = Event::LedgerAnchor(Box::new(anchor));
+        self.ledger.append(&Record { who: self.who.cloned(), session: None, event })?;
+        Ok(())
     }
 }

@@ -24,9 +24,6 @@ use crate::world::World;
 use crate::world::ledger::LedgerError;
 use crate::world::variables;
 
-/// Anchors that are had at once.
-static ANCHORS: HostAnchors = HostAnchors::through(&ARCHIVES);
-
 /// Everything outside, for real.
 pub struct HostWorld {
     ledger: HostLedger,
@@ -36,6 +33,7 @@ pub struct HostWorld {
     recordings: HostRecordings,
     keys: HostKeys<'static>,
     desks: HostDesks,
+    anchors: HostAnchors,
 }
 
 impl HostWorld {
@@ -50,13 +48,14 @@ impl HostWorld {
     ) -> Result<Self, LedgerError> {
         let folder = places.ledger();
         let organisation = if folder.join("head.json").exists() { None } else { organisation() };
+        let anchors = HostAnchors::of(folder.clone(), &ARCHIVES);
         let ledger = HostLedger::new(folder, organisation)?;
         let children = watcher.map(HostChildren::watched_by).unwrap_or_default();
         let (aws, codes) = (HostAws { vault: &Keychain }, HostCodes::new(places.state()));
         let agent = variable(variables::SSH_AUTH_SOCK).map(PathBuf::from);
         let (recordings, keys) = (HostRecordings::new(places.recordings()), HostKeys::new(agent, &HostTerminal));
         let desks = HostDesks::new(places.state());
-        Ok(HostWorld { ledger, aws, codes, children, recordings, keys, desks })
+        Ok(HostWorld { ledger, aws, codes, children, recordings, keys, desks, anchors })
     }
 
     /// Has the supervisor of the next child listen to something.
@@ -78,7 +77,7 @@ impl HostWorld {
             children: &self.children,
             recordings: &self.recordings,
             keys: &self.keys,
-            anchors: &ANCHORS,
+            anchors: &self.anchors,
             desks: &self.desks,
         }
     }

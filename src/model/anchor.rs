@@ -2,12 +2,30 @@
 //!
 //! Keeps the promise that a ledger names every place by which it can be held to what it was.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::chain::state::State;
 use super::destination::Destination;
 use super::name::{Digest, Id};
+use super::note::key::WitnessKey;
 use super::time::Timestamp;
+use super::web_address::WebAddress;
+
+/// A place outside of this machine that the ledger can be held to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnchorPlace {
+    /// It keeps what it is sent.
+    Archive(Destination),
+    /// It cosigns checkpoints, and keeps none of them but the last.
+    Witness {
+        /// What its `add-checkpoint` lies below.
+        address: WebAddress,
+        /// The keys that it may cosign with.
+        keys: Vec<WitnessKey>,
+    },
+}
 
 /// One thing that was sent to one place.
 #[derive(Clone, Debug, Serialize)]
@@ -17,16 +35,29 @@ pub struct Anchor {
     pub size: u64,
     /// The root of the tree over them.
     pub root: Digest,
-    /// What kind of place it is: `folder` or `s3`.
+    /// What kind of place it is: `folder`, `s3` or `witness`.
     pub kind: &'static str,
     /// The place, as the catalogue names it.
     pub to: String,
-    /// What the place says it has.
-    pub receipt: Receipt,
+    /// What the place says of it.
+    pub receipt: AnchorReceipt,
     /// The segment that was sent.
     pub segment: Option<SentSegment>,
     /// The recording that was sent.
     pub recording: Option<SentRecording>,
+}
+
+/// What a place says of what it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum AnchorReceipt {
+    /// What an archive has.
+    Archive(Receipt),
+    /// What a witness has cosigned.
+    Witness {
+        /// The checkpoint's note with the cosignatures.
+        note: String,
+    },
 }
 
 /// What an archive says it has.
@@ -62,6 +93,25 @@ pub struct SentRecording {
     pub bytes: u64,
     /// SHA-256 of it.
     pub sha256: Digest,
+}
+
+impl AnchorPlace {
+    /// What an anchor there is called.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            AnchorPlace::Archive(destination) => destination.kind(),
+            AnchorPlace::Witness { .. } => "witness",
+        }
+    }
+}
+
+impl fmt::Display for AnchorPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AnchorPlace::Archive(destination) => destination.fmt(f),
+            AnchorPlace::Witness { address, .. } => address.fmt(f),
+        }
+    }
 }
 
 impl Destination {

@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::model::anchor::Anchor;
-use crate::model::destination::Destination;
+use crate::model::anchor::{Anchor, AnchorPlace};
 use crate::model::text::escaped;
 use crate::world::archive::Sender;
 use crate::world::ledger::{Checkpointed, Unsigned};
@@ -22,7 +21,7 @@ pub trait Anchors: Sync {
 #[derive(Clone, Copy)]
 pub struct Anchoring<'a> {
     /// The places that the catalogue names.
-    pub places: &'a [Destination],
+    pub places: &'a [AnchorPlace],
     /// Who sends.
     pub sender: Sender<'a>,
 }

@@ -28,7 +28,7 @@ fn shipping() -> Home {
     home
 }
 
-fn ship(home: &Home) -> Outcome {
+pub(super) fn ship(home: &Home) -> Outcome {
     home.glass(&["audit", "ship"])
 }
 
@@ -57,11 +57,11 @@ fn checkpoint(home: &Home) -> PathBuf {
     home.path("share").join(only)
 }
 
-fn count(home: &Home, event: &str) -> usize {
+pub(super) fn count(home: &Home, event: &str) -> usize {
     events(home).iter().filter(|one| *one == event).count()
 }
 
-fn last(home: &Home, event: &str) -> Value {
+pub(super) fn last(home: &Home, event: &str) -> Value {
     let shown = home.glass(&["audit", "show", "--json", "--event", event, "--last", "1"]).exits(0);
     shown.json()["d"].clone()
 }
@@ -121,7 +121,7 @@ fn what_is_there_without_a_receipt_gets_one() {
     assert_eq!((count(&home, "ledger.anchor"), kept(&home).len()), (1, 1));
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(super) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     fs::set_permissions(to, Permissions::from_mode(0o700)).unwrap();
     for entry in fs::read_dir(from).unwrap() {

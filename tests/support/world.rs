@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use glass::broker::{self, BreakError, Environment, Setting, Work};
-use glass::model::anchor::{Anchor, Receipt};
+use glass::model::anchor::{Anchor, AnchorReceipt, Receipt};
 use glass::model::catalogue::{Catalogue, SshKey};
 use glass::model::chain::entry::Entry;
 use glass::model::chain::origin::Origin;
@@ -503,7 +503,7 @@ impl Anchors for Parts {
         let confirm = || {
             let (kind, to) = (to.kind(), to.to_string());
             let receipt = Receipt { name: "checkpoint".to_owned(), version: None, retained_until: None };
-            let (size, root) = (checkpoint.size, Digest::of(b""));
+            let (size, root, receipt) = (checkpoint.size, Digest::of(b""), AnchorReceipt::Archive(receipt));
             Ok(vec![Anchor { size, root, kind, to, receipt, segment: None, recording: None }])
         };
         self.0.call(confirm, || NotAnchored::Nowhere(vec![(to.to_string(), "made to fail".to_owned())]))

@@ -16,6 +16,8 @@ use crate::host::keychain::Keychain;
 use crate::host::recorded::Recorded;
 use crate::host::ship::background::{self, Due};
 use crate::host::ship::{self, ShipError, Shipper, Told, Waiting};
+use crate::host::witness::WitnessError;
+use crate::model::anchor::AnchorPlace;
 use crate::model::catalogue::Shipping;
 use crate::model::destination::Destination;
 use crate::model::identity::Source;
@@ -73,9 +75,10 @@ pub fn run(args: &AuditShip, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// The places that can be sent to without asking anybody: no buckets while the keyring that has the key is locked.
-fn unasked(places: &[Destination], source: Option<&Source>) -> Vec<Destination> {
+fn unasked(places: &[AnchorPlace], source: Option<&Source>) -> Vec<AnchorPlace> {
     let is_locked = matches!(source, Some(Source::Keyring(store)) if !Keychain.is_open(*store));
-    let is_silent = |place: &&Destination| matches!(place, Destination::Folder(_)) || !is_locked;
+    let is_silent =
+        |place: &&AnchorPlace| !is_locked || !matches!(place, AnchorPlace::Archive(Destination::Bucket { .. }));
     places.iter().filter(is_silent).cloned().collect()
 }
 
@@ -171,6 +174,11 @@ fn not_sent(to: &str, error: &ShipError) -> Failure {
         ShipError::Archive(error) => {
             let hint = hint_for_archive(error).unwrap_or_else(|| NEXT_TIME.to_owned());
             failure(Exit::Failed, "does not have all of this ledger").hint(hint)
+        }
+        ShipError::Witness(WitnessError::Refused { .. }) => failure(Exit::Failed, "does not cosign this ledger")
+            .hint("if it does not know the ledger, have whoever runs it add the key that `glass audit key` prints"),
+        ShipError::Witness(_) | ShipError::Stale(_) => {
+            failure(Exit::Failed, "has not cosigned this ledger").hint("the next call asks it again")
         }
         ShipError::Recording(_) | ShipError::Spoilt(_) | ShipError::File { .. } => {
             failure(Exit::Failed, "does not have all of this ledger").hint(NEXT_TIME)

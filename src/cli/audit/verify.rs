@@ -9,6 +9,7 @@ use super::against;
 use super::cloudtrail::{self, Compared};
 use super::completeness::{Evidence, Judged};
 use super::recordings::Proofs;
+use super::tell_of_failures;
 use crate::cli::args::{AuditVerify, KnownKey};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -17,11 +18,12 @@ use crate::cli::out;
 use crate::host::ledger::reader::{Reader, Reading, Verified};
 use crate::host::ledger::{Before, Since};
 use crate::host::recorded::Recorded;
+use crate::model::catalogue::Catalogue;
 use crate::model::chain::signed::{Asked, Believed, Signatures, Signed};
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::cloudtrail::compare::Elevations;
 use crate::model::completeness::receipt::Receipts;
-use crate::model::note::key::{VerifierKey, WitnessKey};
+use crate::model::note::key::WitnessKey;
 use crate::model::text::escaped;
 use crate::world::ledger::LedgerError;
 
@@ -50,13 +52,7 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
     let origin = reader.origin().map_err(|error| unread(args, error))?;
     let (claims, archived) = against::read(args, context, origin.as_deref())?;
     let (mut elevations, mut receipts) = (Elevations::default(), Receipts::default());
-    // A catalogue that cannot be read has no keys.
-    let of_people = || context.catalogue().map(|catalogue| catalogue.ledger_keys().cloned().collect());
-    let (keys, witnesses) = known_keys(args);
-    let believed = match keys.as_slice() {
-        [] => Believed::Known(of_people().unwrap_or_default()),
-        _ => Believed::Only(keys),
-    };
+    let (believed, witnesses) = known_keys(args, context);
     let is_told = |event: &str| Proofs::takes(event) || Elevations::takes(event) || Receipts::takes(event);
     let fast = if args.since_checkpoint { since_checkpoint(&reader, &believed) } else { Ok(None) };
     let fast = fast.map_err(|error| unread(args, error))?;
@@ -92,8 +88,8 @@ fn since_checkpoint(reader: &Reader, believed: &Believed) -> Result<Option<(u64,
     }
 }
 
-/// The keys that were named: ledgers', and witnesses'.
-fn known_keys(args: &AuditVerify) -> (Vec<VerifierKey>, Vec<WitnessKey>) {
+/// The keys that were named, or else those of the catalogue: ledgers', and witnesses'.
+fn known_keys(args: &AuditVerify, context: &Context) -> (Believed, Vec<WitnessKey>) {
     let (mut keys, mut witnesses) = (Vec::new(), Vec::new());
     for key in args.key.iter().cloned() {
         match key {
@@ -101,7 +97,16 @@ fn known_keys(args: &AuditVerify) -> (Vec<VerifierKey>, Vec<WitnessKey>) {
             KnownKey::Witness(key) => witnesses.push(key),
         }
     }
-    (keys, witnesses)
+    // A catalogue that cannot be read has none.
+    let catalogue = context.catalogue().ok();
+    if let (Some(catalogue), true) = (&catalogue, witnesses.is_empty()) {
+        witnesses = catalogue.shipping().witness_keys().to_vec();
+    }
+    let believed = match keys.as_slice() {
+        [] => Believed::Known(catalogue.iter().flat_map(Catalogue::ledger_keys).cloned().collect()),
+        _ => Believed::Only(keys),
+    };
+    (believed, witnesses)
 }
 
 /// That a copy cannot be read is no fault of the ledger's.
@@ -121,7 +126,7 @@ fn is_there(folder: &Path, verified: &Verified) -> Result<(), Failure> {
 /// Tells a verdict; 4 if the ledger does not verify, a key was given that has signed nothing of it, a recording is not
 /// what the ledger has, or CloudTrail contradicts it. What an interrupted append left is no reason, nor is a recording
 /// that is not there.
-pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
+pub fn tell(verdict: &Verdict<'_>, context: &Context) -> Result<Exit, Failure> {
     let Verified { reading: Reading { segments, before, walked }, signatures, .. } = &verdict.verified;
     let Judgement { integrity, first_bad } = &walked.judgement;
     let signed = signatures.last();
@@ -157,6 +162,9 @@ pub fn tell(verdict: &Verdict<'_>) -> Result<Exit, Failure> {
                 + &verdict.proofs.described()
                 + &compared),
         )?;
+    }
+    if verdict.args.ledger.is_none() {
+        tell_of_failures(context);
     }
     let is_named = verdict.args.key.iter().any(|key| matches!(key, KnownKey::Ledger(_)));
     let unsigned = signatures.is_by_others() || (signed.is_none() && is_named);

@@ -10,7 +10,12 @@ impl From<ShipError> for Failure {
         match error {
             ShipError::Ledger(error) => error.into(),
             ShipError::Contradicted(_) => Failure::of(Exit::Evidence, &error),
-            ShipError::Archive(_) | ShipError::Recording(_) | ShipError::Spoilt(_) | ShipError::File { .. } => {
+            ShipError::Archive(_)
+            | ShipError::Witness(_)
+            | ShipError::Stale(_)
+            | ShipError::Recording(_)
+            | ShipError::Spoilt(_)
+            | ShipError::File { .. } => {
                 Failure::of(Exit::Failed, &error).hint("mend its cause and try again: nothing is lost meanwhile")
             }
         }

@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, ErrorKind, Read};
+use std::path::Path;
 
 use super::closed::Closed;
 use super::folder::{Folder, Use};
@@ -32,17 +33,25 @@ impl HostLedger {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn spool(&self) -> Result<Option<Spool>, LedgerError> {
-        if !self.path.exists() {
-            return Ok(None);
-        }
-        let folder = Folder::check(&self.path)?;
-        let mut tree = Tree::load(&folder);
-        tree.read_on(&folder, None)?;
-        Ok((tree.size() > 0).then_some(Spool { folder, tree }))
+        Spool::of(&self.path)
     }
 }
 
 impl Spool {
+    /// What there is to be sent of the ledger in a folder; nothing where there is none yet.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn of(ledger: &Path) -> Result<Option<Self>, LedgerError> {
+        if !ledger.exists() {
+            return Ok(None);
+        }
+        let folder = Folder::check(ledger)?;
+        let mut tree = Tree::load(&folder);
+        tree.read_on(&folder, None)?;
+        Ok((tree.size() > 0).then_some(Spool { folder, tree }))
+    }
+
     /// Whose ledger it is.
     pub fn origin(&self) -> &str {
         self.tree.origin()
@@ -75,6 +84,15 @@ impl Spool {
     /// When they cannot be read.
     pub fn root_at(&self, size: u64) -> Result<Option<Digest>, LedgerError> {
         Ok(self.tree.blocks_at(&self.folder, &[size])?.root(size).filter(|_| size <= self.size()))
+    }
+
+    /// The proof that the first so many entries are the beginning of the first so many others; nothing if they are not,
+    /// or are not here any more.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn consistency(&self, older: u64, newer: u64) -> Result<Option<Vec<Digest>>, LedgerError> {
+        Ok(self.tree.blocks_at(&self.folder, &[older, newer])?.consistency(older, newer))
     }
 
     /// Reads the entries from a number on.

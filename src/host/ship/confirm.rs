@@ -1,13 +1,19 @@
 //! A checkpoint that somebody waits for: sent to all places at once, and the first that has it is enough.
 
+use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::called::checkpoint_name;
+use super::cosign::{anchor, cosign};
 use super::fault::ShipError;
 use super::put::{put_note, text_in};
-use crate::model::anchor::Anchor;
+use super::sent::SentNotes;
+use crate::host::clock::HostClock;
+use crate::host::ledger::spool::Spool;
+use crate::host::witness::Witness;
+use crate::model::anchor::{Anchor, AnchorPlace, AnchorReceipt};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::destination::Destination;
 use crate::model::identity::Source;
@@ -15,28 +21,34 @@ use crate::model::name::PersonName;
 use crate::world::anchor::{Anchoring, Anchors, NotAnchored};
 use crate::world::archive::{Archives, Sender};
 use crate::world::aws;
-use crate::world::ledger::Checkpointed;
+use crate::world::ledger::{Checkpointed, LedgerError};
+use crate::world::machine::Clock;
 
 /// How long the places have, all together.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends through archives.
+/// How far a witness's clock may be behind.
+const BEHIND: Duration = Duration::from_secs(5 * 60);
+
+/// Sends to archives, and has witnesses cosign.
 pub struct HostAnchors {
+    ledger: PathBuf,
     archives: &'static dyn Archives,
     patience: Duration,
 }
 
 impl HostAnchors {
-    /// Through archives that this opens.
-    pub const fn through(archives: &'static dyn Archives) -> Self {
-        HostAnchors { archives, patience: PATIENCE }
+    /// Of the ledger in a folder, through archives that this opens.
+    pub fn of(ledger: PathBuf, archives: &'static dyn Archives) -> Self {
+        HostAnchors { ledger, archives, patience: PATIENCE }
     }
 }
 
 /// A checkpoint on its way to one place, with all that this takes: a place that hangs is left behind.
 struct Sending {
+    ledger: PathBuf,
     archives: &'static dyn Archives,
-    to: Destination,
+    to: AnchorPlace,
     person: PersonName,
     source: Option<Source>,
     place: aws::Place,
@@ -47,7 +59,7 @@ struct Sending {
 
 impl Anchors for HostAnchors {
     fn confirm(&self, checkpoint: &Checkpointed, anchoring: Anchoring<'_>) -> Result<Vec<Anchor>, NotAnchored> {
-        let sendings = anchoring.places.iter().filter_map(|to| Sending::of(self.archives, to, checkpoint, anchoring));
+        let sendings = anchoring.places.iter().filter_map(|to| Sending::of(self, to, checkpoint, anchoring));
         let (tell, answers) = mpsc::channel();
         for sending in sendings {
             let tell = tell.clone();
@@ -84,14 +96,15 @@ impl Anchors for HostAnchors {
 
 impl Sending {
     fn of(
-        archives: &'static dyn Archives,
-        to: &Destination,
+        anchors: &HostAnchors,
+        to: &AnchorPlace,
         checkpoint: &Checkpointed,
         Anchoring { sender, .. }: Anchoring<'_>,
     ) -> Option<Self> {
         let note = checkpoint.note.clone();
         Some(Sending {
-            archives,
+            ledger: anchors.ledger.clone(),
+            archives: anchors.archives,
             to: to.clone(),
             person: sender.person.clone(),
             source: sender.source.cloned(),
@@ -103,13 +116,35 @@ impl Sending {
     }
 
     fn send(&self) -> Result<Anchor, ShipError> {
+        match &self.to {
+            AnchorPlace::Archive(to) => self.put(to),
+            AnchorPlace::Witness { address, keys } => {
+                let ca_bundle = self.place.ca_bundle.clone();
+                self.show(&Witness { address: address.clone(), keys: keys.clone(), ca_bundle })
+            }
+        }
+    }
+
+    fn show(&self, witness: &Witness) -> Result<Anchor, ShipError> {
+        let asked = HostClock.now();
+        let gone = || LedgerError::Untrusted { reason: "it is gone".to_owned() };
+        let spool = Spool::of(&self.ledger)?.ok_or_else(gone)?;
+        let known = SentNotes::of(&self.ledger).of_place(&self.to.to_string()).checkpoint;
+        let cosigned = cosign(witness, &spool, (&self.checkpoint, &self.note), known)?;
+        if cosigned.at.plus(BEHIND) < asked {
+            return Err(ShipError::Stale(cosigned.at));
+        }
+        Ok(anchor(&self.checkpoint, witness, cosigned))
+    }
+
+    fn put(&self, to: &Destination) -> Result<Anchor, ShipError> {
         let Sending { person, place, retain_days, .. } = self;
         let sender = Sender { person, source: self.source.as_ref(), place, retain_days: *retain_days };
-        let archive = self.archives.open(&self.to, &sender)?;
+        let archive = self.archives.open(to, &sender)?;
         let Checkpoint { size, root, .. } = self.checkpoint;
         let name = format!("{}/{}", self.checkpoint.origin, checkpoint_name(size));
-        let receipt = put_note(archive.as_ref(), &self.to, &name, &self.note)?.receipt;
-        let (kind, to) = (self.to.kind(), self.to.to_string());
+        let receipt = put_note(archive.as_ref(), to, &name, &self.note)?.receipt;
+        let (kind, to, receipt) = (to.kind(), to.to_string(), AnchorReceipt::Archive(receipt));
         Ok(Anchor { size, root, kind, to, receipt, segment: None, recording: None })
     }
 }
@@ -172,11 +207,12 @@ mod tests {
         let checkpoint =
             Checkpoint { origin: origin.to_owned(), size: 7, root: Digest::of(b"root"), extensions: Vec::new() };
         let note = checkpoint.sign(&key).expect("a text");
-        let places: Vec<_> = places.iter().map(|path| Destination::Folder(Path::new(path).to_owned())).collect();
+        let places: Vec<_> =
+            places.iter().map(|path| AnchorPlace::Archive(Destination::Folder(Path::new(path).to_owned()))).collect();
         let place = aws::Place { region: Region::parse("eu-west-1").expect("one"), endpoint: None, ca_bundle: None };
         let person = PersonName::parse("alice").expect("a name");
         let sender = Sender { person: &person, source: None, place: &place, retain_days: None };
-        let anchors = HostAnchors { archives: &Made, patience };
+        let anchors = HostAnchors { ledger: PathBuf::new(), archives: &Made, patience };
         let checkpointed = Checkpointed {
             origin: Origin::parse(origin).expect("an origin"),
             size: 7,

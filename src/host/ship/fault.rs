@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use crate::host::files::FileError;
+use crate::host::witness::WitnessError;
 use crate::model::name::Digest;
 use crate::model::text::escaped;
+use crate::model::time::Timestamp;
 use crate::world::archive::ArchiveError;
 use crate::world::ledger::LedgerError;
 
@@ -15,6 +17,10 @@ use crate::world::ledger::LedgerError;
 pub enum ShipError {
     /// The place does not take it, or cannot be asked.
     Archive(ArchiveError),
+    /// The witness does not cosign, or cannot be asked.
+    Witness(WitnessError),
+    /// The witness has cosigned what somebody waits for, but as of a time before that.
+    Stale(Timestamp),
     /// What the place has is not of this ledger.
     Contradicted(Contradiction),
     /// The ledger cannot be read, or does not take the receipt.
@@ -46,6 +52,15 @@ pub enum Contradiction {
     },
     /// Something else under a name of the ledger's.
     Other(String),
+    /// A witness has cosigned more entries than there are.
+    Ahead {
+        /// As many.
+        known: u64,
+        /// How many entries the ledger has.
+        size: u64,
+    },
+    /// The first so many entries, which a witness has cosigned, were others.
+    Refuted(u64),
 }
 
 impl ShipError {
@@ -71,6 +86,8 @@ impl fmt::Display for ShipError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ShipError::Archive(error) => error.fmt(f),
+            ShipError::Witness(error) => error.fmt(f),
+            ShipError::Stale(at) => write!(f, "the witness has cosigned as of {at}, which is too long ago"),
             ShipError::Contradicted(contradiction) => contradiction.fmt(f),
             ShipError::Ledger(error) => error.fmt(f),
             ShipError::Recording(error) => error.fmt(f),
@@ -93,6 +110,15 @@ impl fmt::Display for Contradiction {
                 "it has something else as {}: this ledger was rewritten, or somebody else put that there",
                 escaped(name)
             ),
+            Contradiction::Ahead { known, size } => write!(
+                f,
+                "it has cosigned {known} entries, and this ledger has no more than {size}: its end was cut off, or it \
+                 was replaced"
+            ),
+            Contradiction::Refuted(known) => write!(
+                f,
+                "the {known} entries that it has cosigned are not the beginning of this ledger: this ledger was rewritten"
+            ),
         }
     }
 }
@@ -101,10 +127,11 @@ impl Error for ShipError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             ShipError::Archive(error) => error.source(),
+            ShipError::Witness(error) => error.source(),
             ShipError::Ledger(error) => error.source(),
             ShipError::Recording(error) => error.source(),
             ShipError::File { source, .. } => Some(source),
-            ShipError::Contradicted(_) | ShipError::Spoilt(_) => None,
+            ShipError::Stale(_) | ShipError::Contradicted(_) | ShipError::Spoilt(_) => None,
         }
     }
 }
@@ -112,6 +139,21 @@ impl Error for ShipError {
 impl From<ArchiveError> for ShipError {
     fn from(error: ArchiveError) -> Self {
         ShipError::Archive(error)
+    }
+}
+
+impl From<WitnessError> for ShipError {
+    fn from(error: WitnessError) -> Self {
+        match error {
+            WitnessError::Ahead { known, size } => ShipError::Contradicted(Contradiction::Ahead { known, size }),
+            WitnessError::Refuted { known } => ShipError::Contradicted(Contradiction::Refuted(known)),
+            error @ (WitnessError::Refused { .. }
+            | WitnessError::Overtaken
+            | WitnessError::Web(_)
+            | WitnessError::Reply(_)
+            | WitnessError::Checkpoint(_)
+            | WitnessError::NoProof(_)) => ShipError::Witness(error),
+        }
     }
 }
 

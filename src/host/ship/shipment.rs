@@ -10,14 +10,12 @@ use super::sent::{Sent, SentNotes};
 use super::{Contradiction, ShipError, Shipper, Told};
 use crate::host::ledger::Closed;
 use crate::host::ledger::spool::Spool;
-use crate::model::anchor::{Anchor, SentRecording, SentSegment};
+use crate::model::anchor::{Anchor, AnchorReceipt, SentRecording, SentSegment};
 use crate::model::chain;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::destination::Destination;
-use crate::model::event::Event;
 use crate::model::name::Id;
 use crate::world::archive::{Archive, Content, Receipt};
-use crate::world::ledger::{Ledger, Record};
 
 /// The file in which things are packed.
 const PACKED: &str = ".packed";
@@ -101,7 +99,7 @@ impl Shipment<'_> {
         if is_new {
             told(Told::Sent(self.name(&name)));
         }
-        if called.has_receipt(&name) { Ok(()) } else { self.append(self.anchor(receipt)) }
+        if called.has_receipt(&name) { Ok(()) } else { self.shipper.append(self.anchor(receipt)) }
     }
 
     /// Sends what entries refer to by its hash. A name says what must be under it, so no receipt is needed.
@@ -133,7 +131,7 @@ impl Shipment<'_> {
         let receipt = self.put_packed(&name, measure, told)?;
         let Measure { bytes, sha256 } = measure;
         let recording = Some(SentRecording { session: session.clone(), bytes, sha256 });
-        self.append(Anchor { recording, ..self.anchor(receipt) })
+        self.shipper.append(Anchor { recording, ..self.anchor(receipt) })
     }
 
     /// Sends a closed segment; one that is gone was sent.
@@ -149,7 +147,7 @@ impl Shipment<'_> {
         let (Measure { bytes, sha256 }, state) = (measure, closed.state.clone());
         let (size, root) = (state.size(), state.root());
         let segment = Some(SentSegment { name: segment, bytes, sha256, state });
-        self.append(Anchor { size, root, segment, ..self.anchor(receipt) })
+        self.shipper.append(Anchor { size, root, segment, ..self.anchor(receipt) })
     }
 
     fn pack(&self, from: &mut impl Read) -> Result<Measure, ShipError> {
@@ -176,15 +174,8 @@ impl Shipment<'_> {
     /// The anchor of the last checkpoint.
     fn anchor(&self, receipt: Receipt) -> Anchor {
         let Checkpoint { size, root, .. } = self.last;
-        let (kind, to) = (self.to.kind(), self.to.to_string());
+        let (kind, to, receipt) = (self.to.kind(), self.to.to_string(), AnchorReceipt::Archive(receipt));
         Anchor { size, root, kind, to, receipt, segment: None, recording: None }
-    }
-
-    fn append(&self, anchor: Anchor) -> Result<(), ShipError> {
-        let session = None;
-        let record = Record { who: self.shipper.who.cloned(), session, event: Event::LedgerAnchor(Box::new(anchor)) };
-        self.shipper.ledger.append(&record)?;
-        Ok(())
     }
 
     fn keep(&self, sent: &Sent) -> Result<(), ShipError> {

@@ -4,15 +4,18 @@ use std::path::Path;
 
 use super::mistake::quoted;
 use super::reader::Value;
+use crate::model::anchor::AnchorPlace;
 use crate::model::destination::Destination;
 use crate::model::identity::Source;
 use crate::model::name::Region;
+use crate::model::note::key::WitnessKey;
+use crate::model::web_address::WebAddress;
 
 /// Where the ledger is sent.
 #[derive(Clone, Debug, Default)]
 pub struct Shipping {
     /// The places, each once.
-    pub ship: Vec<Destination>,
+    pub ship: Vec<AnchorPlace>,
     /// The region of the buckets among them.
     pub region: Option<Region>,
     /// The AWS CLI profile that sends to them; none for the source of the daily identity.
@@ -24,27 +27,41 @@ pub struct Shipping {
 /// The longest that a bucket is asked to keep anything: a century, as long as S3 does.
 const LONGEST_RETENTION: u32 = 36_500;
 
+impl Shipping {
+    /// The keys that witnesses may cosign with.
+    pub fn witness_keys(&self) -> &[WitnessKey] {
+        let keys = self.ship.iter().find_map(|place| match place {
+            AnchorPlace::Witness { keys, .. } => Some(keys.as_slice()),
+            AnchorPlace::Archive(_) => None,
+        });
+        keys.unwrap_or_default()
+    }
+}
+
 /// Reads `[ledger]`; a relative folder is beside the catalogue.
 pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<Shipping> {
     let mut section = value.section("ledger".to_owned())?;
     let written = section.required("ship");
-    let ship = written.and_then(|value| value.list(|item| item.parsed(|text| Destination::parse(text, folder))));
+    let known = section.optional("witness_keys");
+    let keys = known.map_or(Some(Vec::new()), |value| value.list(|item| item.parsed(WitnessKey::parse)));
+    let some_keys = keys.clone().unwrap_or_default();
+    let ship = written.and_then(|value| value.list(|item| item.parsed(|text| place(text, folder, &some_keys))));
     let region = section.optional("region").map_or(Some(None), |value| value.parsed(Region::parse).map(Some));
     let days = section.optional("retain_days");
     let days = days.map_or(Some(None), |value| value.number(1, LONGEST_RETENTION).map(Some));
     let profile = section.optional("profile");
     let source = profile.map_or(Some(None), |value| value.line().map(Source::Profile).map(Some));
-    section.not_built(&["witness_keys"]);
     section.close();
-    let ship = ship?;
+    let (ship, keys) = (ship?, keys?);
     if ship.is_empty() {
         return written?.wrong("`ship` must name at least one place");
     }
-    let twice = |(place, one): &(usize, &Destination)| ship[..*place].contains(one);
+    let twice = |(place, one): &(usize, &AnchorPlace)| ship[..*place].contains(one);
     if let Some((_, one)) = ship.iter().enumerate().find(twice) {
         return written?.wrong(format!("{} is named twice", quoted(&one.to_string())));
     }
-    let has_bucket = ship.iter().any(|place| matches!(place, Destination::Bucket { .. }));
+    let has_bucket = ship.iter().any(|place| matches!(place, AnchorPlace::Archive(Destination::Bucket { .. })));
+    let has_witness = ship.iter().any(|place| matches!(place, AnchorPlace::Witness { .. }));
     let (region, source, retain_days) = (region?, source?, days?);
     if has_bucket && region.is_none() {
         return written?.wrong_because("the region of a bucket is missing", "name it with `region` in [ledger]");
@@ -52,5 +69,23 @@ pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<Shipping> {
     if !has_bucket && (region.is_some() || source.is_some() || retain_days.is_some()) {
         return written?.wrong("`region`, `profile` and `retain_days` are for buckets, and `ship` names none");
     }
+    if has_witness && keys.is_empty() {
+        return written?
+            .wrong_because("the keys of a witness are missing", "name them with `witness_keys` in [ledger]");
+    }
+    if let (Some(known), false) = (known, has_witness) {
+        return known.wrong("`witness_keys` is for witnesses, and `ship` names none");
+    }
     Some(Shipping { ship, region, source, retain_days })
+}
+
+/// Reads the address of a witness, or of an archive.
+fn place(text: &str, folder: &Path, keys: &[WitnessKey]) -> Result<AnchorPlace, String> {
+    if text.starts_with("https://") || text.starts_with("http://") {
+        let address = WebAddress::parse(text);
+        let address = address.map_err(|why| format!("{} is no address of a witness: {why}", quoted(text)))?;
+        return Ok(AnchorPlace::Witness { address, keys: keys.to_vec() });
+    }
+    let destination = Destination::parse(text, folder).map_err(|error| error.to_string())?;
+    Ok(AnchorPlace::Archive(destination))
 }
