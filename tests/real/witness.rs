@@ -46,8 +46,8 @@ impl Log {
 
     fn tree(&self) -> Blocks {
         let mut tree = Blocks::default();
-        for (block, leaves) in (0..).zip(self.leaves.chunks(256)) {
-            tree.open(block, leaves.to_vec());
+        for (first, leaves) in (0..).step_by(256).zip(self.leaves.chunks(256)) {
+            tree.open(first, leaves.to_vec());
         }
         tree
     }
