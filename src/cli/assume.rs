@@ -15,6 +15,7 @@ use super::runbook;
 use super::shell;
 use crate::broker::{self, Environment, Setting, Work};
 use crate::host::places::variable;
+use crate::host::signals;
 use crate::model::catalogue::{Profile, Step};
 use crate::model::event::{Cause, SessionKind};
 use crate::model::request::Wish;
@@ -40,7 +41,12 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let waits = args.wait || (!args.no_wait && world.terminal.is_there());
     let bundle = match bundle {
         // Nobody waits for what would be refused anyway.
-        Some(bundle) if waits && inside.is_none() => Some(broker::wait(world, &catalogue, &identity, bundle)?),
+        Some(bundle) if waits && inside.is_none() => {
+            // Also while nobody listens, a Ctrl-C leaves the request open and says so.
+            let _held = signals::hold()
+                .map_err(|error| Failure::new(Exit::Failed, "signals cannot be held").caused_by(&error))?;
+            Some(broker::wait(world, &catalogue, &identity, bundle)?)
+        }
         bundle => bundle,
     };
     let wish = wish.or_asked(bundle.as_ref());

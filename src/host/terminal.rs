@@ -42,8 +42,12 @@ impl Terminal for HostTerminal {
     }
 
     fn hear(&self, longest: Duration) -> Result<Option<String>, AskError> {
-        let mut tty = open().map_err(|_| AskError::NoTerminal)?;
         let signals = hold()?;
+        // Who holds them too may have been told to end before; then the terminal may be gone.
+        if signals.take_ending().is_some() {
+            return Err(AskError::Interrupted);
+        }
+        let mut tty = open().map_err(|_| AskError::NoTerminal)?;
         let typed = {
             let wake = PollFd::from_borrowed_fd(signals.wake(), PollFlags::IN);
             let mut ready = [PollFd::new(&tty, PollFlags::IN), wake];
