@@ -138,7 +138,7 @@ impl Moment {
 
 /// One daemon that ignores everything, and a command that is asked to end by SIGHUP, then SIGTERM, and then ends.
 const ENDING: &str = "trap '' TERM; trap 'echo >hung' HUP
-setsid sh -c 'trap \"\" HUP TERM; echo $$ >pid; sleep 1000' &
+setsid sh -c 'trap \"\" HUP TERM; echo $$ >pid.new; mv pid.new pid; sleep 1000' &
 until test -e hung; do wait; done
 trap 'echo >told; exit' TERM
 while :; do wait; done";
