@@ -1,3 +1,30 @@
 //! Sign-off with the built program: who asks and who approves have homes and keys of their own.
 
+use glass::model::name::PersonName;
+use glass::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
+use glass::model::sign_off::sheet::Sheet;
+
+use crate::support::{Practice, SoftKey};
+
+mod asked;
 mod used;
+
+/// A practice whose profile needs an approval of carol.
+fn practice_with(carol: &SoftKey) -> Practice {
+    let people = format!(
+        "[people.carol]\ngroups = [\"security\"]\ncontact = \"+44 20 7946 0000\"\nkeys = [\"{}\"]\n\n[people.bob]",
+        carol.line()
+    );
+    let rule = "approval = { count = 1, from = [\"carol\"] }\nrunbook = \"prod-db.md\"";
+    let practice = Practice::new().edited("profiles.toml", "[people.bob]", &people);
+    practice.edited("profiles.toml", "runbook = \"prod-db.md\"", rule)
+}
+
+/// What carol says to a request, right after it was made.
+fn carol_says(carol: &SoftKey, sheet: &Sheet, answer: Answer, remark: &str) -> Approval {
+    let person = PersonName::parse("carol").unwrap();
+    let statement =
+        Statement { answer, person, at: sheet.asked().made, request: sheet.digest(), remark: remark.to_owned() };
+    let text = statement.to_text().unwrap();
+    Approval::new(&statement, &carol.approve(NAMESPACE, text.as_bytes())).unwrap()
+}

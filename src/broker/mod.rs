@@ -8,6 +8,7 @@ mod break_error;
 pub mod enrol;
 mod handover;
 mod keep;
+mod obtain;
 mod prove;
 pub mod request;
 pub mod sign_off;
@@ -33,8 +34,8 @@ use crate::world::{Session, World};
 
 pub use break_error::{BreakError, CodeError};
 pub use handover::{Environment, HandoverError, Work, abandon, give_to_child, give_to_hook, hold, sign};
+pub use obtain::obtain;
 pub use step::{Inside, run_step};
-pub use wait::wait;
 
 /// How long the program of a trigger may take to confirm an incident.
 const CONFIRM_TIME: Duration = Duration::from_secs(10);
@@ -54,6 +55,22 @@ pub struct Setting<'a> {
     pub bundle: Option<&'a Bundle>,
 }
 
+impl<'a> Setting<'a> {
+    /// The same before a profile.
+    fn standing(self, profile: &'a Profile, wish: &'a Wish, sign_off: SignOff<'a>) -> Standing<'a> {
+        Standing {
+            catalogue: self.catalogue,
+            profile,
+            person: &self.identity.person,
+            kind: self.kind,
+            inside: self.inside,
+            step: wish.step.as_deref(),
+            sign_off,
+            overriding: None,
+        }
+    }
+}
+
 /// Breaks the glass: from a wish to a session that is in the ledger.
 ///
 /// # Errors
@@ -61,16 +78,8 @@ pub struct Setting<'a> {
 pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Result<Session, BreakError> {
     let profile = find(setting.catalogue, &wish.profile)?;
     let counted = setting.bundle.map(|bundle| sign_off::counted(world, setting.catalogue, bundle)).transpose()?;
-    let standing = Standing {
-        catalogue: setting.catalogue,
-        profile,
-        person: &setting.identity.person,
-        kind: setting.kind,
-        inside: setting.inside,
-        step: wish.step.as_deref(),
-        sign_off: counted.as_ref().map_or(SignOff::Nothing, sign_off::Counted::sign_off),
-        overriding: None,
-    };
+    let sign_off = counted.as_ref().map_or(SignOff::Nothing, sign_off::Counted::sign_off);
+    let standing = setting.standing(profile, wish, sign_off);
     let request = ask::complete(world, standing, wish)?;
     let grant = judge(world, standing, &request)?;
     keep_evidence(world, setting, &grant).map_err(BreakError::Ledger)?;

@@ -156,7 +156,7 @@ impl Named {
                 Err(BreakError::TwinRequests { request: id, sheets })
             }
             (Some(bundle), _) => Ok(bundle),
-            (None, Some(sheet)) => Ok(Bundle { sheet: sheet.clone(), approvals: Vec::new(), used: Vec::new() }),
+            (None, Some(sheet)) => Ok(Bundle::of(sheet.clone())),
             (None, None) => Err(BreakError::NoRequest(Some(id))),
         }
     }

@@ -17,7 +17,7 @@ use crate::model::sign_off::count::{NotCounted, State, Tally};
 use crate::model::sign_off::gather::gather;
 use crate::model::sign_off::papers::{Bundle, Paper};
 use crate::model::text::escaped;
-use crate::model::time::{BootTime, Timestamp, show_duration};
+use crate::model::time::{BootTime, Timestamp};
 use crate::world::World;
 use crate::world::desk::{Desk, Wanted};
 use crate::world::machine::AskError;
@@ -35,7 +35,7 @@ const REMINDER: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When the person gives up, or the ledger cannot be read.
-pub fn wait(
+pub(super) fn wait(
     world: World<'_>,
     catalogue: &Catalogue,
     identity: &Identity,
@@ -52,6 +52,7 @@ pub fn wait(
         waiting.look(period);
         let tally = counted(world, catalogue, &waiting.bundle)?.tally;
         if tally.state() != State::Open {
+            told.tell_new(&tally);
             return Ok(waiting.bundle);
         }
         told.tell(&tally);
@@ -135,36 +136,43 @@ impl Told<'_> {
     fn tell(&mut self, tally: &Tally) {
         let say = |line: &str| self.world.terminal.say(line);
         let now = self.world.clock.now();
+        let left = minutes_left(tally, now);
         let is_first = self.reminded.is_none();
         if is_first {
-            introduce(tally, &say);
+            introduce(tally, left, &say);
+            say(if self.world.terminal.is_there() {
+                "glass: what they send back can be pasted here; Ctrl-C leaves the request open"
+            } else {
+                "glass: it goes on as soon as they have signed; whoever ends it leaves the request open"
+            });
         }
-        let new: Vec<&PersonName> = tally
-            .counted()
-            .iter()
-            .map(|signed| &signed.person)
-            .filter(|person| !self.people.contains(person))
-            .collect();
+        if self.tell_new(tally) || is_first {
+            say(&format!("glass: {} more: ring {}", tally.missing(), self.to_ring(tally)));
+        }
+        let is_due = self.reminded.is_some_and(|reminded| now.since(reminded) >= REMINDER);
+        if is_due {
+            say(&format!("glass: {left} min left"));
+        }
+        if is_first || is_due {
+            self.reminded = Some(now);
+        }
+    }
+
+    /// Tells what was signed since; says whether anything was that counts.
+    fn tell_new(&mut self, tally: &Tally) -> bool {
+        let say = |line: &str| self.world.terminal.say(line);
+        let people = tally.counted().iter().map(|signed| &signed.person);
+        let new: Vec<PersonName> = people.filter(|person| !self.people.contains(person)).cloned().collect();
         for person in &new {
             say(&format!("glass: {person} has signed"));
         }
         for NotCounted { person, why, .. } in tally.others().iter().skip(self.others) {
             say(&format!("glass: {person}'s does not count: {why}"));
         }
-        if is_first || !new.is_empty() {
-            say(&format!("glass: {} more: ring {}", tally.missing(), self.to_ring(tally)));
-        }
-        let is_due = self.reminded.is_some_and(|reminded| now.since(reminded) >= REMINDER);
-        if is_due {
-            let minutes = tally.sheet().asked().expires.since(now).as_secs().div_ceil(60);
-            say(&format!("glass: {minutes} min left"));
-        }
-        let new: Vec<PersonName> = new.into_iter().cloned().collect();
-        self.people.extend(new);
         self.others = tally.others().len();
-        if is_first || is_due {
-            self.reminded = Some(now);
-        }
+        let is_new = !new.is_empty();
+        self.people.extend(new);
+        is_new
     }
 
     /// Who may still sign, and how they are reached.
@@ -177,15 +185,18 @@ impl Told<'_> {
     }
 }
 
+/// How many minutes a request still stands.
+fn minutes_left(tally: &Tally, now: Timestamp) -> u64 {
+    tally.sheet().asked().expires.since(now).as_secs().div_ceil(60)
+}
+
 /// Says what is waited for, and what those who are asked have to do.
-fn introduce(tally: &Tally, say: &dyn Fn(&str)) {
+fn introduce(tally: &Tally, left: u64, say: &dyn Fn(&str)) {
     let sheet = tally.sheet();
     let asked = sheet.asked();
     let approvals =
         if tally.needed() == 1 { "an approval".to_owned() } else { format!("{} approvals", tally.needed()) };
-    let stands = show_duration(asked.expires.since(asked.made));
-    say(&format!("glass: the request {} needs {approvals}; it stands for {stands}, until {}", asked.id, asked.expires));
+    say(&format!("glass: the request {} needs {approvals} until {}; {left} min left", asked.id, asked.expires));
     say(&format!("glass: they approve with `glass approve {}`, or `glass approve -` and this block:", asked.id));
     say(block::write(Kind::Request, sheet.line().as_bytes()).trim_end());
-    say("glass: what they send back can be pasted here; Ctrl-C leaves the request open");
 }

@@ -144,6 +144,7 @@ pub struct Elevation {
 #[derive(Debug, Group)]
 #[command(after_help = "\
 Whatever is missing is asked on the terminal. Without a command $SHELL is opened.
+If the profile takes approvals and no request of yours fits, one is made; it goes on as soon as enough have signed.
 
 Examples:
   glass assume prod-db-emergency
@@ -169,11 +170,11 @@ pub struct Assume {
     #[arg(long, value_name = "ID", value_parser = Id::parse)]
     pub request: Option<Id>,
 
-    /// Wait until the request is approved; the default on a terminal
+    /// Ask for approvals that are missing, and wait for them; the default on a terminal
     #[arg(long, overrides_with = "no_wait")]
     pub wait: bool,
 
-    /// Do not wait for approvals
+    /// Neither ask for approvals nor wait for them: what there is must do
     #[arg(long)]
     pub no_wait: bool,
 

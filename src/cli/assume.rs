@@ -19,9 +19,10 @@ use crate::host::signals;
 use crate::model::catalogue::{Profile, Step};
 use crate::model::event::{Cause, SessionKind};
 use crate::model::request::Wish;
+use crate::model::sign_off::papers::Bundle;
 use crate::model::time::Timestamp;
 use crate::world::machine::Ended;
-use crate::world::{Session, variables};
+use crate::world::{Session, World, variables};
 
 /// Runs the command.
 pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
@@ -34,26 +35,15 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let profile = broker::find(&catalogue, &args.elevation.profile)?;
     let offered = offered(args.request.as_ref(), &args.approval)?;
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, args.region.clone()) };
-    let bundle = match broker::sign_off::find_request(world, &catalogue, &identity, &offered)? {
+    let found = match broker::sign_off::find_request(world, &catalogue, &identity, &offered)? {
         None if profile.approvals() > 0 => broker::sign_off::fitting_request(world, &catalogue, &identity, &wish)?,
         found => found,
     };
-    let waits = args.wait || (!args.no_wait && world.terminal.is_there());
-    let bundle = match bundle {
-        // Nobody waits for what would be refused anyway.
-        Some(bundle) if waits && inside.is_none() => {
-            // Also while nobody listens, a Ctrl-C leaves the request open and says so.
-            let _held = signals::hold()
-                .map_err(|error| Failure::new(Exit::Failed, "signals cannot be held").caused_by(&error))?;
-            Some(broker::wait(world, &catalogue, &identity, bundle)?)
-        }
-        bundle => bundle,
-    };
-    let wish = wish.or_asked(bundle.as_ref());
+    let wish = wish.or_asked(found.as_ref());
     refuse_other_work(args, &wish)?;
     let kind = kind(args, &wish);
     let setting =
-        Setting { catalogue: &catalogue, identity: &identity, kind, inside: inside.as_ref(), bundle: bundle.as_ref() };
+        Setting { catalogue: &catalogue, identity: &identity, kind, inside: inside.as_ref(), bundle: found.as_ref() };
     let mut work = match step(&wish, profile) {
         Some(step) => Work::of_step(step),
         None => work(args),
@@ -61,7 +51,9 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     if let Some(program) = work.argv.first() {
         world.children.find(program)?;
     }
-    let session = broker::break_glass(world, setting, &wish)?;
+    let bundle = if asks(args, world) { obtain(world, setting, &wish)? } else { found.clone() };
+    let setting = Setting { bundle: bundle.as_ref(), ..setting };
+    let session = broker::break_glass(world, setting, &wish.or_asked(bundle.as_ref()))?;
     let opened = open::open(context, session, kind)?;
     let session = &opened.session;
     announce(session, profile, world.clock.now(), Paint::for_stderr(context.color()));
@@ -74,6 +66,19 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let ended = broker::give_to_child(world, opened.session, opened.live, environment, work)?;
     drop((start_file, opened.mark));
     Ok(exit_of(ended))
+}
+
+/// Whether others are asked to sign, and waited for.
+fn asks(args: &args::Assume, world: World<'_>) -> bool {
+    args.wait || (!args.no_wait && world.terminal.is_there())
+}
+
+/// Gets the elevation approved; given up, the request stays.
+fn obtain(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Result<Option<Bundle>, Failure> {
+    // Also while nobody listens, a Ctrl-C leaves the request open and says so.
+    let _held =
+        signals::hold().map_err(|error| Failure::new(Exit::Failed, "signals cannot be held").caused_by(&error))?;
+    Ok(broker::obtain(world, setting, wish)?)
 }
 
 /// A number of `--redact` that is no word's is a slip, and the word that was meant would be in the ledger.

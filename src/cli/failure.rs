@@ -7,6 +7,7 @@ mod shipping;
 mod sign_off;
 mod signing;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write;
 
@@ -172,8 +173,8 @@ impl From<SourceError> for Failure {
 }
 
 /// What to do about a rule that said no.
-fn hint_for_rule(rule: &Rule) -> &'static str {
-    match rule {
+fn hint_for_rule(rule: &Rule, profile: &str) -> Cow<'static, str> {
+    let hint = match rule {
         Rule::UnknownPerson(_) => "check `person` in the identity file, or have the catalogue's owners add you",
         Rule::NoArn(_) => "have the catalogue's owners add your `arn`",
         Rule::NotForPerson { .. } => "`glass list` shows the profiles that are for you",
@@ -188,7 +189,7 @@ fn hint_for_rule(rule: &Rule) -> &'static str {
             "ask for less, or leave --duration away; durations are never shortened silently"
         }
         Rule::DurationUnderMinimum(_) => "ask for more, or leave --duration away; the session can be ended early",
-        Rule::SignOff(no) => sign_off::hint(no),
+        Rule::SignOff(no) => return sign_off::hint(no, profile),
         Rule::Nested(_) => "leave this shell first, or use another terminal",
         Rule::HookWithoutRecording => {
             "open a session with `glass assume PROFILE` and call the tool in it, or use a profile of a level with \
@@ -205,7 +206,8 @@ fn hint_for_rule(rule: &Rule) -> &'static str {
             "use a profile of Identity Center or `aws login`, or a key in the keyring (`glass enrol`)"
         }
         Rule::Stranger(_) => "check the identity file's `source`, and your `arn` in the catalogue",
-    }
+    };
+    hint.into()
 }
 
 impl From<BreakError> for Failure {
@@ -227,11 +229,11 @@ impl From<BreakError> for Failure {
                 let failure = mistakes.iter().fold(failure, Failure::because);
                 failure.hint("`glass catalogue check` shows all mistakes")
             }
-            BreakError::Refused { ref rules, .. } => {
+            BreakError::Refused { ref rules, ref profile } => {
                 let failure = Failure::of(Exit::Refused, &error);
                 let failure = rules.iter().fold(failure, |failure, rule| failure.because(rule.to_string()));
                 match rules.first() {
-                    Some(rule) => failure.hint(hint_for_rule(rule)),
+                    Some(rule) => failure.hint(hint_for_rule(rule, profile)),
                     None => failure,
                 }
             }

@@ -140,6 +140,16 @@ pub fn examine<'a>(standing: Standing<'a>, request: &Request) -> Result<Agreed<'
     }
 }
 
+/// Whether nothing speaks against the use of a request but that too few have signed it yet: for nothing else anybody
+/// waits. The trigger's own program is not called.
+pub fn lacks_only_approvals(standing: Standing<'_>, request: &Request) -> bool {
+    let mut no = foregone(standing);
+    let words = Words::judge(standing, request, &mut no);
+    no.extend(signed::differences(standing, request, words.duration).into_iter().map(Rule::SignOff));
+    let is_approvals = |rule: &Rule| matches!(rule, Rule::SignOff(NoSignOff::Approvals { .. }));
+    !no.is_empty() && no.iter().all(is_approvals)
+}
+
 /// What a request comes to that nothing speaks against but that nobody has signed it yet. It grants nothing.
 #[derive(Debug)]
 pub struct Agreed<'a> {

@@ -99,7 +99,7 @@ fn who_waits_is_told_whom_to_ring_and_goes_on_with_what_is_pasted() {
         pasted = block::write(Kind::Approval, bundle.approvals.remove(0).stored().as_bytes());
     }));
     fake.pasted.lock().unwrap().extend(pasted.lines().map(|line| format!("> {line}\n")));
-    let bundle = fake.wait().unwrap();
+    let bundle = fake.obtain().unwrap();
     assert_eq!(bundle.approvals.len(), 1);
     let said = fake.said.lock().unwrap().join("\n");
     for expected in [
@@ -115,11 +115,51 @@ fn who_waits_is_told_whom_to_ring_and_goes_on_with_what_is_pasted() {
 #[test]
 fn who_waits_in_vain_is_told_when_the_request_is_over_and_who_gives_up_leaves_it_open() {
     let fake = Arc::new(Fake::approved_with(|bundle| bundle.approvals.clear()));
-    fake.wait().unwrap();
+    fake.obtain().unwrap();
     assert!(fake.said.lock().unwrap().contains(&"glass: 29 min left".to_owned()));
     assert_eq!(rules(fake.break_glass(&wish(PROFILE)).unwrap_err()), ["request", "approvals"]);
-    // The first look, what the ledger says, and then the person.
-    let gone = Arc::new(Fake::approved_with(|bundle| bundle.approvals.clear()).with_failing(2, Fails::Before));
-    assert_eq!(gone.wait().unwrap_err().to_string(), "the request 0123abcd is left open");
+    // What the ledger says, what can be watched, the first look, the ledger again, and then the person.
+    let gone = Arc::new(Fake::approved_with(|bundle| bundle.approvals.clear()).with_failing(4, Fails::Before));
+    assert_eq!(gone.obtain().unwrap_err().to_string(), "the request 0123abcd is left open");
     assert!(gone.events().is_empty());
+}
+
+#[test]
+fn without_a_request_one_is_made_and_written_down_before_anybody_is_told() {
+    let new = || Fake::with_approved(|fake| fake.bundle = None);
+    let fake = Arc::new(new());
+    fake.pasted.lock().unwrap().push_back("no block\n".to_owned());
+    fake.obtain().unwrap();
+    assert_eq!(fake.events(), ["ledger.checkpoint", "request.made"]);
+    assert!(fake.papers.lock().unwrap().keys().any(|name| name.contains(".request.")));
+    // Where it fails, what was not written down was not told either.
+    for call in 0..8 {
+        for fails in [Fails::Before, Fails::After] {
+            let fake = Arc::new(new().with_failing(call, fails));
+            let outcome = fake.obtain().err();
+            let is_told = fake.said.lock().unwrap().iter().any(|line| line.contains("BEGIN GLASS REQUEST"));
+            let what = format!("call {call} {fails:?}: {outcome:?} {:?}", fake.events());
+            assert!(!is_told || fake.events().contains(&"request.made"), "{what}");
+        }
+    }
+}
+
+#[test]
+fn nobody_is_asked_for_what_would_come_to_nothing() {
+    let new = |change: fn(&mut Fake)| {
+        Arc::new(Fake::with_approved(|fake| {
+            fake.bundle = None;
+            change(fake);
+        }))
+    };
+    let no_source = new(|fake| fake.identity.source = None);
+    assert_eq!(no_source.obtain().unwrap_err().to_string(), "the identity file names no `source` of daily credentials");
+    assert!(no_source.events().is_empty());
+    let unconfirmed = new(|fake| fake.confirm = 1);
+    assert_eq!(rules(unconfirmed.obtain().unwrap_err()), ["confirm"]);
+    assert_eq!(unconfirmed.events(), ["elevate.refused"]);
+    // The profile's sessions cannot be watched here.
+    let untraced = Arc::new(Fake::with_approved(|fake| fake.bundle = None).with_failing(0, Fails::Before));
+    assert_eq!(rules(untraced.obtain().unwrap_err()), ["trace"]);
+    assert_eq!(untraced.events(), ["elevate.refused"]);
 }

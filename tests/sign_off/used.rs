@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use glass::model::catalogue::Catalogue;
 use glass::model::chain::origin::Origin;
-use glass::model::name::{Digest, Id, Incident, PersonName, Reason};
-use glass::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
+use glass::model::name::{Digest, Id, Incident, Reason};
+use glass::model::sign_off::approval::{Answer, Approval};
 use glass::model::sign_off::block::{self, Kind as Block};
 use glass::model::sign_off::papers::Paper;
 use glass::model::sign_off::sheet::{Asked, Extent, Nonce, Sheet};
 use glass::model::time::Timestamp;
 
+use super::{carol_says, practice_with};
 use crate::support::{Kind, Outcome, Practice, SoftKey, WORDS};
 
 /// A practice whose profile needs an approval of carol, and alice's request for it.
@@ -26,21 +27,14 @@ struct Night {
 impl Night {
     fn new() -> Night {
         let carol = SoftKey::new(Kind::Ed25519);
-        let people = format!("[people.carol]\ngroups = [\"security\"]\nkeys = [\"{}\"]\n\n[people.bob]", carol.line());
-        let rule = "approval = { count = 1, from = [\"carol\"] }\nrunbook = \"prod-db.md\"";
-        let practice = Practice::new().edited("profiles.toml", "[people.bob]", &people);
-        let practice = practice.edited("profiles.toml", "runbook = \"prod-db.md\"", rule);
+        let practice = practice_with(&carol);
         practice.home.glass(&["list"]).exits(0);
         let sheet = sheet(&practice);
         Night { practice, carol, sheet }
     }
 
     fn approval(&self) -> Approval {
-        let person = PersonName::parse("carol").unwrap();
-        let (at, request) = (self.sheet.asked().made, self.sheet.digest());
-        let statement = Statement { answer: Answer::Approve, person, at, request, remark: String::new() };
-        let text = statement.to_text().unwrap();
-        Approval::new(&statement, &self.carol.approve(NAMESPACE, text.as_bytes())).unwrap()
+        carol_says(&self.carol, &self.sheet, Answer::Approve, "")
     }
 
     fn file(&self, name: &str, text: &str) -> String {

@@ -1,11 +1,14 @@
 //! What to do when sign-off is not what a profile takes.
 
+use std::borrow::Cow;
+
+use crate::model::name::Id;
 use crate::model::policy::NoSignOff;
 
-/// What to do about a sign-off that is not what it takes.
-pub(super) fn hint(no: &NoSignOff) -> &'static str {
-    match no {
-        NoSignOff::Approvals { .. } => "have it approved, and use that with `--request ID` or `--approval FILE`",
+/// What to do about a sign-off that is not what a profile takes.
+pub(super) fn hint(no: &NoSignOff, profile: &str) -> Cow<'static, str> {
+    let hint = match no {
+        NoSignOff::Approvals { request, .. } => return hint_for_approvals(request.as_ref(), profile).into(),
         NoSignOff::TooFewSigners { .. } => "have the catalogue's owners name more people in `from`",
         NoSignOff::OtherPerson { .. }
         | NoSignOff::OtherLedger { .. }
@@ -19,5 +22,15 @@ pub(super) fn hint(no: &NoSignOff) -> &'static str {
         }
         NoSignOff::OverrideReason { .. } => "say in one line of 40 to 500 characters why nobody could be asked",
         NoSignOff::OpenReviews(_) => "have somebody else review what was done without approvals before",
+    };
+    hint.into()
+}
+
+fn hint_for_approvals(request: Option<&Id>, profile: &str) -> String {
+    match request {
+        Some(id) => format!(
+            "`glass assume {profile} --request {id} --wait` waits for it, `glass requests` tells who may still sign"
+        ),
+        None => format!("`glass request {profile}` asks for approval, `glass assume {profile} --wait` asks and waits"),
     }
 }

@@ -17,6 +17,8 @@ pub const LEAST_OVERRIDE_REASON: usize = 40;
 pub enum NoSignOff {
     /// The profile needs approvals, and there are not enough.
     Approvals {
+        /// The request that is to have them, if there is one.
+        request: Option<Id>,
         /// How many it needs.
         needed: u32,
         /// Whose count.
@@ -125,7 +127,7 @@ impl NoSignOff {
 impl fmt::Display for NoSignOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NoSignOff::Approvals { needed, counted, others } => show_approvals(f, *needed, counted, others),
+            NoSignOff::Approvals { needed, counted, others, .. } => show_approvals(f, *needed, counted, others),
             NoSignOff::TooFewSigners { needed, others } => {
                 write!(f, "it needs {needed} approvals, and {others} of the people whom it asks can sign yours")
             }

@@ -84,7 +84,7 @@ pub(super) fn unfinished(standing: Standing<'_>) -> Option<NoSignOff> {
 }
 
 fn no_approvals(profile: &Profile) -> NoSignOff {
-    NoSignOff::Approvals { needed: profile.approvals(), counted: Vec::new(), others: Vec::new() }
+    NoSignOff::Approvals { request: None, needed: profile.approvals(), counted: Vec::new(), others: Vec::new() }
 }
 
 fn too_few(standing: Standing<'_>) -> Option<NoSignOff> {
@@ -139,7 +139,8 @@ impl Brought<'_> {
         }
         if tally.missing() > 0 {
             let counted = tally.counted().iter().map(|signed| signed.person.clone()).collect();
-            no.push(NoSignOff::Approvals { needed: tally.needed(), counted, others: tally.others().to_vec() });
+            let (needed, others) = (tally.needed(), tally.others().to_vec());
+            no.push(NoSignOff::Approvals { request: Some(request()), needed, counted, others });
         }
         no
     }

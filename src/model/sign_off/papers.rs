@@ -219,6 +219,13 @@ pub struct Bundle {
     pub used: Vec<Id>,
 }
 
+impl Bundle {
+    /// A request beside which nothing lies yet.
+    pub fn of(sheet: Sheet) -> Self {
+        Bundle { sheet, approvals: Vec::new(), used: Vec::new() }
+    }
+}
+
 /// Requests of one id that are not the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Twins {
