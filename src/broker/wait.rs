@@ -53,6 +53,8 @@ pub(super) fn wait(
         let tally = counted(world, catalogue, &waiting.bundle)?.tally;
         if tally.state() != State::Open {
             told.tell_new(&tally);
+            // The rest of a mail that was pasted is neither a code nor a command of the session.
+            world.terminal.forget_unread();
             return Ok(waiting.bundle);
         }
         told.tell(&tally);

@@ -4,22 +4,21 @@
 
 mod screen;
 
-use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use super::args;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::offered::{handed_over, name_of};
 use super::out::{self, Paint};
 use crate::broker::approve::{self, Answered, Approver, Case, Handed};
-use crate::host::handed;
 use crate::host::seen::HostMemory;
 use crate::model::catalogue::Catalogue;
 use crate::model::name::Id;
 use crate::model::sign_off::approval::{Answer, LONGEST_REMARK};
-use crate::model::sign_off::block::{self, Kind, LONGEST_PASTE};
-use crate::model::sign_off::gather::{GatherError, Gathered, gather};
+use crate::model::sign_off::block::{self, Kind};
+use crate::model::sign_off::gather::Gathered;
 use crate::model::text::{escaped, is_hostile};
 use crate::world::desk::Trouble;
 
@@ -64,7 +63,13 @@ fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     let key = context.places().signing_key(&identity);
     let memory = HostMemory::new(context.places().state());
     let approver = Approver { catalogue: &catalogue, identity: &identity, key: key.as_deref(), memory: &memory };
-    let handed = hand_over(wanted, context)?;
+    let handed = hand_over(wanted.request, &|gathered| !gathered.sheets.is_empty())?;
+    if let (Handed::Papers(Gathered { sheets, .. }), Answer::Deny) = (&handed, wanted.answer)
+        && sheets.is_empty()
+    {
+        let fact = format!("{} has no request", name_of(Path::new(wanted.request)));
+        return Err(Failure::new(Exit::Usage, fact).hint("hand over the request that is to be denied"));
+    }
     let case = approve::look(context.world(), approver, &handed)?;
     warn(&case.troubles);
     if let Handed::Papers(Gathered { sheets, approvals }) = &handed
@@ -97,39 +102,12 @@ fn check_remark(remark: &str) -> Result<(), Failure> {
     Err(Failure::new(Exit::Usage, fact))
 }
 
-/// What the person was handed: an id, a file, or a paste.
-fn hand_over(wanted: &Wanted<'_>, context: &Context) -> Result<Handed, Failure> {
-    if let Ok(id) = Id::parse(wanted.request) {
-        return Ok(Handed::Id(id));
+/// What the person was handed: an id, a file, or a paste, which ends when it is enough.
+fn hand_over(request: &str, is_enough: &dyn Fn(&Gathered) -> bool) -> Result<Handed, Failure> {
+    match Id::parse(request) {
+        Ok(id) => Ok(Handed::Id(id)),
+        Err(_) => Ok(Handed::Papers(handed_over(Path::new(request), is_enough)?)),
     }
-    let is_paste = wanted.request == "-";
-    if is_paste && io::stdin().is_terminal() && context.world().terminal.is_there() {
-        out::say("Paste the block, with its BEGIN and END (Ctrl-D ends it):");
-    }
-    let read = if is_paste {
-        handed::read_paste(LONGEST_PASTE, &|text| gather(text).is_ok_and(|gathered| !gathered.sheets.is_empty()))
-    } else {
-        handed::read_file(Path::new(wanted.request), LONGEST_PASTE)
-    };
-    let bytes = read.map_err(|error| {
-        let failure = Failure::new(Exit::Failed, format!("{} cannot be read", name(wanted.request)));
-        failure.caused_by(&error).hint("it is the id of a request (8 characters), a file, or `-` for a paste")
-    })?;
-    let gathered = gather(&bytes).map_err(|error| unreadable(wanted.request, &error))?;
-    if gathered.sheets.is_empty() && wanted.answer == Answer::Deny {
-        let fact = format!("{} has no request", name(wanted.request));
-        return Err(Failure::new(Exit::Usage, fact).hint("hand over the request that is to be denied"));
-    }
-    Ok(Handed::Papers(gathered))
-}
-
-fn name(request: &str) -> String {
-    if request == "-" { "what was pasted".to_owned() } else { escaped(request) }
-}
-
-fn unreadable(request: &str, error: &GatherError) -> Failure {
-    let failure = Failure::new(Exit::Failed, format!("{} is no whole request", name(request))).caused_by(error);
-    failure.hint("have it sent again, whole: from its BEGIN to its END; as a file if the channel bends it")
 }
 
 /// Asks for a clear yes.

@@ -18,7 +18,7 @@ use crate::model::text::escaped;
 const SYSTEM_CATALOGUE: &str = "/etc/glass/profiles.toml";
 
 /// The largest file that is read, in bytes.
-const LARGEST: u64 = 1024 * 1024;
+pub(super) const LARGEST: u64 = 1024 * 1024;
 
 /// As many links as Linux itself follows on the way to a file.
 const MOST_LINKS: usize = 40;
@@ -76,19 +76,6 @@ pub fn is_file(path: &Path) -> bool {
 pub fn read_anybodys(path: &Path) -> Result<Vec<u8>, FileError> {
     let unreadable = |source: io::Error| FileError::Unreadable { path: path.to_owned(), source };
     read_checked(path, &std::fs::canonicalize(path).map_err(unreadable)?, |_| Ok(()))
-}
-
-/// Reads what comes on the standard input, 1 MiB at most.
-///
-/// # Errors
-/// When it is more, or cannot be read.
-pub fn read_stdin() -> Result<Vec<u8>, FileError> {
-    let path = || PathBuf::from("-");
-    let mut bytes = Vec::new();
-    let read = io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes);
-    read.map_err(|source| FileError::Unreadable { path: path(), source })?;
-    let size = bytes.len() as u64;
-    if size > LARGEST { Err(FileError::TooLarge { path: path(), size }) } else { Ok(bytes) }
 }
 
 fn read_checked(

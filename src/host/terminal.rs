@@ -4,11 +4,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::tcgetwinsize;
+use rustix::io::retry_on_intr;
+use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 use signal_hook::consts::signal::SIGCONT;
 
 use super::keys::Keys;
@@ -18,6 +20,12 @@ use crate::world::machine::{AskError, Terminal};
 
 /// The longest answer to a question, in bytes.
 const LONGEST_ANSWER: usize = 4096;
+
+/// How long nothing comes of a paste when it is over.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// The longest that a paste may go on which nobody reads.
+const LONGEST_PASTE: Duration = Duration::from_secs(5);
 
 /// The terminal that controls this process.
 pub struct HostTerminal;
@@ -69,6 +77,12 @@ impl Terminal for HostTerminal {
         }
     }
 
+    fn forget_unread(&self) {
+        if let Ok(tty) = open() {
+            forget_unread(&tty);
+        }
+    }
+
     fn say(&self, line: &str) {
         // Nobody may be listening; what matters is in the ledger and the exit code.
         let _ = writeln!(io::stderr().lock(), "{line}");
@@ -108,6 +122,10 @@ impl Terminal for HookTerminal {
         HostTerminal.hear(longest)
     }
 
+    fn forget_unread(&self) {
+        HostTerminal.forget_unread();
+    }
+
     fn say(&self, line: &str) {
         if let Ok(mut tty) = open() {
             // As above.
@@ -132,6 +150,23 @@ fn count_down_on(mut screen: impl Write, what: &str, length: Duration) -> Result
     });
     let _ = write!(screen, "\r\x1b[K");
     over
+}
+
+/// Whether nothing more comes of what was pasted: programs write that in pieces.
+pub(super) fn is_quiet(tty: impl AsFd) -> bool {
+    let timeout = Timespec::try_from(QUIET).ok();
+    retry_on_intr(|| poll(&mut [PollFd::new(&tty, PollFlags::IN)], timeout.as_ref())).is_ok_and(|ready| ready == 0)
+}
+
+/// Throws away what was typed or pasted and not read, as long as it goes on coming.
+pub(super) fn forget_unread(tty: impl AsFd) {
+    let until = Instant::now() + LONGEST_PASTE;
+    let mut is_over = false;
+    while !is_over {
+        is_over = is_quiet(&tty) || Instant::now() > until;
+        // A line that is not finished is not told of, and goes too.
+        let _ = tcflush(&tty, QueueSelector::IFlush);
+    }
 }
 
 fn hold() -> Result<Held, AskError> {

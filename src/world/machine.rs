@@ -131,6 +131,9 @@ pub trait Terminal: Sync {
     /// When there is nobody to listen to, or the person gave up.
     fn hear(&self, longest: Duration) -> Result<Option<String>, AskError>;
 
+    /// Forgets what was typed or pasted and nobody has heard: it is no answer to what comes next.
+    fn forget_unread(&self);
+
     /// Says one line on stderr.
     fn say(&self, line: &str);
 

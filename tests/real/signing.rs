@@ -66,6 +66,8 @@ impl Terminal for Person {
         Err(AskError::NoTerminal)
     }
 
+    fn forget_unread(&self) {}
+
     fn say(&self, line: &str) {
         self.heard.lock().unwrap().push(line.to_owned());
     }

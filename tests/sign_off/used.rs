@@ -124,8 +124,12 @@ fn what_is_pasted_counts_for_what_was_signed_and_damage_is_told() {
         Outcome::of(command.args(words), text)
     };
     let cut = night.blocks().replace("-----END GLASS APPROVAL-----", "");
-    let cut = paste(&cut, &[]).exits(2);
-    assert!(cut.stderr.contains("- cannot be used") && cut.stderr.contains("without its END"), "{}", cut.stderr);
+    let cut = paste(&cut, &[]).exits(1);
+    assert!(
+        cut.stderr.contains("what was pasted is no whole request or answer") && cut.stderr.contains("without its END"),
+        "{}",
+        cut.stderr
+    );
     let other = paste(&night.blocks(), &["--duration", "20m"]).exits(3);
     assert!(other.stderr.contains("--duration is `20m`, and the request 0123abcd is for `15m`"), "{}", other.stderr);
     let quoted = night.blocks().lines().map(|line| format!("> {line}\r\n")).collect::<String>();
@@ -202,4 +206,33 @@ fn a_wait_that_is_given_up_leaves_the_request_open_and_the_next_one_finds_it() {
     terminal.expect("for 15 min");
     terminal.send("exit\r");
     assert_eq!(terminal.wait().0, 0);
+}
+
+/// What stands below a block in a mail is pasted with it, and must not be run by the shell that is opened then.
+#[test]
+fn what_is_pasted_below_a_block_is_neither_a_code_nor_a_command() {
+    let below = |mark: &Path| format!("\nCheers, Carol\ntouch {}\nand no end", mark.display());
+    let night = Night::new();
+    let mark = night.practice.home.path("mark");
+    let mut terminal =
+        night.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &["assume", "prod-db-emergency", "--approval", "-"]);
+    terminal.expect("Paste the block");
+    terminal.send(&(night.blocks() + &below(&mark)));
+    terminal.expect("for 15 min");
+    terminal.send("echo so far\r");
+    terminal.expect("so far");
+    terminal.send("exit\r");
+    assert_eq!(terminal.wait().0, 0);
+    assert!(!mark.exists());
+    let night = Night::new();
+    let file = night.file("request.txt", night.sheet.line());
+    let mark = night.practice.home.path("mark");
+    let words = ["assume", "prod-db-emergency", "--approval", &file];
+    let mut terminal = night.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words);
+    terminal.expect("1 more: ring carol");
+    terminal.send(&(block::write(Block::Approval, night.approval().stored().as_bytes()) + &below(&mark)));
+    terminal.expect("for 15 min");
+    terminal.send("exit\r");
+    assert_eq!(terminal.wait().0, 0);
+    assert!(!mark.exists());
 }

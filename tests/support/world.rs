@@ -722,6 +722,10 @@ impl Terminal for Parts {
         self.0.call(hear, || AskError::Interrupted)
     }
 
+    fn forget_unread(&self) {
+        self.0.pasted.lock().unwrap().clear();
+    }
+
     fn say(&self, line: &str) {
         self.0.said.lock().unwrap().push(line.to_owned());
     }
