@@ -7,6 +7,7 @@ use glass::model::sign_off::sheet::Sheet;
 use crate::support::{Practice, SoftKey};
 
 mod asked;
+mod bucket;
 mod used;
 
 /// A practice whose profile needs an approval of carol.

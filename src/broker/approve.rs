@@ -55,8 +55,6 @@ pub struct Case {
     approvals: Vec<Approval>,
     /// The sessions that somebody says have used it; nothing vouches for that.
     pub said_used: Vec<Id>,
-    /// The places that could not be read.
-    pub troubles: Vec<Trouble>,
     /// When it was looked at.
     pub now: Timestamp,
     /// Whether no request of the person was signed here before.
@@ -98,6 +96,10 @@ pub fn look(world: World<'_>, approver: Approver<'_>, handed: &Handed) -> Result
         Handed::Papers(Gathered { sheets, .. }) if let [sheet] = sheets.as_slice() => Wanted::Beside(sheet),
         Handed::Papers(_) => Wanted::Recent(now),
     });
+    // A request that is not found may lie where nobody could look.
+    for trouble in &found.troubles {
+        world.terminal.say(&format!("glass: warning: {trouble}"));
+    }
     let bundle = match handed {
         Handed::Id(id) => found_one(found.papers, id),
         Handed::Papers(Gathered { sheets, approvals }) => match (sheets.as_slice(), approvals.as_slice()) {
@@ -113,7 +115,7 @@ pub fn look(world: World<'_>, approver: Approver<'_>, handed: &Handed) -> Result
     let tally = count(Scene { catalogue: approver.catalogue, now, used: None }, &sheet, &approvals);
     let seen = approver.memory.of(&sheet.asked().origin).map_err(ApproveError::Memory)?;
     let is_first = !approver.memory.knows(&sheet.asked().person).map_err(ApproveError::Memory)?;
-    Ok(Case { tally, approvals, said_used: used, troubles: found.troubles, now, is_first, seen })
+    Ok(Case { tally, approvals, said_used: used, now, is_first, seen })
 }
 
 fn found_one(papers: Papers, id: &Id) -> Result<Bundle, ApproveError> {

@@ -71,7 +71,6 @@ fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, fact).hint("hand over the request that is to be denied"));
     }
     let case = approve::look(context.world(), approver, &handed)?;
-    warn(&case.troubles);
     if let Handed::Papers(Gathered { sheets, approvals }) = &handed
         && sheets.is_empty()
     {

@@ -7,33 +7,39 @@
 mod clerk;
 
 use std::fs::DirBuilder;
-use std::io::{self, ErrorKind, Write};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::archive::{FolderArchive, HostArchives};
 use super::aws::HostAws;
+use super::clock::HostClock;
 use super::keychain::Keychain;
 use crate::model::destination::Destination;
+use crate::model::name::Id;
 use crate::model::sign_off::papers::{self, Paper, Pile};
 use crate::model::sign_off::sheet::Sheet;
 use crate::model::sign_off::{approval, sheet};
 use crate::world::archive::{Archive, ArchiveError, Archives, Content, Sender};
 use crate::world::desk::{Desk, Desks, Found, Store, Trouble, Wanted};
-use clerk::Clerk;
+use crate::world::machine::Clock;
+use clerk::{Clerk, Health};
 
 /// How long a folder has to answer; one on a share may never do.
 const FOLDER_TIME: Duration = Duration::from_secs(5);
 
-/// How long a bucket has: somewhat longer than a call of AWS may take.
-const BUCKET_TIME: Duration = Duration::from_secs(20);
+/// How long a bucket has, credentials included: somebody waits, and can paste instead.
+const BUCKET_TIME: Duration = Duration::from_secs(10);
+
+/// How long a place may take for all that is read of it.
+const LONGEST_LOOK: Duration = Duration::from_secs(30);
 
 /// The most names of one place that are looked at, newest first.
 const MOST_NAMES: usize = 50_000;
 
 /// How many papers a clerk brings at once.
-const ARMFUL: usize = 16;
+const ARMFUL: usize = 32;
 
 /// The largest paper that is read, in bytes.
 const LARGEST: usize = if sheet::LONGEST > approval::LARGEST { sheet::LONGEST } else { approval::LARGEST };
@@ -41,12 +47,15 @@ const LARGEST: usize = if sheet::LONGEST > approval::LARGEST { sheet::LONGEST } 
 /// Opens the desks of a user.
 pub struct HostDesks {
     state: PathBuf,
+    own: Health,
+    store: Health,
 }
 
 impl HostDesks {
     /// The desks of a user whose state lies in this folder.
     pub fn new(state: &Path) -> Self {
-        HostDesks { state: state.to_owned() }
+        let well = || Health::new(true.into());
+        HostDesks { state: state.to_owned(), own: well(), store: well() }
     }
 }
 
@@ -54,8 +63,9 @@ impl Desks for HostDesks {
     fn open(&self, store: Option<&Store<'_>>) -> Box<dyn Desk + '_> {
         let state = self.state.clone();
         let own = state.join(papers::FOLDER).display().to_string();
-        let own = Clerk::start(own, FOLDER_TIME, move || open_own(&state));
-        Box::new(HostDesk { clerks: std::iter::once(own).chain(store.map(clerk_of)).collect() })
+        let own = Clerk::start(own, FOLDER_TIME, &self.own, move || open_own(&state));
+        let store = store.map(|store| clerk_of(store, &self.store));
+        Box::new(HostDesk { clerks: std::iter::once(own).chain(store).collect() })
     }
 }
 
@@ -69,14 +79,14 @@ fn open_own(state: &Path) -> Result<Box<dyn Archive>, ArchiveError> {
 }
 
 /// Somebody who goes to a store.
-fn clerk_of(store: &Store<'_>) -> Clerk {
+fn clerk_of(store: &Store<'_>, health: &Health) -> Clerk {
     let Sender { person, source, place, retain_days } = store.sender;
     let (to, person, source, place) = (store.place.clone(), person.clone(), source.cloned(), place.clone());
     let patience = match to {
         Destination::Folder(_) => FOLDER_TIME,
         Destination::Bucket { .. } => BUCKET_TIME,
     };
-    Clerk::start(to.to_string(), patience, move || {
+    Clerk::start(to.to_string(), patience, health, move || {
         let sender = Sender { person: &person, source: source.as_ref(), place: &place, retain_days };
         HostArchives { aws: HostAws { vault: &Keychain } }.open(&to, &sender)
     })
@@ -98,97 +108,77 @@ impl Desk for HostDesk {
 
     fn look(&self, wanted: Wanted<'_>) -> Found {
         let mut pile = Pile::default();
-        let folders = match wanted {
-            Wanted::Id(_) | Wanted::All => vec![papers::FOLDER.to_owned()],
-            Wanted::Recent(now) => papers::recent_folders(now),
+        let troubles = match wanted {
+            Wanted::All => self.read(&everywhere(), None, &mut pile),
+            Wanted::Recent(now) => self.read(&papers::recent_folders(now), None, &mut pile),
             Wanted::Beside(sheet) => {
                 pile.add_sheet(sheet);
-                vec![papers::folder(sheet.asked().expires)]
+                self.read(&[papers::folder(sheet.asked().expires)], Some(&sheet.asked().id), &mut pile)
+            }
+            Wanted::Id(id) => {
+                // What can be used is not far; all the rest may be many years.
+                let troubles = self.read(&papers::recent_folders(HostClock.now()), Some(id), &mut pile);
+                if pile.has(id) { troubles } else { self.read(&everywhere(), Some(id), &mut pile) }
             }
         };
-        let id = match wanted {
-            Wanted::Id(id) => Some(id),
-            Wanted::Beside(sheet) => Some(&sheet.asked().id),
-            Wanted::Recent(_) | Wanted::All => None,
-        };
-        let is_wanted = |name: &String| id.is_none_or(|id| papers::is_of(name, id));
-        let read =
-            |clerk: &Clerk| read(clerk, folders.clone(), &is_wanted, &mut pile).err().map(|why| clerk.trouble(why));
-        let troubles = self.clerks.iter().filter_map(read).collect();
         Found { papers: pile.sorted(), troubles }
+    }
+}
+
+fn everywhere() -> [String; 1] {
+    [papers::FOLDER.to_owned()]
+}
+
+impl HostDesk {
+    /// Reads what all places have in these folders, of one request or of all.
+    fn read(&self, folders: &[String], id: Option<&Id>, pile: &mut Pile) -> Vec<Trouble> {
+        let read = |clerk: &Clerk| read(clerk, folders, id, pile).err().map(|why| clerk.trouble(why));
+        self.clerks.iter().filter_map(read).collect()
     }
 }
 
 /// Puts a paper where it is not yet.
 fn keep(archive: &dyn Archive, name: &str, content: &[u8]) -> Result<(), ArchiveError> {
     match archive.put(name, Content::Bytes(content)) {
-        Err(ArchiveError::Taken) => match bring(archive, name)? {
-            Some(found) if found == content => Ok(()),
-            Some(_) | None => Err(ArchiveError::Taken),
+        Err(ArchiveError::Taken) => match archive.bring(&[name.to_owned()], LARGEST)?.as_slice() {
+            [Some(found)] if found == content => Ok(()),
+            _ => Err(ArchiveError::Taken),
         },
         put => put.map(drop),
     }
 }
 
-/// Reads what a place has into a pile.
-fn read(
-    clerk: &Clerk,
-    folders: Vec<String>,
-    is_wanted: &dyn Fn(&String) -> bool,
-    pile: &mut Pile,
-) -> Result<(), ArchiveError> {
+/// Reads what a place has into a pile, what expires last first.
+fn read(clerk: &Clerk, folders: &[String], id: Option<&Id>, pile: &mut Pile) -> Result<(), ArchiveError> {
+    let began = Instant::now();
+    let folders = folders.to_vec();
     let mut names = clerk.send(move |archive| {
-        let mut names = Vec::new();
-        for folder in folders {
-            names.extend(archive.names(&folder)?);
-        }
-        Ok(names)
+        let listed = folders.iter().map(|folder| archive.names(folder)).collect::<Result<Vec<_>, _>>();
+        Ok(listed?.concat())
     })?;
-    names.retain(is_wanted);
-    let beyond = names.len().saturating_sub(MOST_NAMES);
-    for armful in names[beyond..].rchunks(ARMFUL) {
-        let wanted: Vec<String> = armful.iter().filter(|name| pile.wants(name)).cloned().collect();
-        let brought = clerk.send(move |archive| {
-            wanted
-                .into_iter()
-                .map(|name| bring(archive, &name).map(|content| (name, content)))
-                .collect::<Result<Vec<_>, _>>()
-        })?;
+    names.retain(|name| id.is_none_or(|id| papers::is_of(name, id)));
+    let mut unread = names.len();
+    let mut armfuls = names.rchunks(ARMFUL).take(MOST_NAMES / ARMFUL);
+    let mut fetch = |pile: &mut Pile| {
+        let wanted: Vec<String> = armfuls.next()?.iter().filter(|name| pile.wants(name)).cloned().collect();
+        Some(clerk.begin(move |archive| {
+            let brought = archive.bring(&wanted, LARGEST)?;
+            Ok(wanted.into_iter().zip(brought).collect::<Vec<_>>())
+        }))
+    };
+    let mut under_way = fetch(pile);
+    while let Some(awaited) = under_way {
+        let brought = clerk.wait(&awaited?)?;
+        unread = unread.saturating_sub(ARMFUL);
+        // The next are fetched while these are looked at.
+        under_way = if began.elapsed() < LONGEST_LOOK { fetch(pile) } else { None };
         for (name, content) in brought {
             pile.add(&name, content.as_deref());
         }
     }
-    match beyond {
+    match unread {
         0 => Ok(()),
-        beyond => Err(ArchiveError::Unfit(format!("{beyond} more lie there than are read, {MOST_NAMES}"))),
-    }
-}
-
-/// What lies under a name; nothing where it cannot be read or is too large to be a paper.
-fn bring(archive: &dyn Archive, name: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
-    let mut bounded = Bounded(Vec::new());
-    match archive.oldest(name, &mut bounded) {
-        Ok(found) => Ok(found.map(|_| bounded.0)),
-        // Who does not answer now will not answer for the next one.
-        Err(error @ (ArchiveError::Aws { .. } | ArchiveError::Source(_) | ArchiveError::NoSource)) => Err(error),
-        Err(ArchiveError::Unreachable { .. } | ArchiveError::Unfit(_) | ArchiveError::Taken) => Ok(None),
-    }
-}
-
-/// As many bytes as a paper may have.
-struct Bounded(Vec<u8>);
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > LARGEST {
-            return Err(ErrorKind::FileTooLarge.into());
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        more => Err(ArchiveError::Unfit(format!("{more} more lie there than are read"))),
     }
 }
 

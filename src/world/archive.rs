@@ -59,6 +59,12 @@ pub trait Archive {
     /// # Errors
     /// When they cannot be listed.
     fn names(&self, below: &str) -> Result<Vec<String>, ArchiveError>;
+
+    /// Reads what was put under each of these names first; nothing for one that is not there, cannot be read, or is larger.
+    ///
+    /// # Errors
+    /// When the archive gives nothing now.
+    fn bring(&self, names: &[String], largest: usize) -> Result<Vec<Option<Vec<u8>>>, ArchiveError>;
 }
 
 /// What is put into an archive.

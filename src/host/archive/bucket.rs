@@ -6,8 +6,10 @@
 mod listing;
 mod parcel;
 
+use std::future::poll_fn;
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::task::Poll;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -130,6 +132,21 @@ impl BucketArchive {
         Ok(oldest)
     }
 
+    /// Reads what was put under a name first, if it is no larger.
+    async fn bring_one(&self, name: &str, largest: usize) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let key = self.key(name);
+        let failed = |error| ArchiveError::Aws { doing: self.doing("read", &key), error };
+        let version = self.oldest_version(&key).await.map_err(failed)?;
+        let Some(version) = version.filter(|version| version.size <= largest as u64) else { return Ok(None) };
+        let mut content = Vec::new();
+        match timeout(time_for(version.size), self.read(&version, &mut content)).await {
+            Ok(Ok(())) => Ok(Some(content)),
+            Ok(Err(Interrupted::Aws(error))) => Err(failed(error)),
+            Ok(Err(Interrupted::Writer(_))) => Ok(None),
+            Err(_) => Err(failed(classify::out_of_time(time_for(version.size)))),
+        }
+    }
+
     /// Writes one version as it comes.
     async fn read(&self, version: &Version, into: &mut dyn Write) -> Result<(), Interrupted> {
         let call = Call::default();
@@ -232,6 +249,31 @@ impl Archive for BucketArchive {
         names.dedup();
         Ok(names)
     }
+
+    fn bring(&self, names: &[String], largest: usize) -> Result<Vec<Option<Vec<u8>>>, ArchiveError> {
+        let brought = self.executor.run(all(names.iter().map(|name| self.bring_one(name, largest))));
+        let is_refused = |one: &Result<_, ArchiveError>| {
+            matches!(one, Err(ArchiveError::Aws { error: AwsError::Refused { .. }, .. }))
+        };
+        // Others may have put there what nobody else can read; if nothing can be read, it is the caller.
+        let none = brought.iter().all(is_refused);
+        brought.into_iter().map(|one| if !none && is_refused(&one) { Ok(None) } else { one }).collect()
+    }
+}
+
+/// Waits for all of them at once.
+async fn all<T>(works: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut works: Vec<_> = works.map(|work| (Box::pin(work), None)).collect();
+    poll_fn(|context| {
+        for (work, done) in works.iter_mut().filter(|(_, done)| done.is_none()) {
+            if let Poll::Ready(result) = work.as_mut().poll(context) {
+                *done = Some(result);
+            }
+        }
+        if works.iter().all(|(_, done)| done.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    works.into_iter().filter_map(|(_, done)| done).collect()
 }
 
 impl BucketArchive {

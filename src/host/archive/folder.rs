@@ -1,25 +1,45 @@
 //! An archive in a folder: a mounted share, a synchronised drive, a git checkout.
 //!
-//! Nothing in it is ever overwritten by glass. That others overwrite nothing is for whoever owns the folder.
+//! Nothing in it is ever overwritten by glass, and no link in it is followed: whoever shares it leads nobody out of it.
+//! That others overwrite nothing is for whoever owns the folder.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, RawMode, RenameFlags, fchmod, linkat, mkdirat, open, openat, renameat_with,
+    statat, unlinkat,
+};
+use rustix::io::Errno;
 
+use crate::host::chance::HostChance;
 use crate::model::time::Timestamp;
 use crate::world::archive::{Archive, ArchiveError, Content, Receipt};
+use crate::world::machine::Chance;
 
 /// How deep below an archive its names go at the most.
 const DEEPEST: usize = 8;
+
+/// How a folder is opened, and how one below it.
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const BELOW: OFlags = FOLDER.union(OFlags::NOFOLLOW);
+
+/// How a file is opened to be read; a pipe that lies in its place holds nobody up.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// How a file is made.
+const MAKE: OFlags =
+    OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// An archive in a folder that is there. What is put there is as open to others as that folder is: it is sealed by
 /// hashes and signatures, not by modes.
 pub struct FolderArchive {
     folder: PathBuf,
-    mode: u32,
+    mode: RawMode,
 }
 
 impl FolderArchive {
@@ -32,113 +52,154 @@ impl FolderArchive {
         }
     }
 
-    /// Writes beside the name, and gives what was written that name if nothing has it.
-    fn write(&self, path: &Path, content: Content<'_>) -> Result<(), ArchiveError> {
-        let parent = path.parent().unwrap_or(&self.folder);
-        let failed = |doing, path: &Path| {
-            let path = path.to_owned();
-            move |error: io::Error| ArchiveError::of_file(doing, &path, &error)
-        };
-        self.make(parent).map_err(failed("make", parent))?;
-        let unfinished = parent.join(format!(".{}.{}", name_of(path), std::process::id()));
-        let written = write(&unfinished, content, self.mode & 0o444 | 0o600)
-            .map_err(failed("write", &unfinished))
-            .and_then(|()| match without_replacing(&unfinished, path) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(ArchiveError::Taken),
-                renamed => renamed.map_err(failed("make", path)),
-            });
-        if written.is_err() {
-            let _ = fs::remove_file(&unfinished);
-        }
-        written?;
-        File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed("sync", parent))
+    /// Goes to a folder that is there.
+    fn enter(&self, below: &Path) -> rustix::io::Result<OwnedFd> {
+        let archive = open(&self.folder, FOLDER, Mode::empty())?;
+        below.iter().try_fold(archive, |here, part| openat(&here, part, BELOW, Mode::empty()))
     }
 
-    /// Makes the folders on the way to a name, for everybody who may write into the archive.
-    fn make(&self, folder: &Path) -> io::Result<()> {
-        let below = folder.strip_prefix(&self.folder).unwrap_or(Path::new(""));
-        let mut made = self.folder.clone();
-        for part in below {
-            made.push(part);
-            match DirBuilder::new().mode(0o700).create(&made) {
-                // The mask of this process is not the archive's.
-                Ok(()) => fs::set_permissions(&made, Permissions::from_mode(self.mode))?,
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
+    /// Goes to a folder; makes those on the way for everybody who may write into the archive.
+    fn make(&self, below: &Path) -> rustix::io::Result<OwnedFd> {
+        let archive = open(&self.folder, FOLDER, Mode::empty())?;
+        below.iter().try_fold(archive, |here, part| {
+            let made = mkdirat(&here, part, Mode::RWXU);
+            if made.is_err() && made != Err(Errno::EXIST) {
+                made?;
             }
+            let there = openat(&here, part, BELOW, Mode::empty())?;
+            // The mask of this process is not the archive's.
+            if made.is_ok() {
+                fchmod(&there, Mode::from_raw_mode(self.mode))?;
+            }
+            Ok(there)
+        })
+    }
+
+    /// Writes beside the name, and gives what was written that name if nothing has it.
+    fn write(&self, name: &Path, content: Content<'_>) -> Result<(), ArchiveError> {
+        let path = self.folder.join(name);
+        let failed = |doing| {
+            let path = &path;
+            move |error: io::Error| ArchiveError::of_file(doing, path, &error)
+        };
+        let (parent, name) = halves(name);
+        let folder = self.make(parent).map_err(|error| failed("make")(error.into()))?;
+        // No other writer has the same.
+        let unfinished = format!(".{}.{}", name.to_string_lossy(), HostChance.id());
+        let written = write(&folder, &unfinished, content, self.mode & 0o444 | 0o600)
+            .map_err(failed("write"))
+            .and_then(|()| match without_replacing(&folder, &unfinished, name) {
+                Err(Errno::EXIST) => Err(ArchiveError::Taken),
+                renamed => renamed.map_err(|error| failed("make")(error.into())),
+            });
+        if written.is_err() {
+            let _ = unlinkat(&folder, &unfinished, AtFlags::empty());
         }
-        Ok(())
+        written?;
+        File::from(folder).sync_all().map_err(failed("sync"))
+    }
+
+    /// Opens a file, with what is known of it; nothing if it is not there.
+    fn file(&self, folder: &OwnedFd, name: &OsStr) -> io::Result<Option<(File, fs::Metadata)>> {
+        let file = match openat(folder, name, READ, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            opened => File::from(opened?),
+        };
+        let found = file.metadata()?;
+        if found.is_file() { Ok(Some((file, found))) } else { Err(io::Error::other("it is no file")) }
     }
 }
 
 impl Archive for FolderArchive {
     fn put(&self, name: &str, content: Content<'_>) -> Result<Receipt, ArchiveError> {
-        let path = self.folder.join(name);
-        self.write(&path, content)?;
-        Ok(Receipt { name: path.to_string_lossy().into_owned(), version: None, retained_until: None })
+        self.write(Path::new(name), content)?;
+        let name = self.folder.join(name).to_string_lossy().into_owned();
+        Ok(Receipt { name, version: None, retained_until: None })
     }
 
     fn oldest(&self, name: &str, into: &mut dyn Write) -> Result<Option<Timestamp>, ArchiveError> {
-        let path = self.folder.join(name);
-        let failed = |error: io::Error| ArchiveError::of_file("read", &path, &error);
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(failed)?,
+        let failed = |error: io::Error| ArchiveError::of_file("read", &self.folder.join(name), &error);
+        let (parent, name) = halves(Path::new(name));
+        let folder = match self.enter(parent) {
+            Err(Errno::NOENT) => return Ok(None),
+            folder => folder.map_err(|error| failed(error.into()))?,
         };
-        let found = file.metadata().map_err(failed)?;
-        if !found.is_file() {
-            return Err(ArchiveError::Unfit(format!("{} is no file", path.display())));
-        }
+        let Some((mut file, found)) = self.file(&folder, name).map_err(failed)? else { return Ok(None) };
         io::copy(&mut file, into).map_err(failed)?;
         Ok(Some(Timestamp::from_seconds(found.mtime())))
     }
 
     fn names(&self, below: &str) -> Result<Vec<String>, ArchiveError> {
         let mut names = Vec::new();
-        self.collect(below, DEEPEST, &mut names)?;
+        let listed = match self.enter(Path::new(below)) {
+            Err(Errno::NOENT) => Ok(()),
+            folder => folder.and_then(|folder| collect(&folder, below, DEEPEST, &mut names)),
+        };
+        listed.map_err(|error| ArchiveError::of_file("list", &self.folder.join(below), &error.into()))?;
         names.sort_unstable();
         Ok(names)
     }
-}
 
-impl FolderArchive {
-    fn collect(&self, below: &str, deeper: usize, names: &mut Vec<String>) -> Result<(), ArchiveError> {
-        let folder = self.folder.join(below);
-        let failed = |error: io::Error| ArchiveError::of_file("list", &folder, &error);
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            entries => entries.map_err(failed)?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            // What begins with a dot is unfinished, or not of glass.
-            if name.starts_with('.') {
-                continue;
+    fn bring(&self, names: &[String], largest: usize) -> Result<Vec<Option<Vec<u8>>>, ArchiveError> {
+        let mut within: Option<(&Path, OwnedFd)> = None;
+        let mut brought = Vec::with_capacity(names.len());
+        for name in names {
+            let (parent, name) = halves(Path::new(name));
+            // Most lie in one folder.
+            if within.as_ref().is_none_or(|(known, _)| *known != parent) {
+                within = self.enter(parent).ok().map(|folder| (parent, folder));
             }
-            let name = format!("{below}/{name}");
-            let kind = entry.file_type().map_err(failed)?;
-            if kind.is_file() {
-                names.push(name);
-            } else if kind.is_dir() && deeper > 0 {
-                self.collect(&name, deeper - 1, names)?;
-            }
+            let file = within.as_ref().and_then(|(_, folder)| self.file(folder, name).ok().flatten());
+            brought.push(file.and_then(|(file, found)| whole(file, found.len(), largest)));
         }
-        Ok(())
+        Ok(brought)
     }
 }
 
-fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+/// All of a file, if that is not too much.
+fn whole(file: File, length: u64, largest: usize) -> Option<Vec<u8>> {
+    let most = usize::try_from(length).ok().filter(|length| *length <= largest)?;
+    let mut content = Vec::with_capacity(most);
+    // One that is growing is not whole.
+    let read = file.take(length).read_to_end(&mut content).ok()?;
+    (read == most).then_some(content)
 }
 
-fn write(path: &Path, content: Content<'_>, mode: u32) -> io::Result<()> {
-    // Whoever shares the folder may have laid a link there.
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(flags).open(path)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
+/// The folder of a name, and the rest.
+fn halves(name: &Path) -> (&Path, &OsStr) {
+    (name.parent().unwrap_or(Path::new("")), name.file_name().unwrap_or_default())
+}
+
+fn collect(folder: &OwnedFd, below: &str, deeper: usize, names: &mut Vec<String>) -> rustix::io::Result<()> {
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        // What begins with a dot is unfinished, or not of glass.
+        let Some(name) = entry.file_name().to_str().ok().filter(|name| !name.starts_with('.')) else { continue };
+        let kind = match entry.file_type() {
+            // Not every share tells.
+            FileType::Unknown => match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => continue,
+                found => FileType::from_raw_mode(found?.st_mode),
+            },
+            kind => kind,
+        };
+        let path = format!("{below}/{name}");
+        if kind == FileType::RegularFile {
+            names.push(path);
+        } else if kind == FileType::Directory && deeper > 0 {
+            match openat(folder, name, BELOW, Mode::empty()) {
+                // Its owner may have meant it for themself.
+                Err(Errno::NOENT | Errno::ACCESS) => {}
+                opened => collect(&opened?, &path, deeper - 1, names)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write(folder: &OwnedFd, name: &str, content: Content<'_>, mode: RawMode) -> io::Result<()> {
+    let mut file = File::from(openat(folder, name, MAKE, Mode::RUSR | Mode::WUSR)?);
+    fchmod(&file, Mode::from_raw_mode(mode))?;
     match content {
         Content::Bytes(bytes) => file.write_all(bytes)?,
         Content::File(from) => drop(io::copy(&mut File::open(from)?, &mut file)?),
@@ -147,18 +208,21 @@ fn write(path: &Path, content: Content<'_>, mode: u32) -> io::Result<()> {
 }
 
 /// Renames, unless there is something of that name; not every share knows how to do that at once.
-fn without_replacing(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
-            fs::hard_link(from, to)?;
-            fs::remove_file(from)
+fn without_replacing(folder: &OwnedFd, from: &str, to: &OsStr) -> rustix::io::Result<()> {
+    match renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            linkat(folder, from, folder, to, AtFlags::empty())?;
+            unlinkat(folder, from, AtFlags::empty())
         }
-        renamed => Ok(renamed?),
+        renamed => renamed,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -208,5 +272,27 @@ mod tests {
         let archive = FolderArchive::open(folder.path()).expect("it is there");
         assert!(archive.oldest("one", &mut Vec::new()).is_err());
         assert!(matches!(archive.put("one", Content::Bytes(b"x")), Err(ArchiveError::Taken)));
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        fs::write(elsewhere.path().join("two"), "secret").expect("it can be written");
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("out")).expect("a link");
+        assert!(archive.names("out").is_err() && archive.oldest("out/two", &mut Vec::new()).is_err());
+        assert_eq!(archive.bring(&["out/two".to_owned()], 9).expect("others may be there"), [None]);
+        assert!(archive.put("out/three", Content::Bytes(b"x")).is_err());
+        assert_eq!(fs::read_dir(elsewhere.path()).expect("it is there").count(), 1);
+    }
+
+    #[test]
+    fn what_is_too_large_or_no_file_is_not_brought() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = FolderArchive::open(folder.path()).expect("it is there");
+        for (name, content) in [("a/one", "123"), ("a/two", "1234"), ("b/one", "")] {
+            archive.put(name, Content::Bytes(content.as_bytes())).expect("it is new");
+        }
+        fs::create_dir(folder.path().join("a/three")).expect("it is new");
+        let pipe = folder.path().join("a/four");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, Mode::RUSR | Mode::WUSR).expect("it is new");
+        let names = ["a/one", "a/two", "a/three", "a/four", "a/five", "b/one", "c/one"].map(str::to_owned);
+        let brought = archive.bring(&names, 3).expect("some are there");
+        assert_eq!(brought, [Some(b"123".to_vec()), None, None, None, None, Some(Vec::new()), None]);
     }
 }

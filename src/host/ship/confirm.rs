@@ -199,6 +199,10 @@ mod tests {
         fn names(&self, _: &str) -> Result<Vec<String>, ArchiveError> {
             Ok(Vec::new())
         }
+
+        fn bring(&self, names: &[String], _: usize) -> Result<Vec<Option<Vec<u8>>>, ArchiveError> {
+            Ok(names.iter().map(|_| Some(b"something else".to_vec())).collect())
+        }
     }
 
     fn confirmed(places: &[&str], patience: Duration) -> Result<Vec<Anchor>, NotAnchored> {

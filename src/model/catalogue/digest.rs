@@ -7,17 +7,20 @@
 //! bytes where there is no file.
 
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Catalogue, NamedFile, Person, Profile, Trigger};
-use crate::model::name::Digest;
+use crate::model::name::{Digest, PersonName, ProfileName, TriggerName};
 
 /// The parts in their order.
 const NAMES: [&str; 7] = ["profile", "trigger", "level", "aws", "people", "policy", "runbook"];
+
+/// What a request rests on: a profile, a trigger, and who asks.
+pub(super) type RestsOn = (ProfileName, TriggerName, PersonName);
 
 /// The digests of the pieces of a catalogue that a request rests on, in the order of `NAMES`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,12 @@ impl<'de> Deserialize<'de> for Parts {
 impl Catalogue {
     /// The parts that a request of `requester` for a profile, because of a trigger, rests on.
     pub fn parts(&self, profile: &Profile, trigger: &Trigger, requester: &Person) -> Parts {
+        let rests_on = (profile.name.clone(), trigger.name.clone(), requester.name.clone());
+        let mut known = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(rests_on).or_insert_with(|| self.compute(profile, trigger, requester)).clone()
+    }
+
+    fn compute(&self, profile: &Profile, trigger: &Trigger, requester: &Person) -> Parts {
         let top: Json = toml::from_str(&self.text).expect("the text was parsed as TOML when the catalogue was loaded");
         let level = of_level(&top["levels"][profile.level.name.as_str()]);
         let file = |file: &Option<Arc<NamedFile>>| file.as_ref().map_or(Digest::of(b""), |file| file.digest);

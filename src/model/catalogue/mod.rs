@@ -26,11 +26,12 @@ mod trigger;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub use approval::{ApprovalRule, LONGEST_WAIT};
 pub use aws::{Aws, Endpoint};
 pub use digest::Parts;
+use digest::RestsOn;
 pub use document::DocumentError;
 pub use file::{NamedFile, ReadFile};
 pub use ledger::Shipping;
@@ -72,6 +73,8 @@ pub struct Catalogue {
     files: Vec<Arc<NamedFile>>,
     text: String,
     digest: Digest,
+    /// The parts that were computed already: a store may have thousands of requests for them.
+    parts: Mutex<BTreeMap<RestsOn, Parts>>,
 }
 
 /// A profile that cannot be used, and why.
@@ -114,6 +117,7 @@ impl Catalogue {
                 files: files.into_files(),
                 text: document.text().to_owned(),
                 digest: Digest::of(bytes),
+                parts: Mutex::default(),
             }),
             Err(error) => Err(error.with(broken.into_iter().flat_map(|profile| profile.mistakes))),
         }

@@ -180,6 +180,11 @@ impl Pile {
         }
     }
 
+    /// Whether there is a request of this id.
+    pub fn has(&self, id: &Id) -> bool {
+        self.sheets.contains_key(id)
+    }
+
     /// Puts together what belongs together.
     pub fn sorted(mut self) -> Papers {
         let mut papers = Papers::default();
