@@ -5,8 +5,12 @@ use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
+use glass::model::sign_off::gather::gather;
+use glass::model::tree::{Growing, leaf};
+
 use crate::enrol::Desk;
-use crate::support::{Outcome, Practice, tool};
+use crate::sign_off::practice_with;
+use crate::support::{Kind, Outcome, Practice, SoftKey, WORDS, tool};
 
 const GLASS: &str = env!("CARGO_BIN_EXE_glass");
 
@@ -79,6 +83,35 @@ fn a_ledgers_key_is_kept_by_the_desktop_and_a_locked_one_is_not_asked() {
     assert_eq!(practice.told("ledger.key").len(), 1, "it is the same key still");
     assert_eq!(practice.told("ledger.key")[0]["vkey"], made["key"]);
     assert_eq!(practice.told("ledger.checkpoint").len(), 1);
+}
+
+/// At night nobody may be there to unlock it: a request tells all the same what the ledger holds.
+#[test]
+fn a_locked_keyring_keeps_nobody_from_asking_for_approvals() {
+    let practice = practice_with(&SoftKey::new(Kind::Ed25519));
+    let state = practice.ledger().parent().unwrap().parent().unwrap().to_owned();
+    let run = |script: &str, args: &[&str]| {
+        let mut command = practice.home.command(tool("dbus-run-session"));
+        command.env("XDG_STATE_HOME", &state);
+        Outcome::of(command.args(["--", "sh", "-c", script, "sh", GLASS]).args(args), "").exits(0)
+    };
+    run(UNLOCKED, &["audit", "checkpoint"]);
+    let made = run(LOCKED, &[&["request", "prod-db-emergency"], &WORDS[..]].concat());
+    let said =
+        "warning: the ledger is not signed: the ledger's key is in the keyring `secret-service`, which is locked";
+    assert!(made.stderr.contains(said), "{}", made.stderr);
+    assert_eq!(practice.told("ledger.checkpoint").len(), 1);
+    let gathered = gather(made.stdout.as_bytes()).unwrap();
+    let ledger = gathered.sheets[0].asked().ledger;
+    let lines = fs::read(practice.ledger().join("log-0000000000000000.jsonl")).unwrap();
+    let mut tree = Growing::new();
+    lines
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(usize::try_from(ledger.size).unwrap())
+        .for_each(|line| tree.push(leaf(line)));
+    assert_eq!((tree.size(), tree.root()), (ledger.size, ledger.root));
+    run(UNLOCKED, &["audit", "checkpoint"]);
+    run(UNLOCKED, &["audit", "verify"]);
 }
 
 #[test]

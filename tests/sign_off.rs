@@ -11,7 +11,7 @@ mod bucket;
 mod used;
 
 /// A practice whose profile needs an approval of carol.
-fn practice_with(carol: &SoftKey) -> Practice {
+pub fn practice_with(carol: &SoftKey) -> Practice {
     let people = format!(
         "[people.carol]\ngroups = [\"security\"]\ncontact = \"+44 20 7946 0000\"\nkeys = [\"{}\"]\n\n[people.bob]",
         carol.line()

@@ -11,7 +11,7 @@ use crate::model::text::escaped;
 use crate::world::NotWritten;
 use crate::world::anchor::NotAnchored;
 use crate::world::aws::{AwsError, SourceError};
-use crate::world::ledger::{LedgerError, Unsigned};
+use crate::world::ledger::LedgerError;
 use crate::world::machine::{AskError, CodesError, ProgramError, VaultError};
 use crate::world::recording::RecordingError;
 
@@ -43,8 +43,6 @@ pub enum BreakError {
     },
     /// The profile takes no approvals.
     NeedsNoApproval(ProfileName),
-    /// The ledger does not sign what a request is to rest on.
-    Unsigned(Unsigned),
     /// What is asked for cannot be written down.
     Sheet(SheetError),
     /// The identity file names no source.
@@ -137,7 +135,6 @@ impl fmt::Display for BreakError {
             BreakError::BrokenProfile { name, .. } => write!(f, "the profile `{}` has mistakes", escaped(name)),
             BreakError::Refused { profile, .. } => write!(f, "{} is refused", escaped(profile)),
             BreakError::NeedsNoApproval(profile) => write!(f, "{profile} takes no approvals"),
-            BreakError::Unsigned(error) => write!(f, "{error}"),
             BreakError::Sheet(error) => write!(f, "{error}"),
             BreakError::NoSource => f.write_str("the identity file names no `source` of daily credentials"),
             BreakError::Source(error) => write!(f, "{error}"),
@@ -183,7 +180,6 @@ impl Error for BreakError {
             BreakError::Recording(error) => error.source(),
             BreakError::NotAnchored(error) => error.source(),
             BreakError::Ledger(error) => error.source(),
-            BreakError::Unsigned(error) => error.source(),
             BreakError::NeedsNoApproval(_)
             | BreakError::Sheet(_)
             | BreakError::Missing(_)

@@ -7,7 +7,7 @@ use super::{About, BreakError, ask, confirm, find, place_of, refuse};
 use crate::model::catalogue::{ApprovalRule, Catalogue};
 use crate::model::event::{Event, NamedRequest, SessionKind};
 use crate::model::identity::Identity;
-use crate::model::name::Region;
+use crate::model::name::{PersonName, Region};
 use crate::model::policy::{self, Agreed, Overriding, Rule, SignOff, Standing};
 use crate::model::request::Wish;
 use crate::model::sign_off::papers::Paper;
@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 use crate::world::World;
 use crate::world::archive::Sender;
 use crate::world::desk::{Desk, Store, Trouble};
-use crate::world::ledger::Record;
+use crate::world::ledger::{Checkpointed, LedgerError, Measure, Record, Unsigned};
 
 /// A request that is in the ledger.
 #[derive(Debug)]
@@ -77,7 +77,25 @@ pub fn make_request(
     Ok(Made { sheet, troubles })
 }
 
-/// Writes the request down over what the ledger has signed of itself.
+/// What the ledger holds: signed, unless its key cannot be used. A keyring that is locked must keep nobody from asking, and
+/// whoever signs the request signs its root.
+fn held(world: World<'_>, person: &PersonName) -> Result<Measure, LedgerError> {
+    match world.ledger.checkpoint(Some(person), None) {
+        Ok(Checkpointed { origin, size, root, new_key, .. }) => {
+            if let Some(key) = new_key {
+                world.terminal.say(&format!("glass: the ledger's key was lost; it signs with another now: {key}"));
+            }
+            Ok(Measure { origin, size, root })
+        }
+        Err(Unsigned::Ledger(error)) => Err(error),
+        Err(Unsigned::Key(fault)) => {
+            world.terminal.say(&format!("glass: warning: the ledger is not signed: {fault}"));
+            world.ledger.measure()
+        }
+    }
+}
+
+/// Writes the request down over what the ledger holds.
 fn write(
     world: World<'_>,
     standing: Standing<'_>,
@@ -85,10 +103,7 @@ fn write(
     agreed: Agreed<'_>,
 ) -> Result<Sheet, BreakError> {
     let Standing { catalogue, profile, person, .. } = standing;
-    let ledger = world.ledger.checkpoint(Some(person), None).map_err(BreakError::Unsigned)?;
-    if let Some(key) = &ledger.new_key {
-        world.terminal.say(&format!("glass: the ledger's key was lost; it signs with another now: {key}"));
-    }
+    let ledger = held(world, person).map_err(BreakError::Ledger)?;
     let made = Timestamp::from_seconds(world.clock.now().seconds());
     let asked = Asked {
         id: world.chance.id(),

@@ -260,7 +260,6 @@ impl From<BreakError> for Failure {
                 let hint = format!("nobody has to sign it: `glass assume {profile}`");
                 Failure::of(Exit::Usage, &error).hint(hint)
             }
-            BreakError::Unsigned(error) => error.into(),
             BreakError::Sheet(error) => Failure::of(Exit::Failed, &error),
             BreakError::LeftOpen { ref request, ref profile } => Failure::of(Exit::Child(130), &error)
                 .hint(format!("`glass assume {profile} --request {request}` goes on with it")),

@@ -56,6 +56,17 @@ pub struct Checkpointed {
     pub new_key: Option<VerifierKey>,
 }
 
+/// What a ledger comes to at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// Whose ledger it is.
+    pub origin: Origin,
+    /// How many entries it has.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Digest,
+}
+
 /// The ledger as it was when it was read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Past {
@@ -106,6 +117,12 @@ pub trait Ledger: Sync {
     /// # Errors
     /// When there is no key that can be used now, or it is not certain that the checkpoint was kept.
     fn checkpoint(&self, who: Option<&PersonName>, session: Option<&Id>) -> Result<Checkpointed, Unsigned>;
+
+    /// Tells what the ledger comes to, unsigned.
+    ///
+    /// # Errors
+    /// When it cannot be read, or contradicts what it has signed before.
+    fn measure(&self) -> Result<Measure, LedgerError>;
 
     /// Verifies the current segment from its first line to its head.
     ///

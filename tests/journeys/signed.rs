@@ -133,9 +133,11 @@ fn without_a_request_one_is_made_and_written_down_before_anybody_is_told() {
     assert_eq!(fake.events(), ["ledger.checkpoint", "request.made"]);
     assert!(fake.papers.lock().unwrap().keys().any(|name| name.contains(".request.")));
     // Where it fails, what was not written down was not told either.
-    for call in 0..8 {
+    for (call, is_locked) in (0..8).flat_map(|call| [(call, false), (call, true)]) {
         for fails in [Fails::Before, Fails::After] {
-            let fake = Arc::new(new().with_failing(call, fails));
+            let mut fake = new().with_failing(call, fails);
+            fake.keyring_is_locked = is_locked;
+            let fake = Arc::new(fake);
             let outcome = fake.obtain().err();
             let is_told = fake.said.lock().unwrap().iter().any(|line| line.contains("BEGIN GLASS REQUEST"));
             let what = format!("call {call} {fails:?}: {outcome:?} {:?}", fake.events());
@@ -162,4 +164,13 @@ fn nobody_is_asked_for_what_would_come_to_nothing() {
     let untraced = Arc::new(Fake::with_approved(|fake| fake.bundle = None).with_failing(0, Fails::Before));
     assert_eq!(rules(untraced.obtain().unwrap_err()), ["trace"]);
     assert_eq!(untraced.events(), ["elevate.refused"]);
+}
+
+#[test]
+fn a_keyring_that_is_locked_keeps_nobody_from_asking() {
+    let fake = Arc::new(Fake::with_approved(|fake| (fake.bundle, fake.keyring_is_locked) = (None, true)));
+    fake.obtain().unwrap();
+    assert_eq!(fake.events(), ["request.made"]);
+    let said = fake.said.lock().unwrap().join("\n");
+    assert!(said.contains("warning: the ledger is not signed: the ledger's key is in the keyring"), "{said}");
 }

@@ -34,7 +34,7 @@ use glass::world::archive::ArchiveError;
 use glass::world::aws::{Aws, AwsError, Caller, Daily, Place, SourceError, Why};
 use glass::world::desk::{Desk, Desks, Found, Store as DeskStore, Trouble, Wanted};
 use glass::world::keeping::{Happening, Keeper, Then, WARNINGS};
-use glass::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Past, Record, Unsigned};
+use glass::world::ledger::{Appended, Checkpointed, KeyFault, Ledger, LedgerError, Measure, Past, Record, Unsigned};
 use glass::world::machine::{
     AskError, Chance, Child, ChildError, Children, Clock, Codes, CodesError, Command, Ended, Hold, ProgramError,
     Programs, Ran, Terminal, Vault, VaultError, Watched,
@@ -154,6 +154,8 @@ pub struct Fake {
     pub bundle: Option<Bundle>,
     /// The larger contents that the ledger keeps.
     pub kept: Mutex<Vec<Vec<u8>>>,
+    /// Whether the ledger's key is in a keyring that is locked.
+    pub keyring_is_locked: bool,
     /// What lies where requests are left.
     pub papers: Mutex<BTreeMap<String, Vec<u8>>>,
 }
@@ -192,6 +194,7 @@ impl Fake {
             papers: Mutex::default(),
             bundle: None,
             kept: Mutex::default(),
+            keyring_is_locked: false,
         }
     }
 
@@ -474,11 +477,21 @@ impl Ledger for Parts {
     }
 
     fn checkpoint(&self, who: Option<&PersonName>, session: Option<&Id>) -> Result<Checkpointed, Unsigned> {
+        if self.0.keyring_is_locked {
+            return Err(Unsigned::Key(KeyFault::Closed(Store::SecretService)));
+        }
         let event = Event::LedgerCheckpoint { size: 0, root: Digest::of(b""), note: "a note\n".into() };
         let record = Record { who: who.cloned(), session: session.cloned(), event };
         self.append(&record)?;
         let origin = Origin::parse(ORIGIN).unwrap();
         Ok(Checkpointed { origin, size: 0, root: Digest::of(b""), note: "a note\n".into(), new_key: None })
+    }
+
+    fn measure(&self) -> Result<Measure, LedgerError> {
+        let size = self.0.entries.lock().unwrap().len() as u64;
+        let measure = Measure { origin: Origin::parse(ORIGIN).unwrap(), size, root: Digest::of(b"") };
+        let failure = || LedgerError::File { doing: "read", path: "ledger".into(), source: broken() };
+        self.0.call(|| Ok(measure), failure)
     }
 
     fn verify(&self) -> Result<(), LedgerError> {

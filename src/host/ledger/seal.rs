@@ -16,7 +16,7 @@ use crate::model::name::{Digest, Id, PersonName};
 use crate::model::note::Note;
 use crate::model::note::key::VerifierKey;
 use crate::model::tree::proof::is_consistent;
-use crate::world::ledger::{Checkpointed, LedgerError, Record, Unsigned};
+use crate::world::ledger::{Checkpointed, LedgerError, Measure, Record, Unsigned};
 
 /// The key of a ledger.
 #[derive(Clone, Debug)]
@@ -70,6 +70,20 @@ impl HostLedger {
         self.sealing(asking, who, session, sign)
     }
 
+    /// Tells what the ledger comes to, unsigned.
+    pub(super) fn measured(&self) -> Result<Measure, LedgerError> {
+        // As below.
+        let folder = Folder::check(&self.path)?;
+        let mut tree = Tree::load(&folder);
+        tree.read_on(&folder, None)?;
+        self.at_the_end(LONGEST_WAIT, |tail| {
+            tree.catch_up(tail)?;
+            let (size, root) = (tree.size(), tree.root());
+            follows_the_last(tail, &tree, size, root)?;
+            Ok(Measure { origin: origin_of(tail, &tree)?, size, root })
+        })
+    }
+
     fn sealing<T>(
         &self,
         asking: Asking,
@@ -99,11 +113,10 @@ impl HostLedger {
 fn sign(sealing: &mut Sealing<'_>) -> Result<Checkpointed, LedgerError> {
     let new_key = sealing.make_known()?;
     let (size, root) = (sealing.tree.size(), sealing.tree.root());
-    sealing.follows_the_last(size, root)?;
-    let origin = sealing.tree.origin();
-    let origin = Origin::parse(origin).ok_or_else(|| sealing.broken(format!("`{origin}` is no origin")))?;
+    follows_the_last(sealing.tail, sealing.tree, size, root)?;
+    let origin = origin_of(sealing.tail, sealing.tree)?;
     let checkpoint = Checkpoint { origin: origin.to_string(), size, root, extensions: Vec::new() };
-    let note = checkpoint.sign(&sealing.ready.key).map_err(|error| sealing.broken(error.to_string()))?;
+    let note = checkpoint.sign(&sealing.ready.key).map_err(|error| broken(sealing.tail, error.to_string()))?;
     sealing.append(Event::LedgerCheckpoint { size, root, note: note.clone() })?;
     Ok(Checkpointed { origin, size, root, note, new_key })
 }
@@ -131,26 +144,31 @@ impl Sealing<'_> {
         Ok(lost)
     }
 
-    /// Checks that the tree begins with the one that was signed last.
-    fn follows_the_last(&self, size: u64, root: Digest) -> Result<(), LedgerError> {
-        let Some(last) = self.tree.note().and_then(checkpoint_in) else { return Ok(()) };
-        let blocks = self.tree.blocks_at(&self.tail.folder, &[last.size, size])?;
-        let path = blocks.consistency(last.size, size);
-        if path.is_some_and(|path| is_consistent((last.size, last.root), (size, root), &path)) {
-            return Ok(());
-        }
-        Err(self.broken(format!("the checkpoint of {} entries is not one of these", last.size)))
-    }
-
     fn append(&mut self, event: Event) -> Result<(), LedgerError> {
         let record = Record { who: self.who.cloned(), session: self.session.cloned(), event };
         self.tail.append(&self.ledger.machine, &[record], ANY).map(drop)
     }
+}
 
-    fn broken(&self, reason: String) -> LedgerError {
-        let line = self.tail.last_seq().saturating_sub(self.tail.segment) + 1;
-        LedgerError::Broken { segment: segment_name(self.tail.segment), line, reason }
+/// Checks that the tree begins with the one that was signed last.
+fn follows_the_last(tail: &Tail, tree: &Tree, size: u64, root: Digest) -> Result<(), LedgerError> {
+    let Some(last) = tree.note().and_then(checkpoint_in) else { return Ok(()) };
+    let blocks = tree.blocks_at(&tail.folder, &[last.size, size])?;
+    let path = blocks.consistency(last.size, size);
+    if path.is_some_and(|path| is_consistent((last.size, last.root), (size, root), &path)) {
+        return Ok(());
     }
+    Err(broken(tail, format!("the checkpoint of {} entries is not one of these", last.size)))
+}
+
+fn origin_of(tail: &Tail, tree: &Tree) -> Result<Origin, LedgerError> {
+    let origin = tree.origin();
+    Origin::parse(origin).ok_or_else(|| broken(tail, format!("`{origin}` is no origin")))
+}
+
+fn broken(tail: &Tail, reason: String) -> LedgerError {
+    let line = tail.last_seq().saturating_sub(tail.segment) + 1;
+    LedgerError::Broken { segment: segment_name(tail.segment), line, reason }
 }
 
 /// The checkpoint in a note of this ledger; its entry was checked when it was appended, and is by whoever verifies.
