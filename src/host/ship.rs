@@ -86,17 +86,20 @@ impl Shipper<'_> {
         };
         let due = Due::of(self.ledger.path());
         due.tried();
-        // What is noted from now on may come too late for this.
-        due.forget();
+        due.take_up();
+        let mut all = true;
         for to in places {
             let mut sent = notes.of_place(&to.to_string());
             let shipped = self.ship_to(to, &notes, &mut sent, &mut |what| told(to, what));
             sent.failed = shipped.as_ref().err().map(FailedAttempt::now);
-            if sent.failed.is_some() {
-                due.note();
-            }
+            all &= sent.failed.is_none();
             told(to, shipped.map_or_else(Told::Failed, |()| Told::Done));
             notes.keep(&sent).map_err(ShipError::file("write", &notes.path("")))?;
+        }
+        if all {
+            due.done();
+        } else {
+            due.note();
         }
         Ok(())
     }

@@ -62,6 +62,10 @@ impl FolderArchive {
     fn make(&self, below: &Path) -> rustix::io::Result<OwnedFd> {
         let archive = open(&self.folder, FOLDER, Mode::empty())?;
         below.iter().try_fold(archive, |here, part| {
+            match openat(&here, part, BELOW, Mode::empty()) {
+                Err(Errno::NOENT) => {}
+                there => return there,
+            }
             let made = mkdirat(&here, part, Mode::RWXU);
             if made.is_err() && made != Err(Errno::EXIST) {
                 made?;
@@ -95,8 +99,16 @@ impl FolderArchive {
         if written.is_err() {
             let _ = unlinkat(&folder, &unfinished, AtFlags::empty());
         }
-        written?;
-        File::from(folder).sync_all().map_err(failed("sync"))
+        if matches!(written, Ok(()) | Err(ArchiveError::Taken)) {
+            // Also of what is there already: whoever put it may have been interrupted before this.
+            self.sync(parent).map_err(failed("sync"))?;
+        }
+        written
+    }
+
+    /// Makes the names in a folder durable, and its own, and those of the folders on the way to it.
+    fn sync(&self, below: &Path) -> io::Result<()> {
+        below.ancestors().try_for_each(|below| File::from(self.enter(below)?).sync_all())
     }
 
     /// Opens a file, with what is known of it; nothing if it is not there.

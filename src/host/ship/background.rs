@@ -12,8 +12,11 @@ use std::time::Duration;
 
 use crate::host::places::program;
 
-/// There as long as something is due.
+/// There as long as something is due that nobody has taken up.
 const DUE: &str = "due";
+
+/// There from when somebody has taken it up until it is sent: whoever is killed meanwhile leaves it to the next.
+const TAKEN_UP: &str = "sent/due";
 
 /// Written to when somebody tries to send it.
 const TRIED: &str = "tried";
@@ -37,9 +40,20 @@ impl Due {
         let _ = touch(&self.ledger.join(DUE));
     }
 
-    /// Notes that nothing is.
+    /// Takes up what is due now; what is noted from now on is due after that.
+    pub fn take_up(&self) {
+        let _ = fs::rename(self.ledger.join(DUE), self.ledger.join(TAKEN_UP));
+    }
+
+    /// Notes that all which was taken up is sent.
+    pub fn done(&self) {
+        let _ = fs::remove_file(self.ledger.join(TAKEN_UP));
+    }
+
+    /// Notes that nothing is due.
     pub fn forget(&self) {
         let _ = fs::remove_file(self.ledger.join(DUE));
+        self.done();
     }
 
     /// Notes that somebody tries now.
@@ -49,7 +63,7 @@ impl Due {
 
     /// Whether something is due, and nobody has tried for a while.
     pub fn is_to_be_tried(&self) -> bool {
-        if fs::symlink_metadata(self.ledger.join(DUE)).is_err() {
+        if [DUE, TAKEN_UP].iter().all(|name| fs::symlink_metadata(self.ledger.join(name)).is_err()) {
             return false;
         }
         let tried = fs::symlink_metadata(self.ledger.join(TRIED)).and_then(|found| found.modified());
@@ -103,6 +117,22 @@ mod tests {
         tried_at(SystemTime::now() + 2 * BETWEEN);
         assert!(due.is_to_be_tried(), "the clock was set back");
         due.forget();
+        assert!(!due.is_to_be_tried());
+    }
+
+    #[test]
+    fn what_was_taken_up_is_due_until_it_is_done_and_what_comes_meanwhile_after_that() {
+        let ledger = tempfile::tempdir().expect("a folder");
+        fs::create_dir(ledger.path().join("sent")).expect("a folder");
+        let due = Due::of(ledger.path());
+        due.note();
+        due.take_up();
+        assert!(due.is_to_be_tried(), "whoever took it up may be gone");
+        due.note();
+        due.done();
+        assert!(due.is_to_be_tried(), "that came too late for it");
+        due.take_up();
+        due.done();
         assert!(!due.is_to_be_tried());
     }
 }
