@@ -3,8 +3,10 @@
 mod against;
 mod cloudtrail;
 mod corpus;
+mod disks;
 mod export;
 mod faults;
+mod interrupted;
 mod recordings;
 mod rotate;
 mod script;
@@ -12,6 +14,7 @@ mod ship;
 mod signed;
 mod verdicts;
 mod witness;
+mod writers;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -15,15 +15,20 @@ use serde_json::{Value, json};
 use super::{REFUSED, events, home, ledger};
 use crate::support::{Home, Outcome, Practice, tool};
 
-/// A home whose ledger is sent to a folder `share`, with an entry and a checkpoint of it. Nothing is sent by itself so
-/// soon after an attempt.
-fn shipping() -> Home {
+/// A home whose ledger is sent to a folder `share`, but not by itself, so soon after an attempt.
+pub(super) fn shared() -> Home {
     let home = home();
     let catalogue = home.read(".config/glass/profiles.toml") + "[ledger]\nship = [\"../../share\"]\n";
     home.write(".config/glass/profiles.toml", &catalogue);
     home.write("share/.keep", "");
-    home.glass(&REFUSED).exits(3);
     home.write(".local/state/glass/ledger/tried", "");
+    home
+}
+
+/// The same with an entry in the ledger, and a checkpoint of it.
+fn shipping() -> Home {
+    let home = shared();
+    home.glass(&REFUSED).exits(3);
     home.glass(&["audit", "checkpoint"]).exits(0);
     home
 }
@@ -33,7 +38,7 @@ pub(super) fn ship(home: &Home) -> Outcome {
 }
 
 /// The files of the share, by their names below it.
-fn kept(home: &Home) -> Vec<String> {
+pub(super) fn kept(home: &Home) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![home.path("share")];
     while let Some(folder) = folders.pop() {

@@ -64,7 +64,7 @@ impl Outcome {
 /// Waits for a child's end without reaping it; false when the time is up first.
 pub fn ends_within(child: &Child, limit: Duration) -> bool {
     let pidfd = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).unwrap();
-    let limit = Timespec { tv_sec: i64::try_from(limit.as_secs()).unwrap(), tv_nsec: 0 };
+    let limit = Timespec { tv_sec: i64::try_from(limit.as_secs()).unwrap(), tv_nsec: limit.subsec_nanos().into() };
     retry_on_intr(|| poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&limit))).unwrap() == 1
 }
 
