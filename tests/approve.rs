@@ -10,6 +10,7 @@ use glass::model::name::{Digest, Id, Incident, Reason};
 use glass::model::sign_off::approval::Approval;
 use glass::model::sign_off::block::{self, Kind};
 use glass::model::sign_off::gather::gather;
+use glass::model::sign_off::growth::Growth;
 use glass::model::sign_off::sheet::{Asked, Extent, Nonce, Sheet};
 use glass::model::time::Timestamp;
 
@@ -388,9 +389,10 @@ fn what_ssh_keygen_signed_by_hand_is_taken_in_and_handed_on() {
     // Word for word what the guide tells who has no glass.
     let home = team.home("bob");
     let guide = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guide.md")).unwrap();
-    let from = guide.find("sed '/^-----/d'").unwrap();
+    let from = guide.find("sed -n '/BEGIN GLASS REQUEST/").unwrap();
     let words = &guide[from..from + guide[from..].find("```").unwrap()];
-    home.write("request.txt", &block_of(&sheet));
+    let proof = Growth::write(sheet.digest(), &[]);
+    home.write("request.txt", &(block_of(&sheet) + &block::write(Kind::Proof, proof.stored().as_bytes())));
     let words = words.replace("~/.ssh/id_ed25519", ".ssh/key");
     let made = Outcome::of(home.command("/bin/sh").args(["-ec", &words]), "").exits(0).stdout;
     assert_eq!(home.read("request"), sheet.line());

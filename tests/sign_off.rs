@@ -8,6 +8,7 @@ use crate::support::{Practice, SoftKey};
 
 mod asked;
 mod bucket;
+mod grown;
 mod used;
 
 /// A practice whose profile needs an approval of carol.

@@ -15,8 +15,9 @@ use crate::model::name::{Digest, Id, PersonName};
 use crate::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
 use crate::model::sign_off::count::{Scene, Signed, Tally, count};
 use crate::model::sign_off::gather::Gathered;
+use crate::model::sign_off::growth::Growth;
 use crate::model::sign_off::papers::{Bundle, Paper, Papers};
-use crate::model::sign_off::seen::{Contradiction, Seen};
+use crate::model::sign_off::seen::{Contradiction, Going, Seen};
 use crate::model::sign_off::sheet::Sheet;
 use crate::model::time::Timestamp;
 use crate::world::World;
@@ -53,6 +54,7 @@ pub enum Handed {
 pub struct Case {
     tally: Tally,
     approvals: Vec<Approval>,
+    growths: Vec<Growth>,
     /// The sessions that somebody says have used it; nothing vouches for that.
     pub said_used: Vec<Id>,
     /// When it was looked at.
@@ -70,7 +72,16 @@ impl Case {
 
     /// What the request says of its ledger that an earlier one contradicts.
     pub fn contradiction(&self) -> Option<Contradiction> {
-        self.seen.as_ref().and_then(|seen| seen.check(self.tally.sheet().asked()).err())
+        self.going().err()
+    }
+
+    /// Whether the request's ledger goes on from what was seen of it; it does where nothing was seen.
+    ///
+    /// # Errors
+    /// When what the request says of its ledger contradicts an earlier one.
+    pub fn going(&self) -> Result<Going, Contradiction> {
+        let check = |seen: &Seen| seen.check(self.tally.sheet(), &self.growths);
+        self.seen.as_ref().map_or(Ok(Going::On), check)
     }
 }
 
@@ -102,20 +113,21 @@ pub fn look(world: World<'_>, approver: Approver<'_>, handed: &Handed) -> Result
     }
     let bundle = match handed {
         Handed::Id(id) => found_one(found.papers, id),
-        Handed::Papers(Gathered { sheets, approvals }) => match (sheets.as_slice(), approvals.as_slice()) {
+        Handed::Papers(Gathered { sheets, approvals, .. }) => match (sheets.as_slice(), approvals.as_slice()) {
             ([sheet], _) => found_one(found.papers, &sheet.asked().id),
             ([], [first, ..]) => answered_one(found.papers, first.statement().request),
             (several, _) => Err(ApproveError::Several(several.iter().map(|sheet| sheet.asked().id.clone()).collect())),
         },
     };
-    let Bundle { sheet, mut approvals, used } = bundle?;
+    let Bundle { sheet, mut approvals, mut growths, used } = bundle?;
     if let Handed::Papers(gathered) = handed {
         approvals.extend(gathered.approvals.iter().cloned());
+        growths.extend(gathered.growths.iter().cloned());
     }
     let tally = count(Scene { catalogue: approver.catalogue, now, used: None }, &sheet, &approvals);
     let seen = approver.memory.of(&sheet.asked().origin).map_err(ApproveError::Memory)?;
     let is_first = !approver.memory.knows(&sheet.asked().person).map_err(ApproveError::Memory)?;
-    Ok(Case { tally, approvals, said_used: used, now, is_first, seen })
+    Ok(Case { tally, approvals, growths, said_used: used, now, is_first, seen })
 }
 
 fn found_one(papers: Papers, id: &Id) -> Result<Bundle, ApproveError> {

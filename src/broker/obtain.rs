@@ -34,11 +34,11 @@ fn make(world: World<'_>, setting: Setting<'_>, profile: &Profile, wish: &Wish) 
         return Err(refuse(world, About::standing(standing), no));
     }
     check(world, setting, standing)?;
-    let Made { sheet, troubles } = make_request(world, setting.catalogue, setting.identity, wish, None)?;
+    let Made { bundle, troubles } = make_request(world, setting.catalogue, setting.identity, wish, None)?;
     for trouble in &troubles {
         world.terminal.say(&format!("glass: warning: {trouble}"));
     }
-    Ok(Bundle::of(sheet))
+    Ok(bundle)
 }
 
 /// Whether a request lacks approvals and nothing else.

@@ -3,6 +3,8 @@
 //! Keeps the promises that nobody is asked for what would be refused anyway, and that a request is in the ledger
 //! before anybody else has it.
 
+use std::cmp::Reverse;
+
 use super::{About, BreakError, ask, confirm, find, place_of, refuse};
 use crate::model::catalogue::{ApprovalRule, Catalogue};
 use crate::model::event::{Event, NamedRequest, SessionKind};
@@ -10,19 +12,20 @@ use crate::model::identity::Identity;
 use crate::model::name::{PersonName, Region};
 use crate::model::policy::{self, Agreed, Overriding, Rule, SignOff, Standing};
 use crate::model::request::Wish;
-use crate::model::sign_off::papers::Paper;
+use crate::model::sign_off::growth::{Growth, STEPS};
+use crate::model::sign_off::papers::{Bundle, Paper};
 use crate::model::sign_off::sheet::{Asked, Extent, Sheet};
 use crate::model::time::Timestamp;
 use crate::world::World;
 use crate::world::archive::Sender;
-use crate::world::desk::{Desk, Store, Trouble};
+use crate::world::desk::{Desk, Store, Trouble, Wanted};
 use crate::world::ledger::{Checkpointed, LedgerError, Measure, Record, Unsigned};
 
 /// A request that is in the ledger.
 #[derive(Debug)]
 pub struct Made {
-    /// The request.
-    pub sheet: Sheet,
+    /// The request, with what shows that the ledger goes on from the last ones.
+    pub bundle: Bundle,
     /// The places that did not take it: it can be pasted all the same.
     pub troubles: Vec<Trouble>,
 }
@@ -73,8 +76,35 @@ pub fn make_request(
         event: Event::RequestMade(NamedRequest::of(&sheet)),
     };
     world.ledger.append(&made).map_err(BreakError::Ledger)?;
-    let troubles = desk(world, catalogue, identity).keep(&sheet, Paper::Request);
-    Ok(Made { sheet, troubles })
+    let desk = desk(world, catalogue, identity);
+    let bundle = Bundle { growths: growth(world, desk.as_ref(), &sheet), ..Bundle::of(sheet) };
+    let mut troubles = desk.keep(&bundle.sheet, Paper::Request);
+    if troubles.is_empty() {
+        troubles = bundle.growths.iter().flat_map(|growth| desk.keep(&bundle.sheet, Paper::Proof(growth))).collect();
+    }
+    Ok(Made { bundle, troubles })
+}
+
+/// What shows that the ledger goes on from what the last requests told of it; nothing where there were none. Who lacks
+/// it is told so, and nothing depends on it here.
+fn growth(world: World<'_>, desk: &dyn Desk, sheet: &Sheet) -> Vec<Growth> {
+    let asked = sheet.asked();
+    let mut earlier: Vec<Sheet> = desk.look(Wanted::Own).papers.bundles.into_iter().map(|one| one.sheet).collect();
+    earlier.retain(|one| one.asked().origin == asked.origin && one.asked().ledger.size < asked.ledger.size);
+    earlier.sort_by_key(|one| Reverse(one.asked().ledger.size));
+    let mut sizes: Vec<u64> = earlier.iter().map(|one| one.asked().ledger.size).collect();
+    sizes.dedup();
+    sizes.truncate(STEPS);
+    if sizes.is_empty() {
+        return Vec::new();
+    }
+    match world.ledger.growth(&sizes, asked.ledger.size) {
+        Ok(steps) => vec![Growth::write(sheet.digest(), &steps)],
+        Err(error) => {
+            world.terminal.say(&format!("glass: warning: nothing shows how the ledger grew: {error}"));
+            Vec::new()
+        }
+    }
 }
 
 /// What the ledger holds: signed, unless its key cannot be used. A keyring that is locked must keep nobody from asking, and

@@ -12,7 +12,7 @@ use crate::model::catalogue::Catalogue;
 use crate::model::destination::Destination;
 use crate::model::identity::Identity;
 use crate::model::name::PersonName;
-use crate::model::sign_off::block::{self, Kind, LONGEST_PASTE};
+use crate::model::sign_off::block::LONGEST_PASTE;
 use crate::model::sign_off::count::{NotCounted, State, Tally};
 use crate::model::sign_off::gather::gather;
 use crate::model::sign_off::papers::{Bundle, Paper};
@@ -57,7 +57,7 @@ pub(super) fn wait(
             world.terminal.forget_unread();
             return Ok(waiting.bundle);
         }
-        told.tell(&tally);
+        told.tell(&waiting.bundle, &tally);
         waiting.listen()?;
     }
 }
@@ -135,13 +135,13 @@ struct Told<'w> {
 }
 
 impl Told<'_> {
-    fn tell(&mut self, tally: &Tally) {
+    fn tell(&mut self, bundle: &Bundle, tally: &Tally) {
         let say = |line: &str| self.world.terminal.say(line);
         let now = self.world.clock.now();
         let left = minutes_left(tally, now);
         let is_first = self.reminded.is_none();
         if is_first {
-            introduce(tally, left, &say);
+            introduce(bundle, tally, left, &say);
             say(if self.world.terminal.is_there() {
                 "glass: what they send back can be pasted here; Ctrl-C leaves the request open"
             } else {
@@ -193,12 +193,11 @@ fn minutes_left(tally: &Tally, now: Timestamp) -> u64 {
 }
 
 /// Says what is waited for, and what those who are asked have to do.
-fn introduce(tally: &Tally, left: u64, say: &dyn Fn(&str)) {
-    let sheet = tally.sheet();
-    let asked = sheet.asked();
+fn introduce(bundle: &Bundle, tally: &Tally, left: u64, say: &dyn Fn(&str)) {
+    let asked = tally.sheet().asked();
     let approvals =
         if tally.needed() == 1 { "an approval".to_owned() } else { format!("{} approvals", tally.needed()) };
     say(&format!("glass: the request {} needs {approvals} until {}; {left} min left", asked.id, asked.expires));
     say(&format!("glass: they approve with `glass approve {}`, or `glass approve -` and this block:", asked.id));
-    say(block::write(Kind::Request, sheet.line().as_bytes()).trim_end());
+    say(bundle.to_paste().trim_end());
 }

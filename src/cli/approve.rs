@@ -71,7 +71,7 @@ fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, fact).hint("hand over the request that is to be denied"));
     }
     let case = approve::look(context.world(), approver, &handed)?;
-    if let Handed::Papers(Gathered { sheets, approvals }) = &handed
+    if let Handed::Papers(Gathered { sheets, approvals, .. }) = &handed
         && sheets.is_empty()
     {
         for answered in approve::take_in(context.world(), approver, &case, approvals)? {

@@ -13,7 +13,6 @@ use crate::broker::request::{Made, make_request};
 use crate::model::catalogue::{ApprovalRule, Catalogue};
 use crate::model::name::Id;
 use crate::model::request::Wish;
-use crate::model::sign_off::block::{self, Kind};
 use crate::model::text::escaped;
 use crate::model::time::{Timestamp, show_duration};
 
@@ -32,11 +31,11 @@ pub fn run(args: &args::Request, context: &Context) -> Result<Exit, Failure> {
     warn_of_broken(&catalogue, Some(&args.elevation.profile));
     let identity = context.identity()?;
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, None) };
-    let Made { sheet, troubles } = make_request(context.world(), &catalogue, &identity, &wish, None)?;
+    let Made { bundle, troubles } = make_request(context.world(), &catalogue, &identity, &wish, None)?;
     for trouble in &troubles {
         out::say(&format!("glass: warning: {trouble}"));
     }
-    let asked = sheet.asked();
+    let asked = bundle.sheet.asked();
     let profile = catalogue.profile(asked.profile.as_str());
     let Some((profile, rule)) = profile.and_then(|profile| Some((profile, profile.approval.as_ref()?))) else {
         return Ok(Exit::Done);
@@ -67,7 +66,7 @@ pub fn run(args: &args::Request, context: &Context) -> Result<Exit, Failure> {
     } else {
         "they call `glass approve -` and paste this:".to_owned()
     });
-    out::print(&block::write(Kind::Request, sheet.line().as_bytes()))?;
+    out::print(&bundle.to_paste())?;
     Ok(Exit::Done)
 }
 

@@ -107,18 +107,20 @@ impl Desk for HostDesk {
     }
 
     fn look(&self, wanted: Wanted<'_>) -> Found {
+        let (all, own) = (&self.clerks[..], &self.clerks[..1]);
         let mut pile = Pile::default();
         let troubles = match wanted {
-            Wanted::All => self.read(&everywhere(), None, &mut pile),
-            Wanted::Recent(now) => self.read(&papers::recent_folders(now), None, &mut pile),
+            Wanted::All => read_all(all, &everywhere(), None, &mut pile),
+            Wanted::Own => read_all(own, &everywhere(), None, &mut pile),
+            Wanted::Recent(now) => read_all(all, &papers::recent_folders(now), None, &mut pile),
             Wanted::Beside(sheet) => {
                 pile.add_sheet(sheet);
-                self.read(&[papers::folder(sheet.asked().expires)], Some(&sheet.asked().id), &mut pile)
+                read_all(all, &[papers::folder(sheet.asked().expires)], Some(&sheet.asked().id), &mut pile)
             }
             Wanted::Id(id) => {
                 // What can be used is not far; all the rest may be many years.
-                let troubles = self.read(&papers::recent_folders(HostClock.now()), Some(id), &mut pile);
-                if pile.has(id) { troubles } else { self.read(&everywhere(), Some(id), &mut pile) }
+                let troubles = read_all(all, &papers::recent_folders(HostClock.now()), Some(id), &mut pile);
+                if pile.has(id) { troubles } else { read_all(all, &everywhere(), Some(id), &mut pile) }
             }
         };
         Found { papers: pile.sorted(), troubles }
@@ -129,12 +131,10 @@ fn everywhere() -> [String; 1] {
     [papers::FOLDER.to_owned()]
 }
 
-impl HostDesk {
-    /// Reads what all places have in these folders, of one request or of all.
-    fn read(&self, folders: &[String], id: Option<&Id>, pile: &mut Pile) -> Vec<Trouble> {
-        let read = |clerk: &Clerk| read(clerk, folders, id, pile).err().map(|why| clerk.trouble(why));
-        self.clerks.iter().filter_map(read).collect()
-    }
+/// Reads what some places have in these folders, of one request or of all; gives those that could not be read.
+fn read_all(clerks: &[Clerk], folders: &[String], id: Option<&Id>, pile: &mut Pile) -> Vec<Trouble> {
+    let read = |clerk: &Clerk| read(clerk, folders, id, pile).err().map(|why| clerk.trouble(why));
+    clerks.iter().filter_map(read).collect()
 }
 
 /// Puts a paper where it is not yet.

@@ -10,6 +10,7 @@ mod ahead;
 mod before;
 mod closed;
 mod folder;
+mod growth;
 mod key;
 mod left;
 mod machine;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use crate::model::chain::entry::Entry;
 use crate::model::name::{Digest, Id, Organisation, PersonName};
+use crate::model::sign_off::growth::Step;
 use crate::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Measure, Past, Record, Unsigned};
 
 pub use before::Before;
@@ -162,6 +164,10 @@ impl Ledger for HostLedger {
 
     fn measure(&self) -> Result<Measure, LedgerError> {
         self.measured()
+    }
+
+    fn growth(&self, from: &[u64], to: u64) -> Result<Vec<Step>, LedgerError> {
+        self.steps(from, to)
     }
 
     fn verify(&self) -> Result<(), LedgerError> {

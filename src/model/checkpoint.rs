@@ -123,13 +123,13 @@ impl fmt::Display for Checkpoint {
 }
 
 /// A number in digits, without sign or leading zeros.
-pub(super) fn decimal(text: &str) -> Option<u64> {
+pub(in crate::model) fn decimal(text: &str) -> Option<u64> {
     let plain = text == "0" || !text.starts_with(['0', '+']);
     text.parse().ok().filter(|_| plain)
 }
 
 /// A hash in base64.
-fn hash(text: &str) -> Option<Digest> {
+pub(in crate::model) fn hash(text: &str) -> Option<Digest> {
     let mut bytes = [0; 32];
     let length = Base64::decode(text, &mut bytes).ok()?.len();
     (length == bytes.len()).then(|| Digest::from_bytes(bytes))

@@ -47,6 +47,8 @@ pub enum Wanted<'w> {
     Recent(Timestamp),
     /// Every request.
     All,
+    /// Every request that lies in the user's own folder.
+    Own,
 }
 
 /// What was found.

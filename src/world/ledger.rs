@@ -11,6 +11,7 @@ use crate::model::event::Event;
 use crate::model::identity::Store;
 use crate::model::name::{Digest, Id, PersonName};
 use crate::model::note::key::VerifierKey;
+use crate::model::sign_off::growth::Step;
 use crate::model::time::Timestamp;
 use crate::world::machine::VaultError;
 
@@ -123,6 +124,13 @@ pub trait Ledger: Sync {
     /// # Errors
     /// When it cannot be read, or contradicts what it has signed before.
     fn measure(&self) -> Result<Measure, LedgerError>;
+
+    /// The ledger as it was with so many entries each time, and the path from that to what it was with `to`. One of which
+    /// the entries are not here any more is left out.
+    ///
+    /// # Errors
+    /// When the entries cannot be read, or are none.
+    fn growth(&self, from: &[u64], to: u64) -> Result<Vec<Step>, LedgerError>;
 
     /// Verifies the current segment from its first line to its head.
     ///

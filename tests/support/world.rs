@@ -25,6 +25,7 @@ use glass::model::request::Wish;
 use glass::model::secret::Secret;
 use glass::model::session::{Answer, Credentials};
 use glass::model::sign_off::approval::{Answer as Answered, Approval, NAMESPACE, Statement};
+use glass::model::sign_off::growth::Step;
 use glass::model::sign_off::history::Spending;
 use glass::model::sign_off::papers::{self, Bundle, Paper, Pile};
 use glass::model::sign_off::sheet::{Asked, Extent, Nonce, Sheet};
@@ -258,7 +259,7 @@ impl Fake {
         };
         let signature = key.approve(NAMESPACE, statement.to_text().unwrap().as_bytes());
         let approvals = vec![Approval::new(&statement, &signature).unwrap()];
-        let mut bundle = Bundle { sheet, approvals, used: Vec::new() };
+        let mut bundle = Bundle { approvals, ..Bundle::of(sheet) };
         change(&mut bundle);
         Fake { bundle: Some(bundle), ..fake }
     }
@@ -494,6 +495,10 @@ impl Ledger for Parts {
         self.0.call(|| Ok(measure), failure)
     }
 
+    fn growth(&self, _: &[u64], _: u64) -> Result<Vec<Step>, LedgerError> {
+        self.0.call(|| Ok(Vec::new()), || LedgerError::File { doing: "read", path: "ledger".into(), source: broken() })
+    }
+
     fn verify(&self) -> Result<(), LedgerError> {
         let failure = || LedgerError::RolledBack { segment: "log-0".into(), reason: "made to fail".into() };
         self.0.call(|| Ok(()), failure)
@@ -648,7 +653,7 @@ impl Desk for FakeDesk<'_> {
                 pile.add_sheet(sheet);
                 Some(&sheet.asked().id)
             }
-            Wanted::Recent(_) | Wanted::All => None,
+            Wanted::Recent(_) | Wanted::All | Wanted::Own => None,
         };
         let read = || {
             for (name, content) in self.0.papers.lock().unwrap().iter() {

@@ -10,6 +10,7 @@ use crate::cli::show::{Labelled, durations, network, statements, step, table};
 use crate::model::catalogue::{Catalogue, NamedFile, Profile};
 use crate::model::name::PersonName;
 use crate::model::sign_off::count::Tally;
+use crate::model::sign_off::seen::Going;
 use crate::model::sign_off::sheet::Asked;
 use crate::model::text::escaped;
 use crate::model::time::show_duration;
@@ -113,7 +114,14 @@ fn answers(catalogue: &Catalogue, tally: &Tally) -> Vec<Labelled> {
 /// What an approver would not expect.
 fn unusual(profile: &Profile, case: &Case) -> Vec<String> {
     let asked = case.tally().sheet().asked();
-    let mut found: Vec<String> = case.contradiction().iter().map(ToString::to_string).collect();
+    let mut found = Vec::new();
+    match case.going() {
+        Ok(Going::On) => {}
+        Ok(Going::Unknown(size)) => {
+            found.push(format!("nothing shows that its ledger goes on from the {size} entries that you saw before"));
+        }
+        Err(contradiction) => found.push(contradiction.to_string()),
+    }
     if case.is_first {
         found.push(format!("it is the first request of {} that is signed here", asked.person));
     }

@@ -60,7 +60,7 @@ fn what_one_person_puts_there_another_finds() {
     let (room, sheet) = (Room::new(), sheet_of(1));
     let (bobs, session) = (approval(&sheet, "bob", 2, 60), id("66666666"));
     assert!(room.at("alice", |desk| desk.keep(&sheet, Paper::Request)).is_empty());
-    let bundle = |approvals, used| Bundle { sheet: sheet.clone(), approvals, used };
+    let bundle = |approvals, used| Bundle { approvals, used, ..Bundle::of(sheet.clone()) };
     assert_eq!(room.found("bob", Wanted::Id(&sheet.asked().id)).bundles, [bundle(vec![], vec![])]);
     // Twice does no harm.
     for _ in 0..2 {

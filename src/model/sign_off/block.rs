@@ -22,15 +22,18 @@ pub enum Kind {
     Request,
     /// An approval.
     Approval,
+    /// What shows that the ledger of a request only grew.
+    Proof,
 }
 
 impl Kind {
-    const ALL: [Kind; 2] = [Kind::Request, Kind::Approval];
+    const ALL: [Kind; 3] = [Kind::Request, Kind::Approval, Kind::Proof];
 
     fn as_str(self) -> &'static str {
         match self {
             Kind::Request => "REQUEST",
             Kind::Approval => "APPROVAL",
+            Kind::Proof => "PROOF",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::approval::{Approval, ApprovalError};
 use super::block::{self, BlockError, Kind};
+use super::growth::{Growth, GrowthError};
 use super::sheet::{START, Sheet, SheetError};
 use crate::model::name::Id;
 
@@ -16,6 +17,8 @@ pub struct Gathered {
     pub sheets: Vec<Sheet>,
     /// The approvals, no two the same.
     pub approvals: Vec<Approval>,
+    /// What shows that the ledgers of requests only grew.
+    pub growths: Vec<Growth>,
 }
 
 /// Reads a request or an approval as it is stored, or a text with blocks of them.
@@ -38,9 +41,11 @@ pub fn gather(bytes: &[u8]) -> Result<Gathered, GatherError> {
         match kind {
             Kind::Request => gathered.add_sheet(&content)?,
             Kind::Approval => gathered.add_approval(&content)?,
+            Kind::Proof => gathered.growths.push(Growth::parse(&content).map_err(GatherError::Growth)?),
         }
     }
-    if gathered == Gathered::default() { Err(GatherError::Nothing) } else { Ok(gathered) }
+    let is_nothing = gathered.sheets.is_empty() && gathered.approvals.is_empty();
+    if is_nothing { Err(GatherError::Nothing) } else { Ok(gathered) }
 }
 
 impl Gathered {
@@ -53,6 +58,7 @@ impl Gathered {
             self.add_sheet(sheet.line().as_bytes())?;
         }
         self.approvals.extend(other.approvals);
+        self.growths.extend(other.growths);
         Ok(())
     }
 
@@ -84,6 +90,8 @@ pub enum GatherError {
     Sheet(SheetError),
     /// An approval is damaged.
     Approval(ApprovalError),
+    /// A proof is damaged.
+    Growth(GrowthError),
     /// There are two requests of this id, and they are not the same.
     Twins(Id),
     /// There is neither request nor approval.
@@ -96,6 +104,7 @@ impl fmt::Display for GatherError {
             GatherError::Block(error) => error.fmt(f),
             GatherError::Sheet(error) => error.fmt(f),
             GatherError::Approval(error) => error.fmt(f),
+            GatherError::Growth(error) => error.fmt(f),
             GatherError::Twins(id) => write!(f, "there are two requests {id}, and they are not the same"),
             GatherError::Nothing => f.write_str("there is no request and no approval of glass in it"),
         }

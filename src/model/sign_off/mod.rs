@@ -7,6 +7,7 @@ pub mod approval;
 pub mod block;
 pub mod count;
 pub mod gather;
+pub mod growth;
 pub mod history;
 pub mod objection;
 pub mod papers;

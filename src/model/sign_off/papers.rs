@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::approval::Approval;
+use super::block;
 use super::count::SKEW;
+use super::growth::Growth;
 use super::sheet::Sheet;
 use crate::model::catalogue::LONGEST_WAIT;
 use crate::model::name::{Digest, Id};
@@ -16,7 +18,7 @@ use crate::model::time::Timestamp;
 /// The folder below which everything lies, one folder for each day on which requests expire.
 pub const FOLDER: &str = "requests";
 
-/// How many answers to one request are looked at; more are passed over.
+/// How many answers to one request are looked at, and how many proofs; more are passed over.
 pub const MOST_ANSWERS: usize = 100;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,6 +30,8 @@ pub enum Paper<'p> {
     Request,
     /// An answer to it.
     Approval(&'p Approval),
+    /// What shows that the ledger of who asks only grew.
+    Proof(&'p Growth),
     /// That a session has used it: a hint, for the ledger alone tells.
     Used(&'p Id),
 }
@@ -39,6 +43,7 @@ impl Paper<'_> {
         let (kind, mark) = match self {
             Paper::Request => (Kind::Request, short(&sheet.digest())),
             Paper::Approval(approval) => (Kind::Approval, short(&approval.digest())),
+            Paper::Proof(growth) => (Kind::Proof, short(&growth.digest())),
             Paper::Used(session) => (Kind::Used, session.to_string()),
         };
         format!("{}/{}.{}.{mark}", folder(asked.expires), asked.id, kind.as_str())
@@ -49,6 +54,7 @@ impl Paper<'_> {
         match self {
             Paper::Request => sheet.line().as_bytes().to_vec(),
             Paper::Approval(approval) => approval.stored().as_bytes().to_vec(),
+            Paper::Proof(growth) => growth.stored().as_bytes().to_vec(),
             Paper::Used(_) => format!("{}\n", sheet.digest()).into_bytes(),
         }
     }
@@ -82,16 +88,18 @@ fn short(digest: &Digest) -> String {
 enum Kind {
     Request,
     Approval,
+    Proof,
     Used,
 }
 
 impl Kind {
-    const ALL: [Kind; 3] = [Kind::Request, Kind::Approval, Kind::Used];
+    const ALL: [Kind; 4] = [Kind::Request, Kind::Approval, Kind::Proof, Kind::Used];
 
     fn as_str(self) -> &'static str {
         match self {
             Kind::Request => "request",
             Kind::Approval => "approval",
+            Kind::Proof => "proof",
             Kind::Used => "used",
         }
     }
@@ -118,6 +126,7 @@ pub struct Pile {
     names: BTreeSet<String>,
     sheets: BTreeMap<Id, Vec<Sheet>>,
     approvals: BTreeMap<Id, Vec<Approval>>,
+    growths: BTreeMap<Id, Vec<Growth>>,
     used: BTreeMap<Id, BTreeSet<Id>>,
     passed_over: usize,
 }
@@ -129,7 +138,7 @@ impl Pile {
             return false;
         }
         match parse(name) {
-            Some((_, Kind::Request | Kind::Approval, _)) => true,
+            Some((_, Kind::Request | Kind::Approval | Kind::Proof, _)) => true,
             Some((id, Kind::Used, session)) if let Ok(session) = Id::parse(session) => {
                 self.used.entry(id).or_default().insert(session);
                 false
@@ -161,12 +170,11 @@ impl Pile {
             }
             Kind::Approval => {
                 let approval = Approval::parse(content).ok().filter(|approval| short(&approval.digest()) == mark)?;
-                let approvals = self.approvals.entry(id).or_default();
-                let is_one_more = !approvals.contains(&approval);
-                if is_one_more && approvals.len() == MOST_ANSWERS {
-                    return None;
-                }
-                approvals.extend(is_one_more.then_some(approval));
+                push(self.approvals.entry(id).or_default(), approval)?;
+            }
+            Kind::Proof => {
+                let growth = Growth::parse(content).ok().filter(|growth| short(&growth.digest()) == mark)?;
+                push(self.growths.entry(id).or_default(), growth)?;
             }
             Kind::Used => return None,
         }
@@ -190,16 +198,29 @@ impl Pile {
         let mut papers = Papers::default();
         for (id, sheets) in self.sheets {
             let approvals = self.approvals.remove(&id).unwrap_or_default();
+            let growths = self.growths.remove(&id).unwrap_or_default();
             let used = self.used.remove(&id).unwrap_or_default();
             match <[Sheet; 1]>::try_from(sheets) {
-                Ok([sheet]) => papers.bundles.push(Bundle { sheet, approvals, used: used.into_iter().collect() }),
+                Ok([sheet]) => {
+                    let used = used.into_iter().collect();
+                    papers.bundles.push(Bundle { sheet, approvals, growths, used });
+                }
                 Err(sheets) => papers.twins.push(Twins { id, sheets: sheets.iter().map(Sheet::digest).collect() }),
             }
         }
-        let strays = self.approvals.values().map(Vec::len).chain(self.used.values().map(BTreeSet::len));
+        let strays = self.approvals.values().map(Vec::len).chain(self.growths.values().map(Vec::len));
+        let strays = strays.chain(self.used.values().map(BTreeSet::len));
         papers.passed_over = self.passed_over + strays.sum::<usize>();
         papers
     }
+}
+
+/// Adds what is not there yet; nothing if there is too much.
+fn push<T: PartialEq>(known: &mut Vec<T>, one: T) -> Option<()> {
+    if known.contains(&one) {
+        return Some(());
+    }
+    (known.len() < MOST_ANSWERS).then(|| known.push(one))
 }
 
 /// What lies in some places.
@@ -220,14 +241,23 @@ pub struct Bundle {
     pub sheet: Sheet,
     /// What claims to be an answer to it, uncounted.
     pub approvals: Vec<Approval>,
+    /// What claims to show that its ledger only grew.
+    pub growths: Vec<Growth>,
     /// The sessions that are said to have used it.
     pub used: Vec<Id>,
 }
 
 impl Bundle {
+    /// What an approver is given, as blocks: the request, and what shows that its ledger only grew.
+    pub fn to_paste(&self) -> String {
+        let request = block::write(block::Kind::Request, self.sheet.line().as_bytes());
+        let growths = self.growths.iter().map(|growth| block::write(block::Kind::Proof, growth.stored().as_bytes()));
+        growths.fold(request, |text, growth| text + &growth)
+    }
+
     /// A request beside which nothing lies yet.
     pub fn of(sheet: Sheet) -> Self {
-        Bundle { sheet, approvals: Vec::new(), used: Vec::new() }
+        Bundle { sheet, approvals: Vec::new(), growths: Vec::new(), used: Vec::new() }
     }
 }
 
@@ -265,11 +295,15 @@ mod tests {
     fn what_was_put_is_found_once_wherever_it_lies() {
         let sheet = sheet();
         let (bobs, session) = (approval(&sheet, "bob", 2, 60), id("66666666"));
-        let papers = [Paper::Request, Paper::Approval(&bobs), Paper::Used(&session)];
+        let growth = Growth::write(sheet.digest(), &[]);
+        let papers = [Paper::Request, Paper::Approval(&bobs), Paper::Proof(&growth), Paper::Used(&session)];
         let twice: Vec<_> = papers.iter().chain(&papers).map(|paper| lying(&sheet, *paper)).collect();
         assert_eq!(twice[0].0, format!("requests/2026-01-31/0123abcd.request.{:.16}", sheet.digest().to_string()));
         let found = pile(&twice);
-        assert_eq!(found.bundles, [Bundle { sheet, approvals: vec![bobs], used: vec![session] }]);
+        assert_eq!(
+            found.bundles,
+            [Bundle { approvals: vec![bobs], used: vec![session], growths: vec![growth], ..Bundle::of(sheet) }]
+        );
         assert_eq!((found.twins.len(), found.passed_over), (0, 0));
     }
 

@@ -1,13 +1,14 @@
 //! What an approver remembers of the ledgers of those who ask: the largest that was seen of each.
 //!
-//! Keeps the promise that an approver is a witness: a ledger that lost entries, or has others in their place, is told.
-//! That a longer one goes on from what was seen is not proved by this.
+//! Keeps the promise that an approver is a witness: a ledger that lost entries, or has others in their place, is told,
+//! and so is one of which nothing shows that it goes on from what was seen.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::sheet::{Asked, Extent};
+use super::growth::Growth;
+use super::sheet::{Asked, Extent, Sheet};
 use crate::model::chain::origin::Origin;
 use crate::model::name::PersonName;
 use crate::model::time::Timestamp;
@@ -32,23 +33,44 @@ impl Seen {
         Seen { origin: asked.origin.clone(), person: asked.person.clone(), made: asked.made, ledger: asked.ledger }
     }
 
-    /// Finds out what a request of the same ledger contradicts.
+    /// Finds out whether a request of the same ledger goes on from what was seen, by what claims to show that.
     ///
     /// # Errors
-    /// When it does.
-    pub fn check(&self, asked: &Asked) -> Result<(), Contradiction> {
+    /// When it contradicts what was seen.
+    pub fn check(&self, sheet: &Sheet, growths: &[Growth]) -> Result<Going, Contradiction> {
+        let asked = sheet.asked();
         let (seen, told) = (self.ledger, asked.ledger);
         if told.size == seen.size && told.root != seen.root {
             return Err(Contradiction::Forked(told.size));
         }
         let (before, after) = if asked.made < self.made { (told.size, seen.size) } else { (seen.size, told.size) };
-        if before > after { Err(Contradiction::Shorter { before, after }) } else { Ok(()) }
+        if before > after {
+            return Err(Contradiction::Shorter { before, after });
+        }
+        if told.size <= seen.size {
+            return Ok(Going::On);
+        }
+        let of_it = growths.iter().filter(|growth| growth.request() == sheet.digest());
+        match of_it.filter_map(|growth| growth.goes_on(seen, told)).next() {
+            Some(true) => Ok(Going::On),
+            Some(false) => Err(Contradiction::Forked(seen.size)),
+            None => Ok(Going::Unknown(seen.size)),
+        }
     }
 
     /// What is remembered when a request was signed: the larger of both.
     pub fn or_larger(self, asked: &Asked) -> Seen {
         if asked.ledger.size > self.ledger.size { Seen::of(asked) } else { self }
     }
+}
+
+/// Whether a ledger goes on from what was seen of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Going {
+    /// It does, or it is the earlier one.
+    On,
+    /// Nothing shows that; how many entries were seen.
+    Unknown(u64),
 }
 
 /// What two requests of one ledger cannot both say.
@@ -84,30 +106,54 @@ impl std::error::Error for Contradiction {}
 mod tests {
     use super::*;
     use crate::model::name::Digest;
+    use crate::model::sign_off::growth::Step;
     use crate::model::sign_off::tests::people::{after, sheet};
 
-    fn told(minute: i64, size: u64, root: &[u8]) -> Asked {
+    fn told(minute: i64, size: u64, root: &[u8]) -> Sheet {
         let ledger = Extent { size, root: Digest::of(root) };
-        Asked { made: after(60 * minute), ledger, ..sheet().asked().clone() }
+        Sheet::write(&Asked { made: after(60 * minute), ledger, ..sheet().asked().clone() }).expect("a sheet")
     }
 
     #[test]
     fn a_ledger_only_grows_whichever_request_is_seen_first() {
-        let seen = Seen::of(&told(10, 42, b"root"));
+        let seen = Seen::of(told(10, 42, b"root").asked());
+        let check = |sheet: &Sheet| seen.check(sheet, &[]);
         let shorter = |before, after| Err(Contradiction::Shorter { before, after });
-        assert_eq!(seen.check(&told(10, 42, b"root")), Ok(()));
-        assert_eq!(seen.check(&told(11, 43, b"other")), Ok(()));
-        assert_eq!(seen.check(&told(9, 41, b"other")), Ok(()));
-        assert_eq!(seen.check(&told(11, 41, b"other")), shorter(42, 41));
-        assert_eq!(seen.check(&told(9, 43, b"other")), shorter(43, 42));
-        assert_eq!(seen.check(&told(9, 42, b"other")), Err(Contradiction::Forked(42)));
-        assert_eq!(seen.check(&told(11, 42, b"other")), Err(Contradiction::Forked(42)));
+        assert_eq!(check(&told(10, 42, b"root")), Ok(Going::On));
+        assert_eq!(check(&told(11, 43, b"other")), Ok(Going::Unknown(42)));
+        assert_eq!(check(&told(9, 41, b"other")), Ok(Going::On));
+        assert_eq!(check(&told(11, 41, b"other")), shorter(42, 41));
+        assert_eq!(check(&told(9, 43, b"other")), shorter(43, 42));
+        assert_eq!(check(&told(9, 42, b"other")), Err(Contradiction::Forked(42)));
+        assert_eq!(check(&told(11, 42, b"other")), Err(Contradiction::Forked(42)));
+    }
+
+    #[test]
+    fn a_proof_counts_for_its_request_and_its_ledger_alone() {
+        // The tree of one leaf, and of two of which that is the first: the path is the other leaf.
+        let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
+        let both = crate::model::tree::node(&one, &two);
+        let sheet = |root| {
+            let ledger = Extent { size: 2, root };
+            Sheet::write(&Asked { ledger, ..told(11, 2, b"").asked().clone() }).expect("a sheet")
+        };
+        let seen = |root| Seen { ledger: Extent { size: 1, root }, ..Seen::of(told(10, 1, b"").asked()) };
+        let from = |root| Step { from: Extent { size: 1, root }, path: vec![two] };
+        let (sheet, other) = (sheet(both), sheet(two));
+        let proof = Growth::write(sheet.digest(), &[from(one)]);
+        assert_eq!(seen(one).check(&sheet, std::slice::from_ref(&proof)), Ok(Going::On));
+        assert_eq!(seen(two).check(&sheet, std::slice::from_ref(&proof)), Err(Contradiction::Forked(1)));
+        assert_eq!(seen(one).check(&other, &[proof]), Ok(Going::Unknown(1)));
+        // What anybody may have laid there neither shows it nor contradicts it.
+        let made_up = Growth::write(sheet.digest(), &[from(two)]);
+        assert_eq!(seen(one).check(&sheet, &[made_up]), Ok(Going::Unknown(1)));
     }
 
     #[test]
     fn the_largest_is_remembered() {
-        let seen = Seen::of(&told(10, 42, b"root"));
-        assert_eq!(seen.clone().or_larger(&told(9, 41, b"other")), seen);
-        assert_eq!(seen.clone().or_larger(&told(11, 43, b"other")), Seen::of(&told(11, 43, b"other")));
+        let [seen, smaller, larger] = [(10, 42), (9, 41), (11, 43)].map(|(minute, size)| told(minute, size, b"root"));
+        let kept = Seen::of(seen.asked());
+        assert_eq!(kept.clone().or_larger(smaller.asked()), kept);
+        assert_eq!(kept.or_larger(larger.asked()), Seen::of(larger.asked()));
     }
 }
