@@ -13,7 +13,7 @@ use glass::model::sign_off::sheet::Sheet;
 use glass::model::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, Home, Kind, SoftKey};
+use crate::support::{DEADLINE, Home, Kind, Outcome, SoftKey, python};
 
 const WORDS: [&str; 6] =
     ["request", "prod-iam-major", "--incident", "INC-4711", "--reason", "the account is locked out"];
@@ -198,4 +198,57 @@ fn old_requests_are_listed_when_they_are_asked_for() {
     let all = room.bob.glass(&["requests", "--all", "--json"]).exits(0).json();
     assert_eq!(all[1]["id"], old.asked().id.as_str());
     assert_eq!(all[1]["state"], "expired");
+}
+
+/// Reads the one QR code of a picture of so many columns, a byte a pixel.
+const CAMERA: &str = "
+import sys, zxingcpp
+columns, pixels = int(sys.argv[1]), sys.stdin.buffer.read().decode().encode('latin-1')
+found = zxingcpp.read_barcodes(memoryview(pixels).cast('B', [len(pixels) // columns, columns]))
+assert len(found) == 1, found
+print(found[0].text, end='')
+";
+
+/// What a camera makes of a terminal that shows this, with this in front of what is drawn and behind it.
+fn seen_by_a_camera(home: &Home, shown: &str, colours: Option<(&str, &str)>) -> String {
+    const SCALE: usize = 4;
+    let lines = shown.lines().filter_map(|line| match colours {
+        Some((before, after)) => line.strip_prefix(before)?.strip_suffix(after),
+        None => line.contains('█').then_some(line),
+    });
+    // White on black, unless it says otherwise.
+    let (drawn, not_drawn) = if colours.is_some() { ('\0', '\u{ff}') } else { ('\u{ff}', '\0') };
+    let (mut picture, mut columns) = (String::new(), 0);
+    for line in lines {
+        columns = line.chars().count() * SCALE;
+        for half in ["█▀", "█▄"] {
+            let row: String =
+                line.chars().flat_map(|cell| [if half.contains(cell) { drawn } else { not_drawn }; SCALE]).collect();
+            picture.push_str(&row.repeat(SCALE));
+        }
+    }
+    Outcome::of(home.command(python("python")).args(["-c", CAMERA, &columns.to_string()]), &picture).exits(0).stdout
+}
+
+#[test]
+fn a_camera_reads_the_request_from_the_screen_in_any_colours() {
+    let room = Room::new("30m");
+    for (when, colours) in [("always", Some(("\x1b[38;5;16;48;5;231m", "\x1b[0m"))), ("never", None)] {
+        let outcome = room.alice.glass(&[&WORDS[..], &["--qr", "--color", when]].concat()).exits(0);
+        let text = seen_by_a_camera(&room.alice, &outcome.stderr, colours);
+        assert!(text.len() < 1250 && !text.contains('\n'), "{text}");
+        assert_eq!(sheet_in(&text), sheet_in(&outcome.stdout));
+        let looked =
+            Outcome::of(room.bob.command(env!("CARGO_BIN_EXE_glass")).args(["deny", "-", "--reason", "no"]), &text);
+        assert!(looked.stderr.contains("alice asks for prod-iam-major"), "{}", looked.stderr);
+    }
+}
+
+#[test]
+fn a_terminal_that_is_too_small_for_the_code_is_told() {
+    let room = Room::new("30m");
+    let words = [&WORDS[..], &["--qr"]].concat();
+    let mut terminal = room.alice.terminal(env!("CARGO_BIN_EXE_glass"), &words);
+    terminal.expect("lines, and the terminal has 80 and 24: make its letters smaller");
+    assert_eq!(terminal.wait().0, 0);
 }

@@ -25,6 +25,7 @@ mod offered;
 mod open;
 mod out;
 mod prompt;
+mod qr;
 mod replay;
 mod request;
 mod requests;

@@ -57,6 +57,8 @@ pub enum Style {
     Warn,
     /// Dim: in passing.
     Faint,
+    /// Black on white, whatever the terminal's colours are: for a camera.
+    Code,
 }
 
 /// Colours words, or leaves them as they are.
@@ -88,6 +90,11 @@ impl Paint {
         Paint { coloured }
     }
 
+    /// Whether there are colours.
+    pub fn is_coloured(self) -> bool {
+        self.coloured
+    }
+
     /// The text in a style.
     pub fn paint(self, style: Style, text: &str) -> String {
         let code = match style {
@@ -96,6 +103,7 @@ impl Paint {
             Style::Good => "32",
             Style::Warn => "33",
             Style::Faint => "2",
+            Style::Code => "38;5;16;48;5;231",
         };
         if self.coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }

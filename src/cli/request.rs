@@ -9,10 +9,13 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::out;
+use super::qr;
 use crate::broker::request::{Made, make_request};
 use crate::model::catalogue::{ApprovalRule, Catalogue};
 use crate::model::name::Id;
 use crate::model::request::Wish;
+use crate::model::sign_off::block::Kind;
+use crate::model::sign_off::sheet::Sheet;
 use crate::model::text::escaped;
 use crate::model::time::{Timestamp, show_duration};
 
@@ -43,6 +46,7 @@ pub fn run(args: &args::Request, context: &Context) -> Result<Exit, Failure> {
     let told = Told { id: &asked.id, expires: asked.expires, needed: profile.approvals(), from: rule.from.names() };
     if args.json {
         out::print_json(&told)?;
+        show_code(args, &bundle.sheet, context);
         return Ok(Exit::Done);
     }
     out::say(&format!(
@@ -67,7 +71,14 @@ pub fn run(args: &args::Request, context: &Context) -> Result<Exit, Failure> {
         "they call `glass approve -` and paste this:".to_owned()
     });
     out::print(&bundle.to_paste())?;
+    show_code(args, &bundle.sheet, context);
     Ok(Exit::Done)
+}
+
+fn show_code(args: &args::Request, sheet: &Sheet, context: &Context) {
+    if args.qr {
+        qr::show(Kind::Request, sheet.line().as_bytes(), context);
+    }
 }
 
 /// Whom to ring.

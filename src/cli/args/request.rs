@@ -24,6 +24,10 @@ pub struct Request {
     /// Print one JSON document instead of the block
     #[arg(long)]
     pub json: bool,
+
+    /// Show it as a QR code too, for a camera
+    #[arg(long)]
+    pub qr: bool,
 }
 
 /// `glass requests`.

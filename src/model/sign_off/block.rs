@@ -7,6 +7,7 @@ use std::fmt;
 
 use base64ct::{Base64, Encoding};
 
+use super::packed;
 use crate::model::text::escaped;
 
 /// The longest text that is searched for blocks, in bytes.
@@ -14,6 +15,9 @@ pub const LONGEST_PASTE: usize = 1024 * 1024;
 
 /// How many characters of base64 a line has.
 const COLUMNS: usize = 64;
+
+/// With what the content of a block begins that is packed; base64 has no such character.
+const PACKED: char = ':';
 
 /// What a block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,11 @@ pub fn write(kind: Kind, content: &[u8]) -> String {
         rest = more;
     }
     format!("{text}-----END {kind}-----\n")
+}
+
+/// Makes a block on one line, as short as can be and with nothing that a QR code has no short form for.
+pub fn write_packed(kind: Kind, content: &[u8]) -> String {
+    format!("-----BEGIN {kind}-----{PACKED}{}-----END {kind}-----", packed::pack(content))
 }
 
 /// Finds the blocks of a text, in their order, whatever stands around them.
@@ -138,6 +147,9 @@ fn is_dash(character: char) -> bool {
 /// What a block holds; quotation marks may have got between its lines when they were joined.
 fn content(kind: Kind, text: &str) -> Result<Vec<u8>, BlockError> {
     let encoded: String = text.chars().filter(|c| !matches!(c, ' ' | '>' | '|')).collect();
+    if let Some(text) = encoded.strip_prefix(PACKED) {
+        return packed::unpack(text).filter(|content| !content.is_empty()).ok_or(BlockError::Damaged(kind));
+    }
     let foreign = |c: &char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '=');
     if let Some(character) = encoded.chars().find(foreign) {
         return Err(BlockError::Foreign { kind, character });

@@ -10,6 +10,7 @@ pub mod gather;
 pub mod growth;
 pub mod history;
 pub mod objection;
+mod packed;
 pub mod papers;
 pub mod seen;
 pub mod sheet;
