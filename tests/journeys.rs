@@ -1,5 +1,6 @@
 //! The whole story of breaking glass on a made-up world, and again with a failure at every single call.
 
+mod overriding;
 mod signed;
 
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use crate::support::{Practice, SoftKey};
 mod asked;
 mod bucket;
 mod grown;
+mod overriding;
 mod used;
 
 /// A practice whose profile needs an approval of carol.

@@ -8,6 +8,7 @@ mod error;
 use std::path::Path;
 
 use super::request::desk;
+use super::sign_off::keep_all;
 use crate::model::catalogue::{Catalogue, Person, ShorterLedger};
 use crate::model::event::{AnsweredRequest, Event};
 use crate::model::identity::Identity;
@@ -53,7 +54,7 @@ pub enum Handed {
 #[derive(Debug)]
 pub struct Case {
     tally: Tally,
-    approvals: Vec<Approval>,
+    pub(super) approvals: Vec<Approval>,
     growths: Vec<Growth>,
     /// The sessions that somebody says have used it; nothing vouches for that.
     pub said_used: Vec<Id>,
@@ -101,11 +102,21 @@ pub struct Answered {
 /// # Errors
 /// When there is none, or more than one that it could be.
 pub fn look(world: World<'_>, approver: Approver<'_>, handed: &Handed) -> Result<Case, ApproveError> {
+    look_among(world, approver, handed, Wanted::Recent(world.clock.now()))
+}
+
+/// The same, where an answer is to one of these requests.
+pub(super) fn look_among(
+    world: World<'_>,
+    approver: Approver<'_>,
+    handed: &Handed,
+    answered: Wanted<'_>,
+) -> Result<Case, ApproveError> {
     let now = world.clock.now();
     let found = desk(world, approver.catalogue, approver.identity).look(match handed {
         Handed::Id(id) => Wanted::Id(id),
         Handed::Papers(Gathered { sheets, .. }) if let [sheet] = sheets.as_slice() => Wanted::Beside(sheet),
-        Handed::Papers(_) => Wanted::Recent(now),
+        Handed::Papers(_) => answered,
     });
     // A request that is not found may lie where nobody could look.
     for trouble in &found.troubles {
@@ -198,7 +209,7 @@ pub fn check_yes(approver: Approver<'_>, case: &Case) -> Result<(), ApproveError
     }
 }
 
-fn known<'a>(catalogue: &'a Catalogue, name: &PersonName) -> Result<&'a Person, ApproveError> {
+pub(super) fn known<'a>(catalogue: &'a Catalogue, name: &PersonName) -> Result<&'a Person, ApproveError> {
     let person = catalogue.person(name.as_str()).ok_or_else(|| ApproveError::UnknownPerson(name.clone()))?;
     if person.keys.is_empty() { Err(ApproveError::NoKeys(name.clone())) } else { Ok(person) }
 }
@@ -214,18 +225,7 @@ pub fn answer(
     answer: Answer,
     remark: &str,
 ) -> Result<Answered, ApproveError> {
-    let person = known(approver.catalogue, &approver.identity.person)?;
-    let statement = Statement {
-        answer,
-        person: person.name.clone(),
-        at: Timestamp::from_seconds(world.clock.now().seconds()),
-        request: case.tally.sheet().digest(),
-        remark: remark.trim().to_owned(),
-    };
-    let text = statement.to_text().map_err(ApproveError::Approval)?;
-    let signer = world.keys.find(approver.key, &person.keys).map_err(ApproveError::Signing)?;
-    let signature = signer.sign(NAMESPACE, text.as_bytes()).map_err(ApproveError::Signing)?;
-    let approval = Approval::new(&statement, &signature).map_err(ApproveError::Approval)?;
+    let approval = sign(world, approver, case.tally.sheet(), answer, remark)?;
     let asked = case.tally.sheet().asked();
     if answer == Answer::Approve && case.contradiction().is_none() {
         // Only who said yes has made sure who asks: anybody could have written the request.
@@ -233,6 +233,28 @@ pub fn answer(
         approver.memory.keep(&seen).map_err(ApproveError::Memory)?;
     }
     hand_out(world, approver, case, approval)
+}
+
+/// Signs an answer with a key of the person's.
+pub(super) fn sign(
+    world: World<'_>,
+    approver: Approver<'_>,
+    sheet: &Sheet,
+    answer: Answer,
+    remark: &str,
+) -> Result<Approval, ApproveError> {
+    let person = known(approver.catalogue, &approver.identity.person)?;
+    let statement = Statement {
+        answer,
+        person: person.name.clone(),
+        at: Timestamp::from_seconds(world.clock.now().seconds()),
+        request: sheet.digest(),
+        remark: remark.trim().to_owned(),
+    };
+    let text = statement.to_text().map_err(ApproveError::Approval)?;
+    let signer = world.keys.find(approver.key, &person.keys).map_err(ApproveError::Signing)?;
+    let signature = signer.sign(NAMESPACE, text.as_bytes()).map_err(ApproveError::Signing)?;
+    Approval::new(&statement, &signature).map_err(ApproveError::Approval)
 }
 
 /// Takes in answers that were signed elsewhere, by hand: each must count.
@@ -263,11 +285,7 @@ fn hand_out(
     let signed = counted(&tally, &approval)?;
     write_down(world, approver, sheet, &approval, &signed)?;
     let places = desk(world, approver.catalogue, approver.identity);
-    let mut troubles = places.keep(sheet, Paper::Request);
-    let told: Vec<String> = troubles.iter().map(|trouble| trouble.place.clone()).collect();
-    // A place that did not take the request does not take the answer either, and is told once.
-    let more = places.keep(sheet, Paper::Approval(&approval));
-    troubles.extend(more.into_iter().filter(|trouble| !told.contains(&trouble.place)));
+    let troubles = keep_all(places.as_ref(), sheet, &[Paper::Request, Paper::Approval(&approval)]);
     Ok(Answered { approval, tally, troubles })
 }
 

@@ -3,7 +3,7 @@
 use super::{About, BreakError, refuse};
 use crate::model::catalogue::Profile;
 use crate::model::event::SessionKind;
-use crate::model::name::{Incident, Reason, TriggerName};
+use crate::model::name::{Incident, TriggerName};
 use crate::model::policy::{self, Standing};
 use crate::model::request::{Request, Wish};
 use crate::model::text::escaped;
@@ -53,7 +53,9 @@ pub fn complete(world: World<'_>, standing: Standing<'_>, wish: &Wish) -> Result
         },
         reason: match &wish.reason {
             Some(reason) => reason.trim().to_owned(),
-            None => question("Reason: ", &|text| Reason::parse(text).map(drop).map_err(|error| error.to_string()))?,
+            None => question("Reason: ", &|text| {
+                policy::judge_reason(standing, text).map(drop).map_err(|rule| rule.to_string())
+            })?,
         },
         duration: wish.duration,
         region: wish.region.clone(),
@@ -66,6 +68,16 @@ fn ask_trigger(world: World<'_>, profile: &Profile) -> Result<String, BreakError
     ask(world, &question, &|text| {
         if known.contains(&text) { Ok(()) } else { Err(format!("it is one of {}", known.join(", "))) }
     })
+}
+
+/// Asks for the word that confirms an override; nothing where nobody can be asked.
+pub fn confirmation(world: World<'_>, profile: &Profile) -> Result<Option<String>, BreakError> {
+    if !world.terminal.is_there() {
+        return Ok(None);
+    }
+    let name = profile.name.as_str();
+    let fits = |typed: &str| if typed == name { Ok(()) } else { Err(format!("it is `{name}`")) };
+    ask(world, "Type the profile's name to go on without approvals: ", &fits).map(Some)
 }
 
 fn ask(world: World<'_>, question: &str, fits: &dyn Fn(&str) -> Result<(), String>) -> Result<String, BreakError> {

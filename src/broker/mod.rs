@@ -9,8 +9,10 @@ pub mod enrol;
 mod handover;
 mod keep;
 mod obtain;
+mod overriding;
 mod prove;
 pub mod request;
+pub mod review;
 pub mod sign_off;
 mod step;
 mod wait;
@@ -35,6 +37,7 @@ use crate::world::{Session, World};
 pub use break_error::{BreakError, CodeError};
 pub use handover::{Environment, HandoverError, Work, abandon, give_to_child, give_to_hook, hold, sign};
 pub use obtain::obtain;
+pub use overriding::override_approvals;
 pub use step::{Inside, run_step};
 
 /// How long the program of a trigger may take to confirm an incident.
@@ -82,12 +85,21 @@ pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Resul
     let standing = setting.standing(profile, wish, sign_off);
     let request = ask::complete(world, standing, wish)?;
     let grant = judge(world, standing, &request)?;
-    keep_evidence(world, setting, &grant).map_err(BreakError::Ledger)?;
-    let session = elevate_recorded(world, setting, profile, grant)?;
+    let session = elevate_granted(world, setting, profile, grant)?;
     if let Some(bundle) = setting.bundle {
         sign_off::mark_used(world, setting, bundle, session.id());
     }
     Ok(session)
+}
+
+fn elevate_granted(
+    world: World<'_>,
+    setting: Setting<'_>,
+    profile: &Profile,
+    grant: Grant,
+) -> Result<Session, BreakError> {
+    keep_evidence(world, setting, &grant).map_err(BreakError::Ledger)?;
+    elevate_recorded(world, setting, profile, grant)
 }
 
 fn elevate_recorded(

@@ -34,7 +34,7 @@ fn make(world: World<'_>, setting: Setting<'_>, profile: &Profile, wish: &Wish) 
         return Err(refuse(world, About::standing(standing), no));
     }
     check(world, setting, standing)?;
-    let Made { bundle, troubles } = make_request(world, setting.catalogue, setting.identity, wish, None)?;
+    let Made { bundle, troubles } = make_request(world, setting.catalogue, setting.identity, wish)?;
     for trouble in &troubles {
         world.terminal.say(&format!("glass: warning: {trouble}"));
     }
@@ -60,7 +60,7 @@ fn is_awaited(
 }
 
 /// Finds what the approvals would come too early for.
-fn check(world: World<'_>, setting: Setting<'_>, standing: Standing<'_>) -> Result<(), BreakError> {
+pub(super) fn check(world: World<'_>, setting: Setting<'_>, standing: Standing<'_>) -> Result<(), BreakError> {
     if let Some(why) = untraced(world, standing.profile) {
         return Err(refuse(world, About::standing(standing), vec![Rule::NotTraced(why)]));
     }

@@ -10,7 +10,7 @@ use crate::model::catalogue::{ApprovalRule, Catalogue};
 use crate::model::event::{Event, NamedRequest, SessionKind};
 use crate::model::identity::Identity;
 use crate::model::name::{PersonName, Region};
-use crate::model::policy::{self, Agreed, Overriding, Rule, SignOff, Standing};
+use crate::model::policy::{self, Agreed, Rule, SignOff, Standing};
 use crate::model::request::Wish;
 use crate::model::sign_off::growth::{Growth, STEPS};
 use crate::model::sign_off::papers::{Bundle, Paper};
@@ -50,7 +50,6 @@ pub fn make_request(
     catalogue: &Catalogue,
     identity: &Identity,
     wish: &Wish,
-    overriding: Option<Overriding<'_>>,
 ) -> Result<Made, BreakError> {
     let profile = find(catalogue, &wish.profile)?;
     let Some(rule) = &profile.approval else { return Err(BreakError::NeedsNoApproval(profile.name.clone())) };
@@ -62,7 +61,7 @@ pub fn make_request(
         inside: None,
         step: wish.step.as_deref(),
         sign_off: SignOff::Awaited,
-        overriding,
+        overriding: None,
     };
     let refused = |rules| refuse(world, About::standing(standing), rules);
     let request = ask::complete(world, standing, wish)?;
@@ -126,7 +125,7 @@ fn held(world: World<'_>, person: &PersonName) -> Result<Measure, LedgerError> {
 }
 
 /// Writes the request down over what the ledger holds.
-fn write(
+pub(super) fn write(
     world: World<'_>,
     standing: Standing<'_>,
     rule: &ApprovalRule,

@@ -19,7 +19,7 @@ use crate::model::sign_off::papers::{Bundle, Paper, Papers};
 use crate::model::sign_off::sheet::Sheet;
 use crate::model::time::Timestamp;
 use crate::world::World;
-use crate::world::desk::{Desk, Wanted};
+use crate::world::desk::{Desk, Trouble, Wanted};
 use crate::world::ledger::LedgerError;
 
 /// What somebody hands over with an elevation.
@@ -209,8 +209,27 @@ pub(super) fn keep_evidence(world: World<'_>, bundle: &Bundle, grant: &Grant) ->
     Ok(())
 }
 
-/// Leaves a mark where the request lies that it was used: a hint for those who look there.
+/// Leaves a mark where the request lies that it was used: a hint for those who look there. That of an override is
+/// put there only now, for those who are to review it.
 pub(super) fn mark_used(world: World<'_>, setting: Setting<'_>, bundle: &Bundle, session: &Id) {
     let desk = desk(world, setting.catalogue, setting.identity);
-    keep(world, desk.as_ref(), bundle, Paper::Used(session));
+    let request = bundle.sheet.asked().overrides.then_some(Paper::Request);
+    let papers: Vec<Paper<'_>> = request.into_iter().chain([Paper::Used(session)]).collect();
+    for trouble in keep_all(desk.as_ref(), &bundle.sheet, &papers) {
+        world.terminal.say(&format!("glass: warning: {trouble}"));
+    }
+}
+
+/// Puts papers where they are found again. A place that did not take one does not take the others either, and is
+/// told once.
+pub(super) fn keep_all(desk: &dyn Desk, sheet: &Sheet, papers: &[Paper<'_>]) -> Vec<Trouble> {
+    let mut troubles: Vec<Trouble> = Vec::new();
+    for paper in papers {
+        for trouble in desk.keep(sheet, *paper) {
+            if troubles.iter().all(|told| told.place != trouble.place) {
+                troubles.push(trouble);
+            }
+        }
+    }
+    troubles
 }

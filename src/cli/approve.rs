@@ -2,7 +2,7 @@
 //!
 //! Keeps the promise that nobody signs what they were not shown.
 
-mod screen;
+pub(super) mod screen;
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ use crate::world::desk::Trouble;
 
 /// Whether a person is asked before anything is signed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Consent {
+pub(super) enum Consent {
     /// They must be, and if nobody can be it is an error.
     Asked,
     /// They are if there is a terminal: what they gave on the command line says enough.
@@ -93,7 +93,7 @@ fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn check_remark(remark: &str) -> Result<(), Failure> {
+pub(super) fn check_remark(remark: &str) -> Result<(), Failure> {
     if remark.chars().count() <= LONGEST_REMARK && !remark.chars().any(is_hostile) {
         return Ok(());
     }
@@ -102,7 +102,7 @@ fn check_remark(remark: &str) -> Result<(), Failure> {
 }
 
 /// What the person was handed: an id, a file, or a paste, which ends when it is enough.
-fn hand_over(request: &str, is_enough: &dyn Fn(&Gathered) -> bool) -> Result<Handed, Failure> {
+pub(super) fn hand_over(request: &str, is_enough: &dyn Fn(&Gathered) -> bool) -> Result<Handed, Failure> {
     match Id::parse(request) {
         Ok(id) => Ok(Handed::Id(id)),
         Err(_) => Ok(Handed::Papers(handed_over(Path::new(request), is_enough)?)),
@@ -111,8 +111,18 @@ fn hand_over(request: &str, is_enough: &dyn Fn(&Gathered) -> bool) -> Result<Han
 
 /// Asks for a clear yes.
 fn is_wanted(wanted: &Wanted<'_>, case: &Case, context: &Context) -> Result<bool, Failure> {
+    let asked = case.tally().sheet().asked();
+    let verb = match wanted.answer {
+        Answer::Approve => "Approve",
+        Answer::Deny => "Deny",
+    };
+    consents(wanted.consent, &format!("{verb} {} for {}? [y/N]: ", asked.profile, asked.person), context)
+}
+
+/// Asks, if there is anything to ask for.
+pub(super) fn consents(consent: Consent, question: &str, context: &Context) -> Result<bool, Failure> {
     let terminal = context.world().terminal;
-    match wanted.consent {
+    match consent {
         Consent::Given => return Ok(true),
         Consent::AskedIfThere if !terminal.is_there() => return Ok(true),
         Consent::Asked if !terminal.is_there() => {
@@ -121,12 +131,7 @@ fn is_wanted(wanted: &Wanted<'_>, case: &Case, context: &Context) -> Result<bool
         }
         Consent::Asked | Consent::AskedIfThere => {}
     }
-    let asked = case.tally().sheet().asked();
-    let verb = match wanted.answer {
-        Answer::Approve => "Approve",
-        Answer::Deny => "Deny",
-    };
-    let answer = terminal.ask(&format!("{verb} {} for {}? [y/N]: ", asked.profile, asked.person))?;
+    let answer = terminal.ask(question)?;
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
@@ -161,7 +166,7 @@ fn give(answered: &Answered, catalogue: &Catalogue) -> Result<(), Failure> {
     out::print(&block::write(Kind::Approval, answered.approval.stored().as_bytes()))
 }
 
-fn warn(troubles: &[Trouble]) {
+pub(super) fn warn(troubles: &[Trouble]) {
     for trouble in troubles {
         out::say(&format!("glass: warning: {trouble}"));
     }

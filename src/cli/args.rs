@@ -15,7 +15,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::model::name::Id;
 use crate::model::time::parse_duration;
-pub use approve::{Approve, Deny};
+pub use approve::{Approve, Deny, Review};
 pub use audit::{
     Audit, AuditAcknowledge, AuditAction, AuditCheckProof, AuditCheckpoint, AuditExport, AuditFilter, AuditKey,
     AuditProve, AuditRotate, AuditShip, AuditShow, AuditTail, AuditVerify, ExportFormat, KnownKey,
@@ -88,6 +88,8 @@ pub enum Command {
     Approve(Approve),
     /// Say no to what somebody asks for, and end it
     Deny(Deny),
+    /// List what was done without approvals and nobody has reviewed, and review it
+    Review(Review),
     /// Verify and read the ledger
     Audit(Audit),
     /// Put profiles for the AWS CLI and SDKs into ~/.aws/config
@@ -181,6 +183,11 @@ pub struct Assume {
     /// A file with what approvers sent, or `-` for stdin
     #[arg(long, value_name = "FILE")]
     pub approval: Vec<PathBuf>,
+
+    /// Go on without the approvals, where the profile permits it: shorter, with a reason of 40 characters at least, and
+    /// with a review that stays open until somebody else closes it
+    #[arg(long = "override", conflicts_with_all = ["request", "approval", "wait"])]
+    pub overrides: bool,
 
     /// The command to run instead of a shell
     #[arg(last = true, value_name = "COMMAND")]

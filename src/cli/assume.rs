@@ -15,7 +15,7 @@ use super::runbook;
 use super::shell;
 use crate::broker::{self, Environment, Setting, Work};
 use crate::host::places::variable;
-use crate::host::signals;
+use crate::host::{reviews, signals};
 use crate::model::catalogue::{Profile, Step};
 use crate::model::event::{Cause, SessionKind};
 use crate::model::request::Wish;
@@ -33,10 +33,15 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let world = context.world();
     let inside = context.inside();
     let profile = broker::find(&catalogue, &args.elevation.profile)?;
+    if args.overrides {
+        reviews::watch(context.places().state(), world.ledger)?;
+    }
     let offered = offered(args.request.as_ref(), &args.approval)?;
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, args.region.clone()) };
     let found = match broker::sign_off::find_request(world, &catalogue, &identity, &offered)? {
-        None if profile.approvals() > 0 => broker::sign_off::fitting_request(world, &catalogue, &identity, &wish)?,
+        None if profile.approvals() > 0 && !args.overrides => {
+            broker::sign_off::fitting_request(world, &catalogue, &identity, &wish)?
+        }
         found => found,
     };
     let wish = wish.or_asked(found.as_ref());
@@ -51,9 +56,13 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     if let Some(program) = work.argv.first() {
         world.children.find(program)?;
     }
-    let bundle = if asks(args, world) { obtain(world, setting, &wish)? } else { found.clone() };
-    let setting = Setting { bundle: bundle.as_ref(), ..setting };
-    let session = broker::break_glass(world, setting, &wish.or_asked(bundle.as_ref()))?;
+    let session = if args.overrides {
+        broker::override_approvals(world, setting, &wish)?
+    } else {
+        let bundle = if asks(args, world) { obtain(world, setting, &wish)? } else { found.clone() };
+        let setting = Setting { bundle: bundle.as_ref(), ..setting };
+        broker::break_glass(world, setting, &wish.or_asked(bundle.as_ref()))?
+    };
     let opened = open::open(context, session, kind)?;
     let session = &opened.session;
     announce(session, profile, world.clock.now(), Paint::for_stderr(context.color()));

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::out::{self, Paint, Style};
+use super::reminder;
 use crate::model::catalogue::{Catalogue, Profile};
 use crate::model::name::{LevelName, PersonName, ProfileName, Region, RoleArn, StepName, TriggerName};
 use crate::model::policy;
@@ -20,6 +21,7 @@ pub fn run(args: &args::List, context: &Context) -> Result<Exit, Failure> {
     warn_of_broken(&catalogue, None);
     let person = context.person();
     let rows: Vec<Row> = catalogue.profiles().map(|profile| Row::of(&catalogue, profile, person.as_ref())).collect();
+    reminder::remind(context);
     if args.json {
         out::print_json(&rows)?;
         return Ok(Exit::Done);

@@ -26,9 +26,11 @@ mod open;
 mod out;
 mod prompt;
 mod qr;
+mod reminder;
 mod replay;
 mod request;
 mod requests;
+mod review;
 mod run;
 mod runbook;
 #[cfg(feature = "sandbox")]
@@ -155,6 +157,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Approve(args) => approve::run(args, context),
         Command::Deny(args) => approve::run_deny(args, context),
+        Command::Review(args) => review::run(args, context),
         Command::Assume(args) => assume::run(args, context),
         Command::Configure(args) => configure::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),

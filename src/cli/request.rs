@@ -34,7 +34,7 @@ pub fn run(args: &args::Request, context: &Context) -> Result<Exit, Failure> {
     warn_of_broken(&catalogue, Some(&args.elevation.profile));
     let identity = context.identity()?;
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, None) };
-    let Made { bundle, troubles } = make_request(context.world(), &catalogue, &identity, &wish, None)?;
+    let Made { bundle, troubles } = make_request(context.world(), &catalogue, &identity, &wish)?;
     for trouble in &troubles {
         out::say(&format!("glass: warning: {trouble}"));
     }

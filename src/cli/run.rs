@@ -39,6 +39,7 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
     let (name, reads_only, redact): (_, _, &[usize]) = match command {
         Command::Approve(_) => ("approve", false, &[]),
         Command::Deny(_) => ("deny", false, &[]),
+        Command::Review(_) => ("review", false, &[]),
         Command::Assume(args) => ("assume", false, &args.redact),
         Command::Configure(_) => ("configure", false, &[]),
         Command::CredentialProcess(_) => (HOOK, false, &[]),

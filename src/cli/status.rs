@@ -11,6 +11,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::out::{self, Paint, Style};
+use super::reminder;
 use crate::host::live::{self, Marked};
 use crate::host::socket::{self, AskError};
 use crate::model::event::SessionKind;
@@ -53,6 +54,7 @@ pub fn run(args: &args::Status, context: &Context) -> Result<Exit, Failure> {
     } else {
         out::print(&table(&told, Paint::for_stdout(context.color())))?;
     }
+    reminder::remind(context);
     audit::tell_of_failures(context);
     Ok(Exit::Done)
 }

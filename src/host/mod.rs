@@ -37,6 +37,7 @@ mod pty;
 pub mod recorded;
 mod recordings;
 mod reports;
+pub mod reviews;
 pub mod rewrite;
 mod secret_service;
 pub mod seen;

@@ -17,7 +17,7 @@ use super::time::{LONGEST_SESSION, Timestamp};
 
 pub use no_sign_off::{LEAST_OVERRIDE_REASON, NoSignOff};
 pub use rule::Rule;
-pub use signed::{Brought, Overriding, SignOff};
+pub use signed::{Brought, Overriding, SignOff, judge_reason};
 pub use stranger::Stranger;
 
 /// Who stands before which profile, and where: what is known before anything is asked.
@@ -47,7 +47,7 @@ pub struct Case<'a> {
     pub standing: Standing<'a>,
     /// What is asked for.
     pub request: &'a Request,
-    /// The id the session will have.
+    /// The id the session will have; that of an override has its request's.
     pub session: Id,
     /// Asks the trigger's own program whether the incident is real; not called when another rule says no.
     pub confirm: &'a dyn Fn(&Trigger, &Incident) -> Result<(), String>,
@@ -81,6 +81,10 @@ pub fn judge(case: Case<'_>) -> Verdict {
     if let Err(why) = (case.confirm)(trigger, &incident) {
         return Verdict::Refuse(vec![Rule::NotConfirmed(why)]);
     }
+    let sheet = standing.sign_off.sheet();
+    // So that who reviews an override signs which session it is of.
+    let overridden = sheet.filter(|_| standing.overriding.is_some());
+    let session = overridden.map_or(case.session, |sheet| sheet.asked().id.clone());
     let order = Order {
         role: profile.role.clone(),
         duration: words.duration,
@@ -88,10 +92,9 @@ pub fn judge(case: Case<'_>) -> Verdict {
         policy_arns: profile.policy_arns.clone(),
         external_id: profile.external_id.clone(),
         source_identity: profile.source_identity.then(|| person.name.to_string()),
-        tags: profile.tags(&incident, &trigger.name, &case.session),
+        tags: profile.tags(&incident, &trigger.name, &session),
         serial: None,
     };
-    let sheet = standing.sign_off.sheet();
     let granted = Granted {
         profile: profile.name.clone(),
         role: profile.role.clone(),
@@ -110,7 +113,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
     Verdict::Allow(Box::new(Grant {
         person: person.name.clone(),
         arn: arn.clone(),
-        session: case.session,
+        session,
         level: profile.level.name.clone(),
         mfa: profile.level.mfa,
         anchor: profile.level.anchor,
@@ -179,11 +182,7 @@ impl<'a> Words<'a> {
         let Standing { catalogue, profile, .. } = standing;
         let trigger = judge_trigger(catalogue, profile, &request.trigger, no);
         let incident = judge_incident(trigger, &request.incident, no);
-        let reason = Reason::parse(&request.reason).map_err(|error| no.push(Rule::Reason(error.to_string()))).ok();
-        let characters = request.reason.trim().chars().count();
-        if standing.overriding.is_some() && reason.is_some() && characters < LEAST_OVERRIDE_REASON {
-            no.push(Rule::SignOff(NoSignOff::OverrideReason { found: characters }));
-        }
+        let reason = judge_reason(standing, &request.reason).map_err(|rule| no.push(rule)).ok();
         Words {
             trigger,
             incident,
@@ -257,11 +256,13 @@ fn judge_incident(trigger: Option<&Trigger>, asked: &str, no: &mut Vec<Rule>) ->
 fn judge_duration(standing: Standing<'_>, asked: Option<Duration>, no: &mut Vec<Rule>) -> Duration {
     let profile = standing.profile;
     let overriding = standing.overriding.and(profile.override_rule.as_ref());
-    let most = overriding.map_or(profile.max_duration, |rule| rule.max_duration);
-    let most = most.min(profile.max_duration).min(profile.level.max_duration).min(LONGEST_SESSION);
+    let usual = profile.max_duration.min(profile.level.max_duration).min(LONGEST_SESSION);
+    let most = overriding.map_or(usual, |rule| rule.max_duration.min(usual));
     // What one gets without asking is not more than one may ask for.
     let duration = asked.unwrap_or(profile.duration.min(most));
-    if duration > most {
+    if duration > most && overriding.is_some() {
+        no.push(Rule::SignOff(NoSignOff::OverrideTooLong { asked: duration, most }));
+    } else if duration > most {
         no.push(Rule::DurationOverMaximum { asked: duration, most });
     } else if duration < super::time::SHORTEST_SESSION {
         no.push(Rule::DurationUnderMinimum(duration));

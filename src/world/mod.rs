@@ -144,8 +144,7 @@ pub fn write_down(
 fn use_up(ledger: &dyn Ledger, grant: &Grant, sheet: &Sheet, intent: Event) -> Result<Appended, NotWritten> {
     let asked = sheet.asked();
     if asked.overrides {
-        let used = UsedOverride { profile: asked.profile.clone(), reason: asked.reason.clone() };
-        ledger.append(&record(grant, Event::OverrideUsed(used)))?;
+        tell_override(ledger, grant, sheet)?;
     }
     let appended = match ledger.append_once(&record(grant, intent), &asked.id, asked.ledger.size)? {
         Ok(appended) => appended,
@@ -159,6 +158,20 @@ fn use_up(ledger: &dyn Ledger, grant: &Grant, sheet: &Sheet, intent: Event) -> R
     };
     ledger.append(&record(grant, Event::RequestUsed(NamedRequest::of(sheet))))?;
     Ok(appended)
+}
+
+/// Writes down that approvals are overridden: once a session, however many codes it takes.
+fn tell_override(ledger: &dyn Ledger, grant: &Grant, sheet: &Sheet) -> Result<(), LedgerError> {
+    let asked = sheet.asked();
+    let mut is_told = false;
+    ledger.read_back(asked.ledger.size, &mut |entry| {
+        is_told |= entry.ev == "override.used" && entry.session == grant.session().as_str();
+    })?;
+    if !is_told {
+        let used = UsedOverride { profile: asked.profile.clone(), reason: asked.reason.clone() };
+        ledger.append(&record(grant, Event::OverrideUsed(used)))?;
+    }
+    Ok(())
 }
 
 /// Has a place outside of this machine take all that the ledger holds, the intent included.

@@ -264,6 +264,27 @@ impl Fake {
         Fake { bundle: Some(bundle), ..fake }
     }
 
+    /// A world in which alice may go on without bob's approval.
+    pub fn overridable() -> Fake {
+        Fake::overridable_with("", "")
+    }
+
+    /// The same with something more in the level, and before it.
+    pub fn overridable_with(level: &str, before: &str) -> Fake {
+        let rule = "max_duration = \"30m\"\napproval = { count = 1, from = [\"bob\"] }\n\
+                    override = { for = [\"oncall\"], max_duration = \"15m\" }\nsteps =";
+        let bob = format!(
+            "[people.bob]\ngroups = [\"security\"]\nkeys = [\"{}\"]\n[people.alice]",
+            SoftKey::new(Kind::Ed25519).line()
+        );
+        let text = CATALOGUE.replace("max_duration = \"30m\"\nsteps =", rule).replace("[people.alice]", &bob);
+        let level = format!("{before}[levels.emergency]\n{level}");
+        let text = text.replacen("[levels.emergency]", &level, 1);
+        let read = |_: &Path| Err("there are no files here".to_owned());
+        let catalogue = Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), &read).unwrap();
+        Fake { catalogue, ..Fake::new() }
+    }
+
     /// Alice's request for what [`wish`] wishes for.
     fn sheet(&self) -> Sheet {
         let catalogue = &self.catalogue;
@@ -309,6 +330,11 @@ impl Fake {
     /// Breaks the glass in a setting of the test's own.
     pub fn break_glass_in(self: &Arc<Self>, setting: Setting<'_>, wish: &Wish) -> Result<Session, BreakError> {
         broker::break_glass(Parts(Arc::clone(self)).world(), setting, wish)
+    }
+
+    /// Breaks the glass without approvals.
+    pub fn override_approvals(self: &Arc<Self>, wish: &Wish) -> Result<Session, BreakError> {
+        broker::override_approvals(Parts(Arc::clone(self)).world(), self.setting(), wish)
     }
 
     /// Gets the request approved, or one that is made.

@@ -45,6 +45,14 @@ pub enum ApproveError {
     Own,
     /// The request is of an override, which is reviewed and not approved.
     Override(Id),
+    /// The request is for approvals, which leaves nothing to review.
+    NotAnOverride(Id),
+    /// The person has used this override themself.
+    OwnOverride(Id),
+    /// Somebody has reviewed the override already.
+    Reviewed(Signed),
+    /// The ledger here has no open review under this request, which says that it is of this ledger.
+    NotOpenHere(Id),
     /// The profile does not ask the person.
     NotAsked {
         /// The profile.
@@ -103,6 +111,16 @@ impl fmt::Display for ApproveError {
             ApproveError::Override(id) => {
                 write!(f, "the request {id} is of an override: that is reviewed afterwards, and not approved")
             }
+            ApproveError::NotAnOverride(id) => {
+                write!(f, "the request {id} is for approvals: there is no override to review")
+            }
+            ApproveError::OwnOverride(id) => {
+                write!(f, "the override {id} is yours, and somebody else reviews it")
+            }
+            ApproveError::Reviewed(signed) => {
+                write!(f, "{} has reviewed it already, at {} with {}", signed.person, signed.at, signed.key)
+            }
+            ApproveError::NotOpenHere(id) => write!(f, "this ledger has no open review of {id} under this request"),
             ApproveError::NotAsked { profile, from } if from.is_empty() => {
                 write!(f, "{profile} asks nobody to approve it")
             }
@@ -140,6 +158,10 @@ impl Error for ApproveError {
             | ApproveError::Void { .. }
             | ApproveError::Own
             | ApproveError::Override(_)
+            | ApproveError::NotAnOverride(_)
+            | ApproveError::OwnOverride(_)
+            | ApproveError::Reviewed(_)
+            | ApproveError::NotOpenHere(_)
             | ApproveError::NotAsked { .. }
             | ApproveError::Denied { .. }
             | ApproveError::Expired(_)

@@ -31,7 +31,7 @@ pub fn of(catalogue: &Catalogue, case: &Case, paint: Paint) -> String {
     text
 }
 
-fn one(label: &'static str, line: String) -> Labelled {
+pub fn one(label: &'static str, line: String) -> Labelled {
     (label, vec![line])
 }
 
@@ -71,7 +71,7 @@ fn asked_for(catalogue: &Catalogue, profile: &Profile, case: &Case) -> Vec<Label
 const UNVOUCHED: &str = "nothing vouches for that: whoever made the request could write it, and AWS is asked only when it is used; \
      ring, and have the incident and the hash's first characters said";
 
-fn reached(catalogue: &Catalogue, person: &PersonName) -> String {
+pub fn reached(catalogue: &Catalogue, person: &PersonName) -> String {
     match catalogue.person(person.as_str()).and_then(|person| person.contact.as_deref()) {
         Some(contact) => format!("{person}, {contact}"),
         None => format!("{person}; the catalogue has no `contact`"),
@@ -79,7 +79,7 @@ fn reached(catalogue: &Catalogue, person: &PersonName) -> String {
 }
 
 /// What the session may do.
-fn allowed(asked: &Asked, profile: &Profile) -> Vec<Labelled> {
+pub fn allowed(asked: &Asked, profile: &Profile) -> Vec<Labelled> {
     let named = asked.step.as_ref().and_then(|name| profile.steps.get(name.as_str()));
     let may = match profile.session_policy() {
         Some(sent) => statements(sent),
@@ -142,7 +142,7 @@ fn unusual(profile: &Profile, case: &Case) -> Vec<String> {
 }
 
 /// A length in whole minutes, or in seconds if it is shorter than two.
-fn rounded(length: Duration) -> String {
+pub fn rounded(length: Duration) -> String {
     let seconds = length.as_secs();
     show_duration(Duration::from_secs(if seconds < 120 { seconds } else { seconds - seconds % 60 }))
 }

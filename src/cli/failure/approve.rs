@@ -42,7 +42,7 @@ fn hint(error: &ApproveError) -> (Exit, Option<&'static str>) {
     let (exit, hint) = match error {
         ApproveError::Absent(_) => (
             Exit::Failed,
-            "have the requester send the block that `glass request` printed, and paste it into `glass approve -`",
+            "have the block sent that `glass request` printed, or `glass review ID` prints, and give `-` instead of the id to paste it",
         ),
         ApproveError::AnswerToUnknown(_) => (Exit::Failed, "hand over the request with it, as a file or a paste"),
         ApproveError::Several(_) => (Exit::Usage, "hand over one alone"),
@@ -61,7 +61,11 @@ fn hint(error: &ApproveError) -> (Exit, Option<&'static str>) {
         ApproveError::Memory(_) => {
             (Exit::Failed, "mend the file or remove it: without it nobody knows which ledgers were seen")
         }
-        ApproveError::Override(_) | ApproveError::Signed(_) | ApproveError::WouldNotCount { .. } => {
+        ApproveError::Override(_) => (Exit::Refused, "`glass review ID` shows it, and signs that it was reviewed"),
+        ApproveError::NotAnOverride(_) => (Exit::Refused, "`glass approve ID` and `glass deny ID` answer it"),
+        ApproveError::OwnOverride(_) => (Exit::Refused, "have them call `glass review -` and paste the block"),
+        ApproveError::NotOpenHere(_) => (Exit::Refused, "`glass review` lists what is open"),
+        ApproveError::Reviewed(_) | ApproveError::Signed(_) | ApproveError::WouldNotCount { .. } => {
             return (Exit::Refused, None);
         }
         ApproveError::Twins { .. } | ApproveError::Void { .. } => return (Exit::Refused, None),

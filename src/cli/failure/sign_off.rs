@@ -21,7 +21,13 @@ pub(super) fn hint(no: &NoSignOff, profile: &str) -> Cow<'static, str> {
             "`glass show PROFILE` tells who may override, and who may approve"
         }
         NoSignOff::OverrideReason { .. } => "say in one line of 40 to 500 characters why nobody could be asked",
-        NoSignOff::OpenReviews(_) => "have somebody else review what was done without approvals before",
+        NoSignOff::OverrideTooLong { .. } => {
+            "ask for less, or leave --duration away; durations are never shortened silently"
+        }
+        NoSignOff::OverrideNotConfirmed(_) => {
+            "run it in a terminal, and type the profile's name when you are asked for it"
+        }
+        NoSignOff::OpenReviews(_) => "`glass review` tells who can review it; that can be done over any channel",
     };
     hint.into()
 }

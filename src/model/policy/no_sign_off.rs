@@ -1,13 +1,14 @@
 //! The rules of sign-off: what each says when it says no.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::model::chain::origin::Origin;
 use crate::model::name::{Id, PersonName};
 use crate::model::sign_off::count::NotCounted;
 use crate::model::sign_off::objection::Difference;
 use crate::model::text::escaped;
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, show_duration};
 
 /// The least characters of an override's reason.
 pub const LEAST_OVERRIDE_REASON: usize = 40;
@@ -100,6 +101,15 @@ pub enum NoSignOff {
         /// How many characters it has.
         found: usize,
     },
+    /// An override is asked for longer than the profile permits one.
+    OverrideTooLong {
+        /// What was asked for.
+        asked: Duration,
+        /// The most there is.
+        most: Duration,
+    },
+    /// Nobody has confirmed an override: what was typed instead of the profile's name, if there was a terminal.
+    OverrideNotConfirmed(Option<String>),
     /// Nobody has reviewed these sessions yet, and the level permits no override until somebody does.
     OpenReviews(Vec<Id>),
 }
@@ -116,9 +126,11 @@ impl NoSignOff {
             | NoSignOff::Void { .. }
             | NoSignOff::Differs { .. } => "request",
             NoSignOff::Denied { .. } => "denied",
-            NoSignOff::NoOverride | NoSignOff::OverrideNotForPerson { .. } | NoSignOff::OverrideReason { .. } => {
-                "override"
-            }
+            NoSignOff::NoOverride
+            | NoSignOff::OverrideNotForPerson { .. }
+            | NoSignOff::OverrideReason { .. }
+            | NoSignOff::OverrideNotConfirmed(_) => "override",
+            NoSignOff::OverrideTooLong { .. } => "duration",
             NoSignOff::OpenReviews(_) => "review",
         }
     }
@@ -155,6 +167,16 @@ impl fmt::Display for NoSignOff {
             }
             NoSignOff::OverrideReason { found } => {
                 write!(f, "the reason of an override has at least {LEAST_OVERRIDE_REASON} characters, this one {found}")
+            }
+            NoSignOff::OverrideTooLong { asked, most } => {
+                write!(f, "{} is over its maximum of {} for an override", show_duration(*asked), show_duration(*most))
+            }
+            NoSignOff::OverrideNotConfirmed(None) => {
+                f.write_str("an override is confirmed on a terminal, and there is none")
+            }
+            NoSignOff::OverrideNotConfirmed(Some(typed)) => {
+                let typed: String = typed.chars().take(80).collect();
+                write!(f, "the override was not confirmed: `{}` is not the profile's name", escaped(&typed))
             }
             NoSignOff::OpenReviews(sessions) => {
                 let sessions: Vec<&str> = sessions.iter().map(Id::as_str).collect();

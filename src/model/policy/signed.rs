@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use super::{NoSignOff, Standing};
+use super::{LEAST_OVERRIDE_REASON, NoSignOff, Rule, Standing};
 use crate::model::catalogue::{OpenReviews, Profile};
 use crate::model::chain::origin::Origin;
-use crate::model::name::{Digest, Id, StepName};
+use crate::model::name::{Digest, Id, Reason, StepName};
 use crate::model::request::Request;
 use crate::model::sign_off::count::Tally;
 use crate::model::sign_off::objection::Difference;
@@ -40,6 +40,8 @@ pub struct Brought<'a> {
 pub struct Overriding<'a> {
     /// The sessions of their earlier overrides that nobody has reviewed yet.
     pub open_reviews: &'a [Id],
+    /// What they typed when they were asked to confirm it; nothing if nobody could be asked.
+    pub typed: Option<&'a str>,
 }
 
 impl<'a> SignOff<'a> {
@@ -75,11 +77,15 @@ pub(super) fn foregone(standing: Standing<'_>) -> Vec<NoSignOff> {
     no
 }
 
-/// A request that is still to be made grants nothing.
+/// A request that is still to be made grants nothing, and neither does an override that is not confirmed.
 pub(super) fn unfinished(standing: Standing<'_>) -> Option<NoSignOff> {
-    match standing.sign_off {
-        SignOff::Awaited => Some(no_approvals(standing.profile)),
-        SignOff::Nothing | SignOff::Brought(_) => None,
+    match (standing.sign_off, standing.overriding) {
+        (SignOff::Awaited, _) => Some(no_approvals(standing.profile)),
+        (SignOff::Nothing | SignOff::Brought(_), Some(Overriding { typed, .. })) => {
+            let is_confirmed = typed.is_some_and(|typed| typed.trim() == standing.profile.name.as_str());
+            (!is_confirmed).then(|| NoSignOff::OverrideNotConfirmed(typed.map(str::to_owned)))
+        }
+        (SignOff::Nothing | SignOff::Brought(_), None) => None,
     }
 }
 
@@ -93,9 +99,22 @@ fn too_few(standing: Standing<'_>) -> Option<NoSignOff> {
     (others < needed as usize).then_some(NoSignOff::TooFewSigners { needed, others })
 }
 
+/// Judges a reason; that of an override has to say more.
+///
+/// # Errors
+/// When it does not do.
+pub fn judge_reason(standing: Standing<'_>, asked: &str) -> Result<Reason, Rule> {
+    let reason = Reason::parse(asked).map_err(|error| Rule::Reason(error.to_string()))?;
+    let found = asked.trim().chars().count();
+    if standing.overriding.is_some() && found < LEAST_OVERRIDE_REASON {
+        return Err(Rule::SignOff(NoSignOff::OverrideReason { found }));
+    }
+    Ok(reason)
+}
+
 /// What is held against somebody's overriding, if they do.
 fn overridden(standing: Standing<'_>) -> Vec<NoSignOff> {
-    let Some(Overriding { open_reviews }) = standing.overriding else { return Vec::new() };
+    let Some(Overriding { open_reviews, .. }) = standing.overriding else { return Vec::new() };
     let Some(rule) = &standing.profile.override_rule else { return vec![NoSignOff::NoOverride] };
     let mut no = Vec::new();
     let person = standing.catalogue.person(standing.person.as_str());

@@ -25,6 +25,7 @@ struct Night {
     step: Option<&'static str>,
     is_override: bool,
     open_reviews: Vec<Id>,
+    typed: Option<&'static str>,
 }
 
 fn night() -> Night {
@@ -39,6 +40,7 @@ fn night() -> Night {
         step: None,
         is_override: false,
         open_reviews: Vec::new(),
+        typed: Some("prod-db-emergency"),
         catalogue,
         sheet,
         approvals,
@@ -85,7 +87,7 @@ impl Night {
             inside: None,
             step: self.step,
             sign_off,
-            overriding: self.is_override.then_some(Overriding { open_reviews: &self.open_reviews }),
+            overriding: self.is_override.then_some(Overriding { open_reviews: &self.open_reviews, typed: self.typed }),
         }
     }
 
@@ -235,6 +237,7 @@ fn an_override_is_granted_to_whom_the_profile_permits_it_and_needs_no_approval()
     let grant = overriding(|asked| asked).judged().expect("permitted");
     assert!(grant.granted().overridden);
     assert_eq!((grant.approvals(), &grant.granted().request), (&[][..], &Some(id("0123abcd"))));
+    assert_eq!(*grant.session(), id("0123abcd"), "who reviews it signs which session it is of");
     let text = text().replacen(
         "max_duration = \"30m\"",
         "max_duration = \"30m\"\noverride = { for = [\"leads\", \"frank\"], max_duration = \"15m\" }",
@@ -248,7 +251,7 @@ fn an_override_is_granted_to_whom_the_profile_permits_it_and_needs_no_approval()
 #[test]
 fn an_override_has_its_own_ceiling_and_a_longer_reason() {
     let long = overriding(|asked| Asked { duration: 1800, ..asked });
-    assert_eq!(long.no(), ["duration: 30m is over its maximum of 15m"]);
+    assert_eq!(long.no(), ["duration: 30m is over its maximum of 15m for an override"]);
     let text = text().replacen("\nduration = \"15m\"", "\nduration = \"30m\"", 1);
     let permitted = "max_duration = \"30m\"\noverride = { for = [\"oncall\"], max_duration = \"15m\" }";
     let mut usual = overriding_by(&text.replacen("max_duration = \"30m\"", permitted, 1), |asked| asked);
@@ -256,6 +259,15 @@ fn an_override_has_its_own_ceiling_and_a_longer_reason() {
     assert_eq!(usual.judged().expect("the usual time, as far as permitted").granted().duration, 900);
     let short = overriding(|asked| Asked { reason: Reason::parse("orders are being lost").unwrap(), ..asked });
     assert_eq!(short.no(), ["override: the reason of an override has at least 40 characters, this one 21"]);
+}
+
+#[test]
+fn an_override_that_is_not_confirmed_by_the_profiles_name_is_refused() {
+    let no = |typed| Night { typed, ..overriding(|asked| asked) }.no();
+    assert_eq!(no(None), ["override: an override is confirmed on a terminal, and there is none"]);
+    let other = "override: the override was not confirmed: `yes` is not the profile's name";
+    assert_eq!(no(Some("yes")), [other]);
+    assert!(Night { typed: Some(" prod-db-emergency\n"), ..overriding(|asked| asked) }.judged().is_ok());
 }
 
 #[test]

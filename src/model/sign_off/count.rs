@@ -10,7 +10,7 @@ use super::approval::{Answer, Approval, NAMESPACE};
 use super::objection::{Difference, Objection};
 use super::sheet::{Asked, Sheet};
 use crate::model::catalogue::{ApprovalRule, Catalogue, LONGEST_WAIT, Person, Profile, SshKey};
-use crate::model::name::{Digest, Id, PersonName};
+use crate::model::name::{Digest, Id, PersonName, ProfileName};
 use crate::model::sshsig::{self, SignatureError};
 use crate::model::time::Timestamp;
 
@@ -215,15 +215,28 @@ pub fn count(scene: Scene<'_>, sheet: &Sheet, approvals: &[Approval]) -> Tally {
 }
 
 /// Finds out whether a signed statement closes the review of an override, whichever answer it gives: one of
-/// somebody whom the profile asks, and who is not the one who overrode. There is no limit to when.
+/// somebody who [may review][may_review] it. There is no limit to when.
 ///
 /// # Errors
 /// When it does not.
 pub fn review(scene: Scene<'_>, sheet: &Sheet, statement: &Approval) -> Result<Signed, Objection> {
     let count = Count::new(scene, sheet);
-    let (_, signed) = count.consider(statement)?;
+    let (owner, _, signed) = count.consider(statement)?;
+    let Asked { profile, person, .. } = sheet.asked();
+    if !may_review(scene.catalogue, profile, person, owner) {
+        return Err(count.not_asked());
+    }
     count.check_not_before(statement.statement().at)?;
     Ok(signed)
+}
+
+/// Whether somebody may review an override of a profile: not who overrode, and one whom the profile asks. Where it asks
+/// nobody any more, or is gone, it may be anybody who has a key, so that no review stays open for ever.
+pub fn may_review(catalogue: &Catalogue, profile: &ProfileName, overrode: &PersonName, person: &Person) -> bool {
+    let name = profile.as_str();
+    let has_mistakes = catalogue.broken().iter().any(|broken| broken.name == name);
+    let rule = catalogue.profile(name).and_then(|profile| profile.approval.as_ref());
+    person.name != *overrode && !person.keys.is_empty() && rule.map_or(!has_mistakes, |rule| rule.from.includes(person))
 }
 
 /// Each approval once, in the order in which they say that they were signed.
@@ -260,7 +273,10 @@ impl<'a> Count<'a> {
     }
 
     fn add(&mut self, approval: &Approval) -> Result<(), Objection> {
-        let (key, signed) = self.consider(approval)?;
+        let (owner, key, signed) = self.consider(approval)?;
+        if !self.rule.is_some_and(|rule| rule.from.includes(owner)) {
+            return Err(self.not_asked());
+        }
         match approval.statement().answer {
             // When it was said does not matter: no later yes takes it back.
             Answer::Deny => {
@@ -283,8 +299,8 @@ impl<'a> Count<'a> {
         Ok(())
     }
 
-    /// Whether a statement is of this request, genuine, and of somebody who is asked.
-    fn consider(&self, approval: &Approval) -> Result<(&'a SshKey, Signed), Objection> {
+    /// Whether a statement is of this request, genuine, and of who it says it is, who is not the requester.
+    fn consider(&self, approval: &Approval) -> Result<(&'a Person, &'a SshKey, Signed), Objection> {
         let statement = approval.statement();
         if statement.request != self.sheet.digest() {
             return Err(Objection::OtherRequest);
@@ -296,12 +312,12 @@ impl<'a> Count<'a> {
         if owner.name != statement.person {
             return Err(Objection::KeyOf(owner.name.clone()));
         }
-        if !self.rule.is_some_and(|rule| rule.from.includes(owner)) {
-            return Err(Objection::NotAsked(self.rule.map_or(Vec::new(), |rule| rule.from.names().to_vec())));
-        }
-        let person = owner.name.clone();
-        let key_name = key.fingerprint().to_string();
-        Ok((key, Signed { person, key: key_name, at: statement.at, digest: approval.digest() }))
+        let (person, fingerprint) = (owner.name.clone(), key.fingerprint().to_string());
+        Ok((owner, key, Signed { person, key: fingerprint, at: statement.at, digest: approval.digest() }))
+    }
+
+    fn not_asked(&self) -> Objection {
+        Objection::NotAsked(self.rule.map_or(Vec::new(), |rule| rule.from.names().to_vec()))
     }
 
     /// Whose key has signed it, of all keys that the catalogue has now.

@@ -1,4 +1,4 @@
-//! What a ledger says of requests: which session has used one, and which overrides nobody has reviewed yet.
+//! What a ledger says of a request: which session has used it.
 //!
 //! Keeps the promise that a request is used once: the rule is read from the ledger's own entries, so that an
 //! auditor comes to the same without glass. Rules: section 2 of `docs/formats.md`.
@@ -72,35 +72,5 @@ impl Fail {
     /// Whether AWS cannot have given a session, and the request is there for another attempt.
     fn gives_back(&self) -> bool {
         self.sent == "no" || (self.sent == "refused" && says_wrong_code(&self.code, &self.message))
-    }
-}
-
-/// The overrides that nobody has reviewed yet, by the entries of the ledger, read in their order.
-#[derive(Clone, Debug, Default)]
-pub struct Reviews(Vec<Id>);
-
-/// What of `review.closed` matters here.
-#[derive(Deserialize)]
-struct Closed {
-    session: Id,
-}
-
-impl Reviews {
-    /// Takes the next entry.
-    pub fn read(&mut self, entry: &Entry<'_>) {
-        match entry.ev {
-            "override.used" => self.0.extend(Id::parse(entry.session)),
-            "review.closed" => {
-                if let Ok(closed) = serde_json::from_str::<Closed>(entry.d) {
-                    self.0.retain(|one| *one != closed.session);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The sessions whose review is open, oldest first.
-    pub fn open(&self) -> &[Id] {
-        &self.0
     }
 }

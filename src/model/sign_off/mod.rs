@@ -6,12 +6,14 @@
 pub mod approval;
 pub mod block;
 pub mod count;
+pub mod deeds;
 pub mod gather;
 pub mod growth;
 pub mod history;
 pub mod objection;
 mod packed;
 pub mod papers;
+pub mod reviews;
 pub mod seen;
 pub mod sheet;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod people;
 
+use std::path::Path;
 use std::time::Duration;
 
 use ring::signature::KeyPair;
@@ -10,8 +11,9 @@ use super::approval::{Answer, Approval, ApprovalError, NAMESPACE, Statement};
 use super::block::{self, BlockError, Kind};
 use super::count::{self, Scene, State, Tally};
 use super::gather::{GatherError, gather};
-use super::history::{Reviews, Spending};
+use super::history::Spending;
 use super::objection::Objection;
+use super::reviews::Reviews;
 use super::sheet::{Asked, Nonce, Sheet, SheetError};
 use crate::model::catalogue::Catalogue;
 use crate::model::chain::entry::Entry;
@@ -377,8 +379,41 @@ fn an_override_needs_nobody_and_its_review_somebody_else() {
     assert!(count::review(scene, &sheet, &Pair::of(3).says(&no)).is_ok());
     assert_eq!(count::review(scene, &sheet, &by("alice", 1)), Err(Objection::Requester));
     assert_eq!(count::review(scene, &sheet, &by("dave", 4)).map_err(|why| why.name()), Err("not-asked"));
+    assert_eq!(
+        count::review(scene, &sheet, &by("carol", 4)),
+        Err(Objection::KeyOf(PersonName::parse("dave").unwrap()))
+    );
+    assert_eq!(count::review(scene, &sheet, &by("carol", 9)).map_err(|why| why.name()), Err("unknown-key"));
+    let genuine = by("carol", 3);
+    let forged = genuine.stored().replacen("\n\n", "\nall is well\n", 1);
+    let forged = Approval::parse(forged.as_bytes()).unwrap();
+    assert_eq!(count::review(scene, &sheet, &forged).map_err(|why| why.name()), Err("forged"));
+    let other = Sheet::write(&Asked { id: id("0123abce"), ..sheet.asked().clone() }).unwrap();
+    assert_eq!(count::review(scene, &other, &genuine), Err(Objection::OtherRequest));
+    let early = Pair::of(3).says(&statement(&sheet, "carol", after(-301)));
+    assert_eq!(count::review(scene, &sheet, &early).map_err(|why| why.name()), Err("early"));
     let ahead = Pair::of(3).says(&statement(&sheet, "carol", after(1_000_301)));
     assert_eq!(count::review(scene, &sheet, &ahead).map_err(|why| why.name()), Err("ahead"));
+}
+
+#[test]
+fn where_the_profile_asks_nobody_any_more_anybody_with_a_key_reviews_but_who_overrode() {
+    let catalogue = load(&text());
+    let asked = asked(&catalogue);
+    let sheet = Sheet::write(&Asked { overrides: true, ..asked.clone() }).unwrap();
+    let by = |catalogue: &Catalogue, person, seed| {
+        let scene = Scene { catalogue, now: after(90), used: None };
+        count::review(scene, &sheet, &approval(&sheet, person, seed, 60)).map(|signed| signed.person.to_string())
+    };
+    let rule = "approval = { count = 2, from = [\"leads\", \"alice\"], within = \"30m\" }\n";
+    let unasked = load(&text().replace(rule, ""));
+    assert_eq!(by(&unasked, "dave", 4), Ok("dave".to_owned()));
+    assert_eq!(by(&unasked, "alice", 1), Err(Objection::Requester));
+    let gone = load(&text().replace("[profiles.prod-db-emergency]", "[profiles.prod-other-emergency]"));
+    assert_eq!(by(&gone, "dave", 4), Ok("dave".to_owned()));
+    let broken = text().replace("[\"leads\", \"alice\"]", "[\"nobody\"]");
+    let broken = Catalogue::load(Path::new("profiles.toml"), broken.as_bytes(), &|_| Err("none".to_owned())).unwrap();
+    assert_eq!(by(&broken, "carol", 3), Err(Objection::NotAsked(Vec::new())));
 }
 
 // Blocks, and what is gathered from them.
@@ -539,14 +574,14 @@ fn history(events: &[(&str, &str, &str)]) -> (Option<String>, Vec<String>) {
         let session = if session.is_empty() { String::new() } else { session.repeat(8) };
         let line = format!(
             "{{\"v\":1,\"seq\":{seq},\"prev\":\"{}\",\"ts\":\"2026-01-31T02:13:00.000042Z\",\"mono\":\"7\",\"boot\":\"b\",\
-             \"host\":\"h\",\"pid\":1,\"uid\":0,\"who\":\"\",\"ev\":\"{ev}\",\"session\":\"{session}\",\"d\":{d}}}\n",
+             \"host\":\"h\",\"pid\":1,\"uid\":0,\"who\":\"alice\",\"ev\":\"{ev}\",\"session\":\"{session}\",\"d\":{d}}}\n",
             Digest::of(b"")
         );
         let entry = Entry::parse(line.as_bytes()).unwrap();
         spending.read(&entry);
         reviews.read(&entry);
     }
-    let open = reviews.open().iter().map(ToString::to_string).collect();
+    let open = reviews.open().map(|one| one.session.to_string()).collect();
     (spending.used().map(ToString::to_string), open)
 }
 
@@ -588,13 +623,26 @@ fn an_intent_spends_a_request_unless_nothing_can_have_come_of_it() {
 }
 
 #[test]
-fn a_review_stays_open_until_it_is_closed() {
+fn a_review_is_open_from_when_aws_is_asked_until_it_is_closed() {
     let open = |events: &[(&str, &str, &str)]| history(events).1;
-    let used = |session| (session, "override.used", "{\"profile\":\"p\",\"reason\":\"r\"}");
+    let used =
+        |session| (session, "override.used", "{\"profile\":\"prod-db-emergency\",\"reason\":\"nobody answers\"}");
+    let spent = format!("{{\"request\":\"aaaaaaaa\",\"request_sha256\":\"{}\"}}", Digest::of(b"a"));
+    let asked = |session| (session, "request.used", spent.as_str());
     let closed = ("", "review.closed", "{\"session\":\"aaaaaaaa\",\"person\":\"carol\",\"approval_sha256\":\"\"}");
-    assert_eq!(open(&[used("a"), used("b")]), ["aaaaaaaa", "bbbbbbbb"]);
-    assert_eq!(open(&[used("a"), closed, used("b")]), ["bbbbbbbb"]);
-    assert_eq!(open(&[closed, used("a")]), ["aaaaaaaa"]);
+    let fail = |text| ("a", "elevate.fail", text);
+    assert_eq!(open(&[used("a")]), [""; 0], "nothing was sent yet");
+    assert_eq!(open(&[asked("a")]), [""; 0], "it was approved");
+    assert_eq!(open(&[used("a"), asked("a"), used("b"), asked("b")]), ["aaaaaaaa", "bbbbbbbb"]);
+    assert_eq!(open(&[used("a"), asked("a"), closed, used("b"), asked("b")]), ["bbbbbbbb"]);
+    assert_eq!(open(&[closed, used("a"), asked("a")]), ["aaaaaaaa"], "what came before does not count");
+    for (came_to_nothing, fails) in [(true, vec![NOT_SENT, WRONG_CODE, REFUSED]), (false, vec![MAYBE, "{}"])] {
+        for text in fails {
+            assert_eq!(open(&[used("a"), asked("a"), fail(text)]).is_empty(), came_to_nothing, "{text}");
+        }
+    }
+    let again = [used("a"), asked("a"), fail(WRONG_CODE), used("a"), asked("a")];
+    assert_eq!(open(&again), ["aaaaaaaa"], "once, however often the code was wrong");
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! Going on without the approvals that a profile takes: judged, confirmed by hand, and left for somebody else to review.
+//!
+//! Keeps the promise that an override is never quiet: it has a request of its own, whose id is the session's, so that
+//! who signs that request afterwards says what of the session they have reviewed.
+
+use super::{About, BreakError, Setting, ask, elevate_granted, find, judge, obtain, refuse, request, review, sign_off};
+use crate::model::catalogue::ApprovalRule;
+use crate::model::event::{Event, NamedRequest};
+use crate::model::name::Id;
+use crate::model::policy::{self, Agreed, Overriding, SignOff, Standing};
+use crate::model::request::Wish;
+use crate::model::sign_off::papers::Bundle;
+use crate::model::sign_off::reviews::Reviews;
+use crate::model::time::show_duration;
+use crate::world::ledger::Record;
+use crate::world::{Session, World};
+
+/// Breaks the glass without approvals.
+///
+/// # Errors
+/// As [`break_glass`](super::break_glass), and when the profile takes none, or nobody confirms it.
+pub fn override_approvals(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Result<Session, BreakError> {
+    let Setting { catalogue, identity, .. } = setting;
+    let profile = find(catalogue, &wish.profile)?;
+    let Some(rule) = &profile.approval else { return Err(BreakError::NeedsNoApproval(profile.name.clone())) };
+    let open = review::settle(world, catalogue, identity).map_err(BreakError::Ledger)?.open;
+    let own = open.into_iter().filter(|one| one.person == identity.person);
+    let open_reviews: Vec<Id> = own.map(|one| one.session).collect();
+    let overriding = Overriding { open_reviews: &open_reviews, typed: None };
+    let standing = Standing { overriding: Some(overriding), ..setting.standing(profile, wish, SignOff::Awaited) };
+    let request = ask::complete(world, standing, wish)?;
+    let agreed = policy::examine(standing, &request);
+    let agreed = agreed.map_err(|rules| refuse(world, About::standing(standing), rules))?;
+    obtain::check(world, setting, standing)?;
+    warn(world, rule, &agreed);
+    let typed = ask::confirmation(world, profile)?;
+    let sheet = request::write(world, standing, rule, agreed)?;
+    let bundle = Bundle::of(sheet);
+    let counted = sign_off::counted(world, catalogue, &bundle)?;
+    let overriding = Some(Overriding { typed: typed.as_deref(), ..overriding });
+    let grant = judge(world, Standing { sign_off: counted.sign_off(), overriding, ..standing }, &request)?;
+    let session = grant.session().clone();
+    let made = Record {
+        who: Some(identity.person.clone()),
+        session: Some(session.clone()),
+        event: Event::RequestMade(NamedRequest::of(&bundle.sheet)),
+    };
+    world.ledger.append(&made).map_err(BreakError::Ledger)?;
+    let setting = Setting { bundle: Some(&bundle), ..setting };
+    let elevated = elevate_granted(world, setting, profile, grant);
+    if elevated.is_ok() || is_open(world, &bundle) {
+        sign_off::mark_used(world, setting, &bundle, &session);
+    }
+    elevated
+}
+
+/// Tells what it comes to before it is confirmed.
+fn warn(world: World<'_>, rule: &ApprovalRule, agreed: &Agreed<'_>) {
+    world.terminal.say(&format!(
+        "glass: this goes on without approvals, for {}; its review stays open until one of {} has signed it",
+        show_duration(agreed.duration),
+        rule.from.names().join(", ")
+    ));
+}
+
+/// Whether something may have come of it although there is no session here.
+fn is_open(world: World<'_>, bundle: &Bundle) -> bool {
+    let mut reviews = Reviews::default();
+    let read = world.ledger.read_back(bundle.sheet.asked().ledger.size, &mut |entry| reviews.read(entry));
+    read.is_ok() && reviews.is_open_under(&bundle.sheet)
+}

@@ -1,0 +1,200 @@
+//! Reviews of overrides: which are open, and closing one with what somebody else has signed.
+//!
+//! Keeps the promise that no review closes but by a statement of somebody who may review it, signed under the very
+//! request of the override, and that the ledger has both before it is told anywhere.
+
+use super::approve::{ApproveError, Approver, Case, Handed, known, look_among, sign};
+use super::request::desk;
+use super::sign_off::keep_all;
+use crate::model::catalogue::Catalogue;
+use crate::model::chain::origin::Origin;
+use crate::model::event::{ClosedReview, Event};
+use crate::model::identity::Identity;
+use crate::model::name::PersonName;
+use crate::model::sign_off::approval::{Answer, Approval};
+use crate::model::sign_off::count::{Scene, Signed, latest, may_review, review};
+use crate::model::sign_off::objection::Difference;
+use crate::model::sign_off::papers::{Bundle, Paper};
+use crate::model::sign_off::reviews::{Override, Reviews};
+use crate::model::sign_off::sheet::{Asked, Sheet};
+use crate::world::World;
+use crate::world::desk::{Found, Trouble, Wanted};
+use crate::world::ledger::{LedgerError, Record};
+
+/// The overrides of this ledger whose review was open, and what has become of them.
+#[derive(Debug)]
+pub struct Settled {
+    /// The ledger.
+    pub origin: Origin,
+    /// Those that still are, oldest first.
+    pub open: Vec<Override>,
+    /// Those that are closed now, by what lay where requests are left.
+    pub closed: Vec<Closed>,
+}
+
+/// A review that is closed, in this ledger.
+#[derive(Debug)]
+pub struct Closed {
+    /// The request of the override.
+    pub sheet: Sheet,
+    /// What was signed.
+    pub statement: Approval,
+    /// Who has signed it.
+    pub by: Signed,
+    /// The places that did not take it.
+    pub troubles: Vec<Trouble>,
+}
+
+/// Finds the open reviews of this ledger, and closes those for which a good statement has come to where requests lie.
+///
+/// # Errors
+/// When the ledger cannot be read or does not take it.
+pub fn settle(world: World<'_>, catalogue: &Catalogue, identity: &Identity) -> Result<Settled, LedgerError> {
+    let mut reviews = Reviews::default();
+    let past = world.ledger.read_back(0, &mut |entry| reviews.read(entry))?;
+    let mut settled = Settled { origin: past.origin, open: Vec::new(), closed: Vec::new() };
+    if reviews.open().next().is_none() {
+        return Ok(settled);
+    }
+    let scene = Scene { catalogue, now: latest(world.clock.now(), past.latest, None), used: None };
+    let desk = desk(world, catalogue, identity);
+    for (number, one) in reviews.open().enumerate() {
+        let found = desk.look(Wanted::Id(&one.session));
+        for trouble in found.troubles.iter().filter(|_| number == 0) {
+            world.terminal.say(&format!("glass: warning: {trouble}"));
+        }
+        let bundle = found.papers.bundles.into_iter().find(|bundle| reviews.is_open_under(&bundle.sheet));
+        match bundle.and_then(|bundle| closing(scene, bundle)) {
+            None => settled.open.push(one.clone()),
+            Some(closed) => {
+                write_down(world, &identity.person, &closed)?;
+                settled.closed.push(closed);
+            }
+        }
+    }
+    Ok(settled)
+}
+
+/// The requests of overrides that lie where requests lie, are of another ledger, and that nobody has reviewed there.
+pub fn elsewhere(
+    world: World<'_>,
+    catalogue: &Catalogue,
+    identity: &Identity,
+    here: &Origin,
+) -> (Vec<Sheet>, Vec<Trouble>) {
+    let scene = Scene { catalogue, now: world.clock.now(), used: None };
+    let Found { papers, troubles } = desk(world, catalogue, identity).look(Wanted::All);
+    let is_one =
+        |asked: &Asked| asked.overrides && asked.origin != *here && asked.organisation == *catalogue.organisation();
+    let lying = papers.bundles.into_iter().filter(|bundle| is_one(bundle.sheet.asked()));
+    let is_open = |bundle: &Bundle| bundle.approvals.iter().all(|said| review(scene, &bundle.sheet, said).is_err());
+    (lying.filter(is_open).map(|bundle| bundle.sheet).collect(), troubles)
+}
+
+/// What of the answers to an override's request closes its review.
+fn closing(scene: Scene<'_>, bundle: Bundle) -> Option<Closed> {
+    let Bundle { sheet, approvals, .. } = bundle;
+    let good = |statement: Approval| review(scene, &sheet, &statement).ok().map(|by| (statement, by));
+    let (statement, by) = approvals.into_iter().find_map(good)?;
+    Some(Closed { sheet, statement, by, troubles: Vec::new() })
+}
+
+/// Finds an override's request and what was said to it.
+///
+/// # Errors
+/// When there is none, or more than one that it could be.
+pub fn look(world: World<'_>, approver: Approver<'_>, handed: &Handed) -> Result<Case, ApproveError> {
+    look_among(world, approver, handed, Wanted::All)
+}
+
+/// Finds every reason for which nothing is signed; the person is asked only when there is none.
+///
+/// # Errors
+/// When what they sign would close nothing.
+pub fn check(approver: Approver<'_>, case: &Case) -> Result<(), ApproveError> {
+    let asked = case.tally().sheet().asked();
+    check_override(case)?;
+    if asked.person == approver.identity.person {
+        return Err(ApproveError::OwnOverride(asked.id.clone()));
+    }
+    let person = known(approver.catalogue, &approver.identity.person)?;
+    if !may_review(approver.catalogue, &asked.profile, &asked.person, person) {
+        let rule = approver.catalogue.profile(asked.profile.as_str()).and_then(|profile| profile.approval.as_ref());
+        let from = rule.map_or(Vec::new(), |rule| rule.from.names().to_vec());
+        return Err(ApproveError::NotAsked { profile: asked.profile.to_string(), from });
+    }
+    let scene = Scene { catalogue: approver.catalogue, now: case.now, used: None };
+    match case.approvals.iter().find_map(|statement| review(scene, case.tally().sheet(), statement).ok()) {
+        Some(signed) => Err(ApproveError::Reviewed(signed)),
+        None => Ok(()),
+    }
+}
+
+/// That it is an override, and of this organisation. A catalogue that has changed since voids no review.
+fn check_override(case: &Case) -> Result<(), ApproveError> {
+    let id = || case.tally().sheet().asked().id.clone();
+    if !case.tally().sheet().asked().overrides {
+        return Err(ApproveError::NotAnOverride(id()));
+    }
+    let foreign = case.tally().void().iter().find(|why| matches!(why, Difference::Organisation { .. }));
+    match foreign {
+        Some(why) => Err(ApproveError::Void { id: id(), differences: vec![why.clone()] }),
+        None => Ok(()),
+    }
+}
+
+/// Signs that an override was reviewed, writes that down, and leaves it where who overrode may look.
+///
+/// # Errors
+/// When nothing is signed, it would close nothing, or it is not certain that it is in the ledger: then it goes nowhere.
+pub fn answer(world: World<'_>, approver: Approver<'_>, case: &Case, remark: &str) -> Result<Closed, ApproveError> {
+    let statement = sign(world, approver, case.tally().sheet(), Answer::Approve, remark)?;
+    close(world, approver, case, statement)
+}
+
+/// Takes in statements that were signed elsewhere: each must close the review.
+///
+/// # Errors
+/// When one does not, or it is not certain that it is in the ledger.
+pub fn take_in(
+    world: World<'_>,
+    approver: Approver<'_>,
+    case: &Case,
+    statements: &[Approval],
+) -> Result<Vec<Closed>, ApproveError> {
+    check_override(case)?;
+    statements.iter().map(|statement| close(world, approver, case, statement.clone())).collect()
+}
+
+/// Writes a statement that closes a review down, and lets it out.
+fn close(world: World<'_>, approver: Approver<'_>, case: &Case, statement: Approval) -> Result<Closed, ApproveError> {
+    let sheet = case.tally().sheet().clone();
+    let mut reviews = Reviews::default();
+    let past = world.ledger.read_back(sheet.asked().ledger.size, &mut |entry| reviews.read(entry));
+    let past = past.map_err(ApproveError::Ledger)?;
+    let now = latest(world.clock.now(), past.latest, None);
+    let signed = review(Scene { catalogue: approver.catalogue, now, used: None }, &sheet, &statement);
+    let by = signed.map_err(|why| {
+        let person = statement.statement().person.clone();
+        ApproveError::WouldNotCount { person, why }
+    })?;
+    // Elsewhere nobody can know what the ledger of the override says.
+    if past.origin == sheet.asked().origin && !reviews.is_open_under(&sheet) {
+        return Err(ApproveError::NotOpenHere(sheet.asked().id.clone()));
+    }
+    let mut closed = Closed { sheet, statement, by, troubles: Vec::new() };
+    write_down(world, &approver.identity.person, &closed).map_err(ApproveError::Ledger)?;
+    let places = desk(world, approver.catalogue, approver.identity);
+    let papers = [Paper::Request, Paper::Approval(&closed.statement)];
+    closed.troubles = keep_all(places.as_ref(), &closed.sheet, &papers);
+    Ok(closed)
+}
+
+fn write_down(world: World<'_>, who: &PersonName, closed: &Closed) -> Result<(), LedgerError> {
+    for content in [closed.sheet.line(), closed.statement.stored()] {
+        world.ledger.keep(content.as_bytes())?;
+    }
+    let session = closed.sheet.asked().id.clone();
+    let event = Event::ReviewClosed(ClosedReview::of(session.clone(), &closed.by));
+    world.ledger.append(&Record { who: Some(who.clone()), session: Some(session), event }).map(drop)
+}

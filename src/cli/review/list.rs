@@ -1,0 +1,125 @@
+//! The list of open reviews: those of this ledger, and those of others that lie where requests lie.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::broker::review::{self, Closed, Settled};
+use crate::cli::args;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::out::{self, Paint, Style};
+use crate::model::catalogue::Catalogue;
+use crate::model::identity::Identity;
+use crate::model::name::{Id, PersonName, ProfileName, Reason};
+use crate::model::sign_off::count::may_review;
+use crate::model::sign_off::deeds::Deeds;
+use crate::model::sign_off::sheet::Sheet;
+use crate::model::text::escaped;
+use crate::model::time::Timestamp;
+
+/// An open review as the JSON document tells it.
+#[derive(Serialize)]
+struct Row {
+    session: Id,
+    profile: ProfileName,
+    person: PersonName,
+    at: Timestamp,
+    reason: Reason,
+    reviewers: Vec<PersonName>,
+    /// How long it lasted, where that is known: in the ledger here.
+    seconds: Option<u64>,
+    #[serde(skip)]
+    deeds: Option<Deeds>,
+}
+
+/// Runs the command without a session.
+pub fn run(args: &args::Review, context: &Context) -> Result<Exit, Failure> {
+    let (catalogue, identity) = (context.catalogue()?, context.identity()?);
+    let Settled { origin, open, .. } = settle(context, &catalogue, &identity)?;
+    let mut deeds: Vec<Deeds> = open.iter().map(|one| Deeds::of(one.session.clone())).collect();
+    if !deeds.is_empty() {
+        context.world().ledger.read_back(0, &mut |entry| deeds.iter_mut().for_each(|deeds| deeds.read(entry)))?;
+    }
+    let (sheets, troubles) = review::elsewhere(context.world(), &catalogue, &identity, &origin);
+    super::warn(&troubles);
+    let own = open.into_iter().zip(deeds).map(|(one, deeds)| Row {
+        reviewers: reviewers(&catalogue, &one.profile, &one.person),
+        session: one.session,
+        profile: one.profile,
+        person: one.person,
+        at: one.at,
+        reason: one.reason,
+        seconds: deeds.seconds(),
+        deeds: Some(deeds),
+    });
+    let others = sheets.iter().map(Sheet::asked).map(|asked| Row {
+        session: asked.id.clone(),
+        profile: asked.profile.clone(),
+        person: asked.person.clone(),
+        at: asked.made,
+        reason: asked.reason.clone(),
+        reviewers: reviewers(&catalogue, &asked.profile, &asked.person),
+        seconds: None,
+        deeds: None,
+    });
+    let mut rows: Vec<Row> = own.chain(others).collect();
+    rows.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| one.session.cmp(&other.session)));
+    if args.json {
+        out::print_json(&rows)?;
+    } else if rows.is_empty() {
+        out::say("glass: no review is open");
+    } else {
+        out::print(&table(&rows, &identity.person, Paint::for_stdout(context.color())))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Closes the reviews for which a statement has come, and tells so.
+pub fn settle(context: &Context, catalogue: &Catalogue, identity: &Identity) -> Result<Settled, Failure> {
+    let settled = review::settle(context.world(), catalogue, identity)?;
+    for closed in &settled.closed {
+        out::say(&told(closed));
+    }
+    Ok(settled)
+}
+
+/// That a review is closed, in one line.
+pub fn told(closed: &Closed) -> String {
+    let asked = closed.sheet.asked();
+    let remark = match closed.statement.statement().remark.as_str() {
+        "" => String::new(),
+        remark => format!(": {}", escaped(remark)),
+    };
+    let (by, at) = (&closed.by.person, closed.by.at);
+    format!("glass: the review of {}'s override {} is closed, by {by} at {at}{remark}", asked.person, asked.id)
+}
+
+fn reviewers(catalogue: &Catalogue, profile: &ProfileName, overrode: &PersonName) -> Vec<PersonName> {
+    let may = catalogue.people().filter(|person| may_review(catalogue, profile, overrode, person));
+    may.map(|person| person.name.clone()).collect()
+}
+
+fn table(rows: &[Row], own: &PersonName, paint: Paint) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let session = paint.paint(Style::Warn, row.session.as_str());
+        let reviewers: Vec<&str> = row.reviewers.iter().map(PersonName::as_str).collect();
+        let may = match reviewers.as_slice() {
+            [] => "the catalogue has nobody who may review it".to_owned(),
+            _ if row.reviewers.contains(own) => format!("you may review it: glass review {}", row.session),
+            names => format!("to be reviewed by {}", names.join(" or ")),
+        };
+        let mut lines = vec![
+            format!("{session}  {}  {}, {}", row.profile, row.person, row.at),
+            format!("          {}", escaped(row.reason.as_str())),
+        ];
+        lines.extend(row.deeds.iter().map(|deeds| format!("          {deeds}")));
+        lines.push(format!("          {may}"));
+        for line in lines {
+            writeln!(text, "{line}").expect("writing to a String cannot fail");
+        }
+    }
+    text
+}

@@ -1,0 +1,116 @@
+//! The overrides that a ledger tells of, and which of them nobody else has reviewed yet.
+//!
+//! Keeps the promise that a review is open from the moment on at which AWS may have given a session, and until somebody
+//! else's signed statement is in the ledger: an attempt of which nothing can have come leaves none open.
+
+use serde::{Deserialize, Serialize};
+
+use super::sheet::Sheet;
+use crate::model::chain::entry::Entry;
+use crate::model::name::{Digest, Id, PersonName, ProfileName, Reason};
+use crate::model::time::Timestamp;
+
+/// The overrides of a ledger, by its entries, read in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Reviews(Vec<Override>);
+
+/// An override that nobody has reviewed yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    /// The session.
+    pub session: Id,
+    /// Who overrode.
+    pub person: PersonName,
+    /// Whose approvals.
+    pub profile: ProfileName,
+    /// Why, in their words.
+    pub reason: Reason,
+    /// When.
+    pub at: Timestamp,
+    /// The hash of the request under which it is reviewed; nothing while nothing can have come of it.
+    request: Option<Digest>,
+}
+
+/// What of `override.used` matters here.
+#[derive(Deserialize)]
+struct Used {
+    profile: ProfileName,
+    reason: Reason,
+}
+
+/// What of `request.used` matters here.
+#[derive(Deserialize)]
+struct Spent {
+    request_sha256: Digest,
+}
+
+/// What of `elevate.fail` matters here.
+#[derive(Deserialize)]
+struct Fail {
+    sent: String,
+}
+
+/// What of `review.closed` matters here.
+#[derive(Deserialize)]
+struct Closed {
+    session: Id,
+}
+
+impl Reviews {
+    /// Takes the next entry.
+    pub fn read(&mut self, entry: &Entry<'_>) {
+        match entry.ev {
+            "override.used" => {
+                let used = Override::announced(entry);
+                self.0.extend(used.filter(|used| self.0.iter().all(|known| known.session != used.session)));
+            }
+            // The last that is written down before AWS is asked.
+            "request.used" => {
+                if let Ok(spent) = serde_json::from_str::<Spent>(entry.d) {
+                    self.turn(entry, Some(spent.request_sha256));
+                }
+            }
+            "elevate.fail" if serde_json::from_str(entry.d).is_ok_and(|fail: Fail| fail.sent != "maybe") => {
+                self.turn(entry, None);
+            }
+            "review.closed" => {
+                if let Ok(closed) = serde_json::from_str::<Closed>(entry.d) {
+                    self.0.retain(|one| one.session != closed.session);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn turn(&mut self, entry: &Entry<'_>, request: Option<Digest>) {
+        if let Some(one) = self.0.iter_mut().find(|one| one.session.as_str() == entry.session) {
+            one.request = request;
+        }
+    }
+
+    /// Those whose review is open, oldest first.
+    pub fn open(&self) -> impl Iterator<Item = &Override> {
+        self.0.iter().filter(|one| one.request.is_some())
+    }
+
+    /// Whether the review is open under just this request.
+    pub fn is_open_under(&self, sheet: &Sheet) -> bool {
+        self.open().any(|one| one.session == sheet.asked().id && one.request == Some(sheet.digest()))
+    }
+}
+
+impl Override {
+    fn announced(entry: &Entry<'_>) -> Option<Override> {
+        let Used { profile, reason } = serde_json::from_str(entry.d).ok()?;
+        Some(Override {
+            session: Id::parse(entry.session).ok()?,
+            person: PersonName::parse(entry.who).ok()?,
+            profile,
+            reason,
+            at: Timestamp::parse(entry.ts).ok()?,
+            request: None,
+        })
+    }
+}
