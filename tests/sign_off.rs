@@ -6,6 +6,7 @@ use glass::model::sign_off::sheet::Sheet;
 
 use crate::support::{Practice, SoftKey};
 
+mod agent;
 mod asked;
 mod bucket;
 mod grown;

@@ -9,6 +9,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use super::signals::{self, Held};
 use crate::model::ssh_wire::{Reader, WireError, strings};
@@ -41,9 +44,28 @@ pub(super) struct Agent {
 impl Agent {
     /// Connects to the agent that listens at a socket.
     pub(super) fn reach(socket: &Path) -> Result<Self, AgentError> {
-        let stream = UnixStream::connect(socket).map_err(AgentError::Unreachable)?;
+        Agent::reach_within(socket, PATIENCE)
+    }
+
+    fn reach_within(socket: &Path, patience: Duration) -> Result<Self, AgentError> {
+        let failed = |error: Errno| AgentError::Unreachable(error.into());
+        let signals = signals::hold().map_err(AgentError::Unreachable)?;
+        let address = SocketAddrUnix::new(socket).map_err(failed)?;
+        let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+        let stream = stream.map_err(failed)?;
+        // Who does not take calls any more lets them wait, once enough do.
+        set_socket_timeout(&stream, Timeout::Send, Some(patience)).map_err(failed)?;
+        loop {
+            match connect(&stream, &address) {
+                Ok(()) => break,
+                Err(Errno::AGAIN) => return Err(AgentError::Silent),
+                Err(Errno::INTR) => go_on(&signals)?,
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        let stream = UnixStream::from(stream);
         stream.set_nonblocking(true).map_err(AgentError::Unreachable)?;
-        Ok(Agent { stream, signals: signals::hold().map_err(AgentError::Unreachable)? })
+        Ok(Agent { stream, signals })
     }
 
     /// The public keys that it has, in SSH's form.
@@ -113,12 +135,15 @@ impl Agent {
                 [PollFd::new(&self.stream, possible), PollFd::from_borrowed_fd(self.signals.wake(), PollFlags::IN)];
             // Interrupted or not, the stream, the signals and the clock are looked at.
             let _ = poll(&mut ready, Timespec::try_from(left).ok().as_ref());
-            self.signals.drain();
-            if self.signals.take_ending().is_some() {
-                return Err(AgentError::Interrupted);
-            }
+            go_on(&self.signals)?;
         }
     }
+}
+
+/// Stops if glass was asked to end.
+fn go_on(signals: &Held) -> Result<(), AgentError> {
+    signals.drain();
+    if signals.take_ending().is_some() { Err(AgentError::Interrupted) } else { Ok(()) }
 }
 
 impl From<WireError> for AgentError {
@@ -134,5 +159,56 @@ fn expect(kind: u8, answer: &[u8]) -> Result<Reader<'_>, AgentError> {
         found if found == kind => Ok(rest),
         FAILURE => Err(AgentError::Refused),
         _ => Err(AgentError::NotUnderstood),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    use rustix::net::listen;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(200);
+
+    fn listener() -> (TempDir, std::path::PathBuf, UnixListener) {
+        let folder = TempDir::new().unwrap();
+        let socket = folder.path().join("agent");
+        let listener = UnixListener::bind(&socket).unwrap();
+        (folder, socket, listener)
+    }
+
+    #[test]
+    fn an_agent_that_says_nothing_is_given_up() {
+        let (_folder, socket, _listener) = listener();
+        let answer = Agent::reach(&socket).unwrap().ask(&[REQUEST_IDENTITIES], SHORT);
+        assert!(matches!(answer, Err(AgentError::Silent)), "{answer:?}");
+    }
+
+    #[test]
+    fn an_agent_that_never_comes_to_an_end_is_given_up() {
+        let (_folder, socket, listener) = listener();
+        let talker = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(&LARGEST.to_be_bytes()).unwrap();
+            // Each byte comes in time, and all of them would take an hour.
+            while stream.write_all(&[IDENTITIES]).is_ok() {
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let answer = Agent::reach(&socket).unwrap().ask(&[REQUEST_IDENTITIES], SHORT);
+        assert!(matches!(answer, Err(AgentError::Silent)), "{answer:?}");
+        talker.join().unwrap();
+    }
+
+    #[test]
+    fn an_agent_that_takes_no_calls_is_given_up() {
+        let (_folder, socket, listener) = listener();
+        listen(&listener, 0).unwrap();
+        let calls: Vec<_> = (0..3).map(|_| Agent::reach_within(&socket, SHORT)).collect();
+        assert!(matches!(calls.last(), Some(Err(AgentError::Silent))), "{:?}", calls.last().map(Result::is_ok));
     }
 }

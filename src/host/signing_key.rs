@@ -129,10 +129,11 @@ impl Signer for InAgent<'_> {
     }
 
     fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, SigningError> {
+        // From here on a Ctrl-C is heard.
+        let mut agent = Agent::reach(self.socket).map_err(SigningError::Agent)?;
         if is_in_security_key(self.key) {
             self.terminal.say("Touch the security key when it blinks.");
         }
-        let mut agent = Agent::reach(self.socket).map_err(SigningError::Agent)?;
         let signature = agent.sign(self.key.blob(), &sshsig::to_sign(namespace, message));
         that_counts(self.key, namespace, message, &signature.map_err(SigningError::Agent)?)
     }

@@ -2,25 +2,23 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
-use std::thread;
 use std::time::Duration;
 
 use glass::host::signing_key::HostKeys;
 use glass::model::catalogue::SshKey;
 use glass::model::secret::Secret;
-use glass::model::ssh_wire::{Reader, strings};
+use glass::model::ssh_wire::strings;
 use glass::model::sshsig::{self, SignatureError};
 use glass::world::machine::{AskError, Terminal};
 use glass::world::signing::{AgentError, Keys, SigningError};
 use tempfile::TempDir;
 
-use crate::support::{Kind, SoftKey, tool};
+use crate::support::{Kind, SoftKey, agent_that, honest, tool};
 
 const PURPOSE: &str = "glass-approval@v1";
 const TEXT: &str = "glass-approval-v1\napprove\nbob\n";
@@ -269,44 +267,6 @@ fn what_cannot_sign_is_told_apart() {
     );
 }
 
-/// An agent of the test's own, which answers each request with what is made of it.
-fn agent_that(folder: &TempDir, answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> PathBuf {
-    let socket = folder.path().join("agent");
-    let _ = fs::remove_file(&socket);
-    let listener = UnixListener::bind(&socket).unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut length = [0; 4];
-            while stream.read_exact(&mut length).is_ok() {
-                let mut request = vec![0; u32::from_be_bytes(length) as usize];
-                stream.read_exact(&mut request).unwrap();
-                if stream.write_all(&answer(&request)).is_err() {
-                    break;
-                }
-            }
-        }
-    });
-    socket
-}
-
-/// What an agent with one key makes of a request.
-type Answer = fn(&SoftKey, &[u8]) -> Vec<u8>;
-
-/// What an honest agent with one key says.
-fn honest(key: &SoftKey, request: &[u8]) -> Vec<u8> {
-    let mut rest = Reader::new(request);
-    let answer = match rest.byte().unwrap() {
-        11 => [&[12, 0, 0, 0, 1][..], &strings(&[key.public().blob(), b"a comment"])].concat(),
-        13 => {
-            assert_eq!(rest.string().unwrap(), key.public().blob());
-            [&[14][..], &strings(&[&key.sign(rest.string().unwrap())])].concat()
-        }
-        _ => vec![5],
-    };
-    strings(&[&answer])
-}
-
 #[test]
 fn a_security_key_signs_when_it_is_touched_and_not_otherwise() {
     let ssh = Ssh::new();
@@ -316,7 +276,7 @@ fn a_security_key_signs_when_it_is_touched_and_not_otherwise() {
             key.flags = flags;
             let (public, text) = (key.public(), key.line());
             fs::write(ssh.path("key.pub"), &text).unwrap();
-            let socket = agent_that(&ssh.folder, move |request| honest(&key, request));
+            let socket = agent_that(ssh.folder.path(), move |request| honest(&key, request));
             let person = Person::default();
             let host = HostKeys::new(Some(socket), &person);
             match sign(&host, Some(&ssh.path("key.pub")), &[public]) {
@@ -329,13 +289,16 @@ fn a_security_key_signs_when_it_is_touched_and_not_otherwise() {
     }
 }
 
+/// What an agent with one key makes of a request.
+type Answer = fn(&SoftKey, &[u8]) -> Vec<u8>;
+
 #[test]
 fn an_agent_that_talks_nonsense_is_not_believed() {
     let folder = TempDir::new().unwrap();
     let outcome = |answer: Answer| {
         let key = SoftKey::new(Kind::Ed25519);
         let public = key.public();
-        let socket = agent_that(&folder, move |request| answer(&key, request));
+        let socket = agent_that(folder.path(), move |request| answer(&key, request));
         sign(&HostKeys::new(Some(socket), &Person::default()), None, &[public]).unwrap_err()
     };
     let lists: [Answer; 5] = [

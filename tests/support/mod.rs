@@ -2,6 +2,7 @@
 //! the built program in the midst of them. Nothing here waits by sleeping, and
 //! nothing outlives its test.
 
+mod agent;
 mod home;
 mod keys;
 mod outcome;
@@ -13,6 +14,7 @@ mod tools;
 mod witness;
 pub mod world;
 
+pub use agent::{agent_that, honest};
 pub use home::Home;
 pub use keys::{Kind, SoftKey};
 pub use outcome::{Outcome, ends_within};
