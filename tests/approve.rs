@@ -14,7 +14,7 @@ use glass::model::sign_off::growth::Growth;
 use glass::model::sign_off::sheet::{Asked, Extent, Nonce, Sheet};
 use glass::model::time::Timestamp;
 
-use crate::support::{Home, Outcome, tool};
+use crate::support::{Home, Outcome, seen_by_a_camera, tool};
 
 const CATALOGUE: &str = r#"
 version = 1
@@ -468,4 +468,16 @@ fn a_ledger_that_got_shorter_or_was_rewritten_is_told_by_who_has_seen_it() {
     fs::write(&memory, "{").unwrap();
     let unsure = team.approves("bob", &told("00000007", -5, 60, b"much more")).exits(1);
     assert!(unsure.stderr.contains("cannot read the memory of ledgers seen"), "{}", unsure.stderr);
+}
+
+#[test]
+fn a_camera_reads_the_answer_from_the_screen() {
+    let team = Team::new();
+    let block = block_of(&team.sheet());
+    for words in [&["approve", "-", "--yes"][..], &["deny", "-", "--yes", "--reason", "not now"]] {
+        let outcome = team.glass("bob", &[words, &["--qr", "--color", "never"]].concat(), &block).exits(0);
+        let shown = outcome.stderr.split_once("Send this block back").unwrap().1;
+        let text = seen_by_a_camera(team.home("bob"), shown, None);
+        assert_eq!(answer_in(&text), answer_in(&outcome.stdout));
+    }
 }

@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use glass::model::name::{Id, PersonName};
 use glass::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
-use glass::model::sign_off::block::{self, Kind as Block};
+use glass::model::sign_off::gather::gather;
 use glass::model::sign_off::papers::{Paper, folder};
 use glass::model::sign_off::sheet::Sheet;
 use glass::model::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, Home, Kind, Outcome, SoftKey, python};
+use crate::support::{DEADLINE, Home, Kind, Outcome, SoftKey, seen_by_a_camera};
 
 const WORDS: [&str; 6] =
     ["request", "prod-iam-major", "--incident", "INC-4711", "--reason", "the account is locked out"];
@@ -81,9 +81,9 @@ impl Room {
 }
 
 fn sheet_in(text: &str) -> Sheet {
-    let blocks = block::read(text).unwrap();
-    let [(Block::Request, line)] = blocks.as_slice() else { panic!("{text}") };
-    Sheet::parse(line).unwrap()
+    let gathered = gather(text.as_bytes()).unwrap();
+    let [sheet] = gathered.sheets.as_slice() else { panic!("{text}") };
+    sheet.clone()
 }
 
 #[test]
@@ -198,36 +198,6 @@ fn old_requests_are_listed_when_they_are_asked_for() {
     let all = room.bob.glass(&["requests", "--all", "--json"]).exits(0).json();
     assert_eq!(all[1]["id"], old.asked().id.as_str());
     assert_eq!(all[1]["state"], "expired");
-}
-
-/// Reads the one QR code of a picture of so many columns, a byte a pixel.
-const CAMERA: &str = "
-import sys, zxingcpp
-columns, pixels = int(sys.argv[1]), sys.stdin.buffer.read().decode().encode('latin-1')
-found = zxingcpp.read_barcodes(memoryview(pixels).cast('B', [len(pixels) // columns, columns]))
-assert len(found) == 1, found
-print(found[0].text, end='')
-";
-
-/// What a camera makes of a terminal that shows this, with this in front of what is drawn and behind it.
-fn seen_by_a_camera(home: &Home, shown: &str, colours: Option<(&str, &str)>) -> String {
-    const SCALE: usize = 4;
-    let lines = shown.lines().filter_map(|line| match colours {
-        Some((before, after)) => line.strip_prefix(before)?.strip_suffix(after),
-        None => line.contains('█').then_some(line),
-    });
-    // White on black, unless it says otherwise.
-    let (drawn, not_drawn) = if colours.is_some() { ('\0', '\u{ff}') } else { ('\u{ff}', '\0') };
-    let (mut picture, mut columns) = (String::new(), 0);
-    for line in lines {
-        columns = line.chars().count() * SCALE;
-        for half in ["█▀", "█▄"] {
-            let row: String =
-                line.chars().flat_map(|cell| [if half.contains(cell) { drawn } else { not_drawn }; SCALE]).collect();
-            picture.push_str(&row.repeat(SCALE));
-        }
-    }
-    Outcome::of(home.command(python("python")).args(["-c", CAMERA, &columns.to_string()]), &picture).exits(0).stdout
 }
 
 #[test]

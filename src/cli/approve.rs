@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::offered::{handed_over, name_of};
 use super::out::{self, Paint};
+use super::qr;
 use crate::broker::approve::{self, Answered, Approver, Case, Handed};
 use crate::host::seen::HostMemory;
 use crate::model::catalogue::Catalogue;
@@ -39,13 +40,15 @@ struct Wanted<'a> {
     answer: Answer,
     remark: &'a str,
     consent: Consent,
+    /// Whether the answer is shown for a camera too.
+    qr: bool,
 }
 
 /// Runs `glass approve`.
 pub fn run(args: &args::Approve, context: &Context) -> Result<Exit, Failure> {
     let remark = args.reason.as_deref().unwrap_or_default();
     let consent = if args.yes { Consent::Given } else { Consent::Asked };
-    say(&Wanted { request: &args.request, answer: Answer::Approve, remark, consent }, context)
+    say(&Wanted { request: &args.request, answer: Answer::Approve, remark, consent, qr: args.qr }, context)
 }
 
 /// Runs `glass deny`.
@@ -54,7 +57,8 @@ pub fn run_deny(args: &args::Deny, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "a no needs its reason").hint("say in --reason why"));
     }
     let consent = if args.yes { Consent::Given } else { Consent::AskedIfThere };
-    say(&Wanted { request: &args.request, answer: Answer::Deny, remark: &args.reason, consent }, context)
+    let remark = &args.reason;
+    say(&Wanted { request: &args.request, answer: Answer::Deny, remark, consent, qr: args.qr }, context)
 }
 
 fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
@@ -76,6 +80,7 @@ fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     {
         for answered in approve::take_in(context.world(), approver, &case, approvals)? {
             give(&answered, &catalogue)?;
+            show_code(wanted, &answered, context);
         }
         return Ok(Exit::Done);
     }
@@ -90,7 +95,14 @@ fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     }
     let answered = approve::answer(context.world(), approver, &case, wanted.answer, wanted.remark)?;
     give(&answered, &catalogue)?;
+    show_code(wanted, &answered, context);
     Ok(Exit::Done)
+}
+
+fn show_code(wanted: &Wanted<'_>, answered: &Answered, context: &Context) {
+    if wanted.qr {
+        qr::show(Kind::Approval, answered.approval.stored().as_bytes(), context);
+    }
 }
 
 pub(super) fn check_remark(remark: &str) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use glass::model::sign_off::approval::{Answer, Approval};
-use glass::model::sign_off::block::{self, Kind as Block};
+use glass::model::sign_off::gather::gather;
 use glass::model::sign_off::papers::Paper;
 use glass::model::sign_off::sheet::Sheet;
 
@@ -46,9 +46,9 @@ impl Night {
 /// The request in what was said.
 #[track_caller]
 fn sheet_in(text: &str) -> Sheet {
-    let blocks = block::read(text).unwrap();
-    let [(Block::Request, line)] = blocks.as_slice() else { panic!("{text}") };
-    Sheet::parse(line).unwrap()
+    let gathered = gather(text.as_bytes()).unwrap();
+    let [sheet] = gathered.sheets.as_slice() else { panic!("{text}") };
+    sheet.clone()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! nothing outlives its test.
 
 mod agent;
+mod camera;
 mod home;
 mod keys;
 mod outcome;
@@ -15,6 +16,7 @@ mod witness;
 pub mod world;
 
 pub use agent::{agent_that, honest};
+pub use camera::seen_by_a_camera;
 pub use home::Home;
 pub use keys::{Kind, SoftKey};
 pub use outcome::{Outcome, ends_within};

@@ -26,6 +26,10 @@ pub struct Approve {
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]
     pub yes: bool,
+
+    /// Show the answer as a QR code too, for a camera
+    #[arg(long)]
+    pub qr: bool,
 }
 
 /// `glass deny`.
@@ -43,6 +47,10 @@ pub struct Deny {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+
+    /// Show the answer as a QR code too, for a camera
+    #[arg(long)]
+    pub qr: bool,
 }
 
 /// `glass review`.
