@@ -108,7 +108,7 @@ impl Waiting<'_> {
     /// Takes what was pasted, once a block is whole.
     fn take(&mut self, text: &str) {
         self.paste.push_str(text);
-        if !self.paste.contains("-----END GLASS") && self.paste.len() < LONGEST_PASTE {
+        if !self.paste.contains("END GLASS") && self.paste.len() < LONGEST_PASTE {
             return;
         }
         match gather(std::mem::take(&mut self.paste).as_bytes()) {

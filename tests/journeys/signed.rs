@@ -98,7 +98,7 @@ fn who_waits_is_told_whom_to_ring_and_goes_on_with_what_is_pasted() {
     let fake = Arc::new(Fake::approved_with(|bundle| {
         pasted = block::write(Kind::Approval, bundle.approvals.remove(0).stored().as_bytes());
     }));
-    fake.pasted.lock().unwrap().extend(pasted.lines().map(|line| format!("> {line}\n")));
+    fake.pasted.lock().unwrap().extend(pasted.lines().map(|line| format!("> {line}\n").replace("-----", "—–")));
     let bundle = fake.obtain().unwrap();
     assert_eq!(bundle.approvals.len(), 1);
     let said = fake.said.lock().unwrap().join("\n");
