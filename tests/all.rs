@@ -29,4 +29,5 @@ mod requests;
 mod sandbox;
 mod sign_off;
 mod supervised;
+mod together;
 mod trace;

@@ -11,7 +11,7 @@ use super::sign_off::{counted, keep};
 use crate::model::catalogue::Catalogue;
 use crate::model::destination::Destination;
 use crate::model::identity::Identity;
-use crate::model::name::PersonName;
+use crate::model::name::{Digest, PersonName};
 use crate::model::sign_off::block::LONGEST_PASTE;
 use crate::model::sign_off::count::{NotCounted, State, Tally};
 use crate::model::sign_off::gather::gather;
@@ -47,7 +47,7 @@ pub(super) fn wait(
         Some(Destination::Folder(_)) | None => LISTENING,
     };
     let mut waiting = Waiting { world, desk: desk.as_ref(), bundle, paste: String::new(), looked: None };
-    let mut told = Told { world, catalogue, people: Vec::new(), others: 0, reminded: None };
+    let mut told = Told { world, catalogue, people: Vec::new(), others: Vec::new(), reminded: None };
     loop {
         waiting.look(period);
         let tally = counted(world, catalogue, &waiting.bundle)?.tally;
@@ -130,7 +130,7 @@ struct Told<'w> {
     world: World<'w>,
     catalogue: &'w Catalogue,
     people: Vec<PersonName>,
-    others: usize,
+    others: Vec<Digest>,
     reminded: Option<Timestamp>,
 }
 
@@ -168,10 +168,12 @@ impl Told<'_> {
         for person in &new {
             say(&format!("glass: {person} has signed"));
         }
-        for NotCounted { person, why, .. } in tally.others().iter().skip(self.others) {
-            say(&format!("glass: {person}'s does not count: {why}"));
+        for NotCounted { person, digest, why } in tally.others() {
+            if !self.others.contains(digest) {
+                say(&format!("glass: {person}'s does not count: {why}"));
+                self.others.push(*digest);
+            }
         }
-        self.others = tally.others().len();
         let is_new = !new.is_empty();
         self.people.extend(new);
         is_new
@@ -197,7 +199,8 @@ fn introduce(bundle: &Bundle, tally: &Tally, left: u64, say: &dyn Fn(&str)) {
     let asked = tally.sheet().asked();
     let approvals =
         if tally.needed() == 1 { "an approval".to_owned() } else { format!("{} approvals", tally.needed()) };
-    say(&format!("glass: the request {} needs {approvals} until {}; {left} min left", asked.id, asked.expires));
-    say(&format!("glass: they approve with `glass approve {}`, or `glass approve -` and this block:", asked.id));
+    // The block fills a screen, so what is read comes below it.
     say(bundle.to_paste().trim_end());
+    say(&format!("glass: request {} needs {approvals}; {left} min left", asked.id));
+    say(&format!("glass: they type `glass approve {}`, or `glass approve -` and the block", asked.id));
 }

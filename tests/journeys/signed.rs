@@ -102,11 +102,9 @@ fn who_waits_is_told_whom_to_ring_and_goes_on_with_what_is_pasted() {
     let bundle = fake.obtain().unwrap();
     assert_eq!(bundle.approvals.len(), 1);
     let said = fake.said.lock().unwrap().join("\n");
-    for expected in [
-        "the request 0123abcd needs an approval",
-        "-----BEGIN GLASS REQUEST-----",
-        "1 more: ring bob (+44 20 7946 0000)",
-    ] {
+    for expected in
+        ["request 0123abcd needs an approval", "-----BEGIN GLASS REQUEST-----", "1 more: ring bob (+44 20 7946 0000)"]
+    {
         assert!(said.contains(expected), "{said}");
     }
     assert!(fake.papers.lock().unwrap().keys().any(|name| name.contains(".approval.")));

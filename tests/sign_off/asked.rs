@@ -61,12 +61,12 @@ fn one_command_asks_for_the_words_and_the_approval_and_then_for_the_code() {
     terminal.send(&format!("{}\r", WORDS[1]));
     terminal.expect("Reason: ");
     terminal.send(&format!("{}\r", WORDS[3]));
-    terminal.expect("needs an approval until ");
+    let block = terminal.expect("needs an approval; ");
     terminal.expect("30 min left");
-    let block = terminal.expect("what they send back can be pasted here; Ctrl-C leaves the request open");
+    let told = terminal.expect("what they send back can be pasted here; Ctrl-C leaves the request open");
     terminal.expect("1 more: ring carol (+44 20 7946 0000)");
     let sheet = sheet_in(&block);
-    assert!(block.contains(&format!("glass approve {}", sheet.asked().id)), "{block}");
+    assert!(told.contains(&format!("glass approve {}", sheet.asked().id)), "{told}");
     assert_eq!(sheet.asked().incident.as_str(), WORDS[1]);
     let approval = night.answer(&sheet, Answer::Approve, "");
     terminal.expect("carol has signed");

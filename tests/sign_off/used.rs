@@ -172,7 +172,7 @@ fn who_waits_is_asked_for_the_code_as_soon_as_the_last_approval_is_there() {
     let night = Night { practice: practice.asking(), carol, sheet };
     let words = ["assume", "prod-db-emergency", "--approval", &file, "--", "true"];
     let mut terminal = night.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words);
-    terminal.expect("the request 0123abcd needs an approval");
+    terminal.expect("request 0123abcd needs an approval");
     terminal.expect("1 more: ring carol");
     let approval = night.approval();
     let place = PathBuf::from(night.practice.file("state/glass")).join(Paper::Approval(&approval).name(&night.sheet));

@@ -10,6 +10,7 @@ mod outcome;
 mod practice;
 mod proxy;
 mod pty;
+mod screen;
 mod servers;
 mod tools;
 mod witness;
@@ -23,7 +24,8 @@ pub use outcome::{Outcome, ends_within};
 pub use practice::{Practice, WORDS};
 pub use proxy::{Fate, Proxy, nobody};
 pub use pty::Pty;
-pub use servers::{Moto, Sandbox};
+pub use screen::Screen;
+pub use servers::{Agent, Moto, Sandbox};
 pub use tools::{python, tool};
 pub use witness::Witness;
 

@@ -9,6 +9,8 @@ use std::thread;
 pub enum Fate {
     /// Both pass.
     Pass,
+    /// Both pass, and another endpoint answers.
+    PassTo(String),
     /// The connection is closed, and nothing is sent on.
     Refuse,
     /// The request is sent on; its answer is lost with the connection.
@@ -37,7 +39,7 @@ impl Proxy {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (seen, fate) = (Arc::clone(&requests), Arc::new(fate));
-        let upstream = upstream.trim_start_matches("http://").to_owned();
+        let upstream = upstream.to_owned();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let (seen, fate, upstream) = (Arc::clone(&seen), Arc::clone(&fate), upstream.clone());
@@ -67,13 +69,15 @@ fn serve(
 ) -> std::io::Result<()> {
     while let Some(request) = message(&mut client)? {
         seen.lock().unwrap().push(request.clone());
-        let forward = || -> std::io::Result<String> {
-            let mut server = TcpStream::connect(upstream)?;
+        let forward_to = |endpoint: &str| -> std::io::Result<String> {
+            let mut server = TcpStream::connect(endpoint.trim_start_matches("http://"))?;
             server.write_all(request.as_bytes())?;
             Ok(message(&mut server)?.unwrap_or_default())
         };
+        let forward = || forward_to(upstream);
         let answer = match fate(&request) {
             Fate::Pass => forward()?,
+            Fate::PassTo(endpoint) => forward_to(&endpoint)?,
             Fate::Refuse => return Ok(()),
             Fate::Lose => return forward().map(drop),
             Fate::Half => {

@@ -1,4 +1,4 @@
-//! Stand-ins for AWS on loopback: moto, and the practice AWS that is part of glass.
+//! Stand-ins for AWS on loopback: moto, and the practice AWS that is part of glass; and OpenSSH's agent.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
@@ -7,7 +7,7 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{DEADLINE, Home, python};
+use super::{DEADLINE, Home, Outcome, python, tool};
 
 /// A `moto_server`, killed on drop.
 pub struct Moto {
@@ -72,6 +72,27 @@ impl Sandbox {
             identity: text(&ready["identity"]),
             env,
         }
+    }
+}
+
+/// An `ssh-agent` that holds somebody's keys, killed on drop.
+pub struct Agent {
+    _server: Server,
+}
+
+impl Agent {
+    /// Starts an agent for a home, waits until it listens, and gives it a key without a passphrase.
+    pub fn start(home: &mut Home, key: &str) -> Agent {
+        let socket = home.path("run/agent");
+        let mut command = home.command(tool("ssh-agent"));
+        command.arg("-D").arg("-a").arg(&socket).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let server = Server(child);
+        first_line(stdout, "SSH_AUTH_SOCK");
+        home.set("SSH_AUTH_SOCK", socket.display());
+        Outcome::of(home.command(tool("ssh-add")).args(["-q", key]), "").exits(0);
+        Agent { _server: server }
     }
 }
 
