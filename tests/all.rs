@@ -18,6 +18,7 @@ mod configure;
 mod docs;
 mod enrol;
 mod hold;
+mod hooks;
 mod jobs;
 mod journeys;
 mod keyring;

@@ -145,6 +145,34 @@ fn without_a_receipt_for_its_intent_there_is_no_elevation() {
     assert_eq!(without, 2, "the place takes nothing, or does not say that it did");
 }
 
+/// Where a hook is required, nothing is asked of AWS before it has heard of the intent, whatever fails.
+#[test]
+fn without_a_hook_that_has_heard_of_its_intent_there_is_no_elevation() {
+    let smooth = Arc::new(Fake::hooked());
+    smooth.run(&wish(PROFILE)).unwrap();
+    assert_eq!(smooth.events()[..3], ["elevate.intent", "elevate.ok", "session.start"]);
+    let mut without = 0;
+    for call in 0..smooth.calls() {
+        for fails in [Fails::Before, Fails::After] {
+            let fake = Arc::new(Fake::hooked().with_failing(call, fails));
+            let outcome = fake.run(&wish(PROFILE));
+            let (events, sent) = (fake.events(), !fake.sent.lock().unwrap().is_empty());
+            if outcome.as_ref().is_err_and(|error| error.contains("must hear of it first")) {
+                assert!(!sent && events == ["elevate.intent", "elevate.fail"], "call {call} {fails:?}: {events:?}");
+                without += 1;
+            }
+        }
+    }
+    assert_eq!(without, 2, "the hook does not hear, or does not say that it did");
+    let deaf = (0..smooth.calls()).map(|call| Arc::new(Fake::hooked().with_failing(call, Fails::Before)));
+    let deaf = deaf.filter(|fake| matches!(fake.break_glass(&wish(PROFILE)), Err(BreakError::NotTold(_))));
+    for fake in deaf {
+        *fake.typed.lock().unwrap() = ["123456"].map(str::to_owned).into();
+        drop(fake.break_glass(&wish(PROFILE)).unwrap());
+        assert_eq!(*fake.sent.lock().unwrap(), [Some("123456".to_owned())], "the code is still good");
+    }
+}
+
 /// A code that was asked for and never sent is not used up by an anchor that failed.
 #[test]
 fn a_code_stays_good_when_there_is_no_anchor() {

@@ -11,6 +11,7 @@ use crate::model::text::escaped;
 use crate::world::NotWritten;
 use crate::world::anchor::NotAnchored;
 use crate::world::aws::{AwsError, SourceError};
+use crate::world::hooks::NotTold;
 use crate::world::ledger::LedgerError;
 use crate::world::machine::{AskError, CodesError, ProgramError, VaultError};
 use crate::world::recording::RecordingError;
@@ -70,6 +71,8 @@ pub enum BreakError {
     Recording(RecordingError),
     /// The level demands an anchor of the intent, and there is none.
     NotAnchored(NotAnchored),
+    /// A hook must hear of the intent first, and has not.
+    NotTold(NotTold),
     /// No request of this id is known here, or none whose approvals these are.
     NoRequest(Option<Id>),
     /// Several requests were handed over, and one can be used.
@@ -97,6 +100,7 @@ impl From<NotWritten> for BreakError {
         match error {
             NotWritten::Ledger(error) => BreakError::Ledger(error),
             NotWritten::NotAnchored(error) => BreakError::NotAnchored(error),
+            NotWritten::NotTold(error) => BreakError::NotTold(error),
             NotWritten::Spent(profile, no) => {
                 BreakError::Refused { profile: profile.to_string(), rules: vec![Rule::SignOff(*no)] }
             }
@@ -146,6 +150,7 @@ impl fmt::Display for BreakError {
             BreakError::Codes(error) => write!(f, "{error}"),
             BreakError::Recording(error) => write!(f, "{error}"),
             BreakError::NotAnchored(error) => write!(f, "{error}"),
+            BreakError::NotTold(error) => write!(f, "{error}"),
             BreakError::LeftOpen { request, .. } => write!(f, "the request {request} is left open"),
             BreakError::NoRequest(Some(id)) => write!(f, "there is no request {id} here"),
             BreakError::NoRequest(None) => f.write_str("the request that was approved is not here"),
@@ -179,6 +184,7 @@ impl Error for BreakError {
             BreakError::Codes(error) => error.source(),
             BreakError::Recording(error) => error.source(),
             BreakError::NotAnchored(error) => error.source(),
+            BreakError::NotTold(error) => error.source(),
             BreakError::Ledger(error) => error.source(),
             BreakError::NeedsNoApproval(_)
             | BreakError::Sheet(_)

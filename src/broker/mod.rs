@@ -5,6 +5,7 @@
 pub mod approve;
 mod ask;
 mod break_error;
+pub mod calling;
 pub mod enrol;
 mod handover;
 mod keep;
@@ -32,9 +33,10 @@ use crate::world::archive::Sender;
 use crate::world::aws::{Daily, Place};
 use crate::world::ledger::{LedgerError, Record};
 use crate::world::machine::ProgramError;
-use crate::world::{Session, World};
+use crate::world::{Conditions, Session, World};
 
 pub use break_error::{BreakError, CodeError};
+use calling::calling;
 pub use handover::{Environment, HandoverError, Work, abandon, give_to_child, give_to_hook, hold, sign};
 pub use obtain::obtain;
 pub use overriding::override_approvals;
@@ -99,7 +101,9 @@ fn elevate_granted(
     grant: Grant,
 ) -> Result<Session, BreakError> {
     keep_evidence(world, setting, &grant).map_err(BreakError::Ledger)?;
-    elevate_recorded(world, setting, profile, grant)
+    let session = elevate_recorded(world, setting, profile, grant)?;
+    world.hooks.start(setting.catalogue.hooks());
+    Ok(session)
 }
 
 fn elevate_recorded(
@@ -128,7 +132,9 @@ fn elevate(world: World<'_>, setting: Setting<'_>, grant: Grant) -> Result<Sessi
         place: &place,
         retain_days: shipping.retain_days,
     };
-    prove::elevate(world, setting, Anchoring { places: &shipping.ship, sender }, daily, grant)
+    let anchoring = Anchoring { places: &shipping.ship, sender };
+    let calling = calling(setting.catalogue, setting.identity, &place);
+    prove::elevate(world, setting, Conditions { anchoring, calling }, daily, grant)
 }
 
 /// Finds the profile of a name.

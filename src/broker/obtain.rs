@@ -38,6 +38,7 @@ fn make(world: World<'_>, setting: Setting<'_>, profile: &Profile, wish: &Wish) 
     for trouble in &troubles {
         world.terminal.say(&format!("glass: warning: {trouble}"));
     }
+    world.hooks.start(setting.catalogue.hooks());
     Ok(bundle)
 }
 

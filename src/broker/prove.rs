@@ -19,10 +19,9 @@ use crate::model::sign_off::count::latest;
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
 use crate::model::totp::Seed;
-use crate::world::anchor::Anchoring;
 use crate::world::aws::{AwsError, Caller, Daily, Why};
 use crate::world::machine::AskError;
-use crate::world::{Declined, Session, World, write_down};
+use crate::world::{Conditions, Declined, Session, World, write_down};
 
 /// How often a mistyped code may be typed again, the first time included.
 const ATTEMPTS: usize = 3;
@@ -34,7 +33,7 @@ const CODE_TIME: Duration = Duration::from_secs(30);
 pub fn elevate(
     world: World<'_>,
     setting: Setting<'_>,
-    anchoring: Anchoring<'_>,
+    conditions: Conditions<'_>,
     daily: Box<dyn Daily>,
     grant: Grant,
 ) -> Result<Session, BreakError> {
@@ -42,21 +41,21 @@ pub fn elevate(
         if !grant.admits_source_mfa() {
             return Err(refused(world, &grant, Rule::SourceWithoutCode(grant.level().clone())));
         }
-        return elevate_by_source(world, anchoring, daily.as_ref(), grant);
+        return elevate_by_source(world, conditions, daily.as_ref(), grant);
     }
     let serial = match device(world, setting, daily.as_ref(), &grant) {
         Ok(serial) => serial,
         Err(error) => return Err(give_up(world, &grant, "NoDevice", error)),
     };
     let (source, person) = (&setting.identity.code, grant.person().clone());
-    let codes = CodeMaker { world, source, serial, person, anchoring };
+    let codes = CodeMaker { world, source, serial, person, conditions };
     elevate_by_code(world, &Arc::from(daily), grant, &codes)
 }
 
 /// The source's own second factor is enough at this level: no code is sent.
 fn elevate_by_source(
     world: World<'_>,
-    anchoring: Anchoring<'_>,
+    conditions: Conditions<'_>,
     daily: &dyn Daily,
     grant: Grant,
 ) -> Result<Session, BreakError> {
@@ -67,7 +66,7 @@ fn elevate_by_source(
         return Err(refused(world, &grant, Rule::SourceUnproven));
     }
     let mfa = Mfa { serial: None, how: "source", source: daily.how().to_owned() };
-    let warrant = write_down(world, grant, &caller.recognised, mfa, anchoring)?;
+    let warrant = write_down(world, grant, &caller.recognised, mfa, conditions)?;
     match daily.assume(warrant, None) {
         Ok(issued) => issued.write_down(world.ledger).map_err(BreakError::Ledger),
         Err(declined) => Err(settled(world, *declined)?.1),
@@ -205,7 +204,7 @@ struct CodeMaker<'a> {
     source: &'a CodeSource,
     serial: MfaSerial,
     person: crate::model::name::PersonName,
-    anchoring: Anchoring<'a>,
+    conditions: Conditions<'a>,
 }
 
 enum Sending {
@@ -312,7 +311,7 @@ impl CodeMaker<'_> {
             let after = |outcome| before.after(&self.serial, &code, now, outcome);
             // Until AWS has answered the code may have been taken, even if this process is killed.
             hold.remember(after(Outcome::Uncertain)).map_err(|error| no_memory(&grant, error))?;
-            let warrant = match write_down(self.world, grant, &caller.recognised, mfa, self.anchoring) {
+            let warrant = match write_down(self.world, grant, &caller.recognised, mfa, self.conditions) {
                 Ok(warrant) => warrant,
                 Err(error) => {
                     // It stays good; what is remembered already is stricter, so that this may fail.

@@ -2,6 +2,7 @@
 
 mod approve;
 mod audit;
+mod hooks;
 mod replay;
 mod request;
 mod set_up;
@@ -20,6 +21,7 @@ pub use audit::{
     Audit, AuditAcknowledge, AuditAction, AuditCheckProof, AuditCheckpoint, AuditExport, AuditFilter, AuditKey,
     AuditProve, AuditRotate, AuditShip, AuditShow, AuditTail, AuditVerify, ExportFormat, KnownKey,
 };
+pub use hooks::{Hooks, HooksAction, HooksSecret, HooksSend, HooksTest};
 pub use replay::Replay;
 pub use request::{Request, Requests};
 pub use set_up::{Completions, Configure, Enrol, Init, Plain, Snippet};
@@ -96,6 +98,8 @@ pub enum Command {
     Configure(Configure),
     /// Put your daily identity in place
     Enrol(Enrol),
+    /// Show who is told of what happens, and whether they hear it
+    Hooks(Hooks),
     /// What needs neither files nor the ledger.
     #[command(flatten)]
     Plain(Plain),

@@ -7,6 +7,7 @@ use super::args::{Args, ColorChoice};
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::host::files::{self, FileError};
+use crate::host::hooks::HostHooks;
 use crate::host::live;
 use crate::host::places::{Places, variable};
 use crate::host::source::Source;
@@ -46,13 +47,18 @@ impl Context {
         // The organisation is written into a new ledger only; without a catalogue that is `-`.
         let organisation =
             || load_catalogue(&places, catalogue.as_deref()).ok().map(|found| found.organisation().clone());
-        let world = HostWorld::new(&places, &organisation, watcher)?;
+        let world = HostWorld::new(&places, &organisation, watcher, catalogue.as_deref())?;
         Ok(Context { places, world, catalogue, color, inherited: None })
     }
 
     /// The surroundings.
     pub fn world(&self) -> World<'_> {
         self.world.world()
+    }
+
+    /// Who is told of what happens.
+    pub fn hooks(&self) -> &HostHooks {
+        self.world.hooks()
     }
 
     /// When to use colours.

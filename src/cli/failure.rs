@@ -2,6 +2,7 @@
 
 mod approve;
 mod aws;
+mod hooks;
 mod ledger;
 mod shipping;
 mod sign_off;
@@ -256,6 +257,7 @@ impl From<BreakError> for Failure {
                 .hint("without this memory a code could be sent twice: mend the file or remove it, and wait for the next code"),
             BreakError::Recording(error) => error.into(),
             BreakError::NotAnchored(error) => error.into(),
+            BreakError::NotTold(error) => error.into(),
             BreakError::NeedsNoApproval(ref profile) => {
                 let hint = format!("nobody has to sign it: `glass assume {profile}`");
                 Failure::of(Exit::Usage, &error).hint(hint)

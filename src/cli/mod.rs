@@ -16,6 +16,7 @@ mod enrol;
 mod exit;
 mod failure;
 mod hold;
+mod hooks;
 mod init;
 mod list;
 mod log;
@@ -58,6 +59,7 @@ use words::Words;
 
 use crate::host::harden;
 use crate::host::holder;
+use crate::host::hooks::telling;
 use crate::host::watcher::{self, End, Side, Watcher};
 use crate::model::session::Credentials;
 
@@ -131,6 +133,12 @@ fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>, watche
     if let Command::Plain(plain) = &args.command {
         return report(at_once(plain, color), color);
     }
+    if let Command::Hooks(hooks) = &args.command
+        && hooks.is_go_between()
+    {
+        let started = telling::start(args.catalogue.as_deref());
+        return if started.is_ok() { Exit::Done } else { Exit::Failed };
+    }
     let context = match Context::of(args, inherited, watcher) {
         Ok(context) => context,
         Err(failure) => return report(Err(failure), color),
@@ -167,6 +175,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::End(args) => end::run(args, context),
         Command::Audit(args) => audit::run(args, context),
         Command::Enrol(args) => enrol::run(args, context),
+        Command::Hooks(args) => hooks::run(args, context),
         Command::Plain(plain) => at_once(plain, context.color()),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(args, context),

@@ -8,6 +8,7 @@ use super::audit;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::hooks;
 use super::lost;
 use super::out::{self, Paint};
 use crate::model::event::Event;
@@ -49,6 +50,7 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         Command::End(_) => ("end", true, &[]),
         Command::Audit(audit) => ("audit", !audit.appends(), &[]),
         Command::Enrol(_) => ("enrol", false, &[]),
+        Command::Hooks(hooks) => ("hooks", hooks.action.is_none(), &[]),
         Command::Plain(_) => return None,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => return None,
@@ -140,7 +142,9 @@ pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() ->
     let exit = work().unwrap_or_else(|failure| invocation.tell(failure, paint));
     let ms = u64::try_from(context.world().clock.boot().since(began).as_millis()).unwrap_or(u64::MAX);
     let ended = append(context, Event::RunEnd { code: exit.code(), ms });
-    audit::see_to(context);
+    if !hooks::see_to(context) {
+        audit::see_to(context);
+    }
     match ended {
         Ok(()) => exit,
         // It was told already, by the command itself.

@@ -11,8 +11,8 @@ use super::list::Row;
 use super::out::{self, Paint, Style};
 use crate::broker;
 use crate::model::catalogue::{
-    AnchorDemand, Catalogue, MfaDemand, Network, OpenReviews, OverrideRule, Profile, SessionTags, Step, TraceDemand,
-    Trigger,
+    AnchorDemand, Catalogue, Hook, MfaDemand, Network, OpenReviews, OverrideRule, Profile, SessionTags, Step,
+    TraceDemand, Trigger,
 };
 use crate::model::name::{PersonName, Region};
 use crate::model::policy;
@@ -76,6 +76,7 @@ fn rows(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -
         one("API log", Some(api_log(profile).to_owned())),
         one("AWS hook", Some(hook(profile).to_owned())),
         one("anchor", anchored(profile)),
+        ("hooks", catalogue.hooks().iter().map(told).collect()),
         one("trace", traced(profile)),
         one("runbook", profile.runbook.as_ref().map(|file| file.path.display().to_string())),
         (if profile.only_steps { "only these steps" } else { "steps" }, profile.steps.values().map(step).collect()),
@@ -180,6 +181,11 @@ fn anchored(profile: &Profile) -> Option<String> {
     }
 }
 
+fn told(hook: &Hook) -> String {
+    let required = if hook.required { ", and nobody gets a session before that" } else { "" };
+    format!("{} is told of {}{required}", hook.name, hook.on.join(", "))
+}
+
 fn traced(profile: &Profile) -> Option<String> {
     match profile.trace {
         TraceDemand::None => None,
@@ -259,6 +265,9 @@ fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName
         "record_input": profile.record_input,
         "api_log": profile.api_log,
         "anchor": profile.level.anchor.as_str(),
+        "hooks": catalogue.hooks().iter().map(|hook| json!({
+            "hook": hook.name, "kind": hook.call.kind(), "on": hook.on, "required": hook.required,
+        })).collect::<Vec<_>>(),
         "trace": profile.trace.as_str(),
         "steps": profile.steps.iter().map(|(name, step)| (name.to_string(), json!(step.argv()))).collect::<Map<_, _>>(),
         "only_steps": profile.only_steps,

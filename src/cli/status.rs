@@ -10,6 +10,7 @@ use super::audit;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::hooks;
 use super::out::{self, Paint, Style};
 use super::reminder;
 use crate::host::live::{self, Marked};
@@ -56,6 +57,7 @@ pub fn run(args: &args::Status, context: &Context) -> Result<Exit, Failure> {
     }
     reminder::remind(context);
     audit::tell_of_failures(context);
+    hooks::tell_of_failures(context);
     Ok(Exit::Done)
 }
 

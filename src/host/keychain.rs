@@ -76,11 +76,13 @@ impl Vault for Keychain {
 }
 
 impl Keychain {
-    /// Whether a store gives what it keeps without asking its owner. Only a Linux desktop's says so beforehand.
+    /// Whether a store gives what it keeps without asking its owner. The kernel asks nobody, a Linux desktop's says so
+    /// beforehand, and a Mac's does not.
     pub fn is_open(self, store: Store) -> bool {
         match store {
             Store::SecretService => within(UNASKED, secret_service::is_open).unwrap_or(false),
-            Store::Macos | Store::Keyutils => false,
+            Store::Macos => false,
+            Store::Keyutils => cfg!(target_os = "linux"),
         }
     }
 

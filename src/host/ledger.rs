@@ -28,9 +28,11 @@ mod verdict;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crate::host::hooks::Untold;
+use crate::model::catalogue::can_be_told;
 use crate::model::chain::entry::Entry;
 use crate::model::name::{Digest, Id, Organisation, PersonName};
 use crate::model::sign_off::growth::Step;
@@ -61,6 +63,7 @@ pub struct HostLedger {
     machine: Machine,
     limits: Limits,
     done: Mutex<Done>,
+    first: Arc<OnceLock<u64>>,
 }
 
 /// What this process has done to the ledger.
@@ -81,12 +84,31 @@ impl HostLedger {
     /// # Errors
     /// When the system does not say which boot this is.
     pub fn new(path: PathBuf, organisation: Option<Organisation>) -> Result<Self, LedgerError> {
-        Ok(HostLedger { path, organisation, machine: Machine::here()?, limits: LIMITS, done: Mutex::default() })
+        Ok(HostLedger {
+            path,
+            organisation,
+            machine: Machine::here()?,
+            limits: LIMITS,
+            done: Mutex::default(),
+            first: Arc::default(),
+        })
     }
 
     /// Its folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The number of the first entry that this process appends, once it has.
+    pub fn first(&self) -> Arc<OnceLock<u64>> {
+        Arc::clone(&self.first)
+    }
+
+    /// Notes that there may be hooks to tell of these.
+    fn note_untold(&self, records: &[Record]) {
+        if records.iter().any(|record| can_be_told(record.event.name())) {
+            Untold::of(&self.path).note();
+        }
     }
 
     /// Does something at the end of the ledger, under its lock.
@@ -102,6 +124,7 @@ impl HostLedger {
         let worked = self.reach(&mut done, longest).and_then(|mut held| {
             let result = work(&mut held.tail)?;
             done.last = Some(held.tail.last_seq());
+            let _ = self.first.set(held.tail.last_seq());
             done.left = held.leave();
             Ok(result)
         });
@@ -135,6 +158,7 @@ impl Ledger for HostLedger {
             Ok((room, tail.append(&self.machine, records, ANY)?))
         })?;
         self.settle_in(room);
+        self.note_untold(records);
         Ok(appended)
     }
 
@@ -151,7 +175,9 @@ impl Ledger for HostLedger {
             // Nobody waits for more here: a signature, or a segment that is overdue, is left to the next command.
             self.make_room(tail, records)?;
             tail.append(&self.machine, records, LIVE_UNSYNCED).map(drop)
-        })
+        })?;
+        self.note_untold(records);
+        Ok(())
     }
 
     fn sync(&self, longest: Duration) -> Result<(), LedgerError> {

@@ -21,6 +21,7 @@ mod front;
 pub mod handed;
 pub mod harden;
 pub mod holder;
+pub mod hooks;
 pub mod keychain;
 mod keys;
 #[cfg(target_os = "linux")]

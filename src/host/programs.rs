@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -28,20 +28,14 @@ pub struct HostPrograms;
 
 impl Programs for HostPrograms {
     fn run(&self, argv: &[String], limit: Duration) -> Result<Ran, ProgramError> {
-        let program = argv.first().cloned().unwrap_or_default();
-        let not_started = |source| ProgramError::NotStarted { program: program.clone(), source };
-        // Ctrl-C reaches glass alone, since the program has a group of its own.
-        let signals = signals::hold().map_err(not_started)?;
-        let mut child = start(argv).map_err(not_started)?;
-        let outcome = listen(&mut child, &signals, &program, limit);
-        end_group(&child);
-        // It has ended or was just killed, so this does not wait long; it leaves no zombie.
-        let _ = child.wait();
-        let ([stdout, stderr], status) = outcome?;
-        Ok(Ran {
-            code: status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1),
-            stdout,
-            stderr: stderr.expose().trim().chars().take(1024).collect(),
+        run(argv, limit, |command| {
+            command.stdin(Stdio::null());
+            for (name, _) in env::vars_os() {
+                if !name.to_str().is_some_and(environment::keeps) {
+                    command.env_remove(name);
+                }
+            }
+            command.spawn()
         })
     }
 
@@ -88,18 +82,54 @@ fn is_program(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::access(path, rustix::fs::Access::EXEC_OK)?)
 }
 
-fn start(argv: &[String]) -> io::Result<Child> {
+/// Gives a program something to read, and nothing of the caller's environment that can be secret.
+///
+/// # Errors
+/// When it cannot be started, takes too long or writes too much.
+pub fn feed(argv: &[String], input: &[u8], limit: Duration) -> Result<Ran, ProgramError> {
+    run(argv, limit, |command| {
+        let kept = env::vars_os().filter(|(name, _)| name.to_str().is_some_and(environment::keeps_for_hook));
+        let kept: Vec<_> = kept.collect();
+        command.env_clear().envs(kept).envs(environment::OF_HOOK).stdin(Stdio::piped());
+        let mut child = command.spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            let input = input.to_vec();
+            // Who does not read it does not want it. It ends with the program, whose end of the pipe it is.
+            thread::spawn(move || drop(stdin.write_all(&input)));
+        }
+        Ok(child)
+    })
+}
+
+fn run(
+    argv: &[String],
+    limit: Duration,
+    start: impl FnOnce(&mut Command) -> io::Result<Child>,
+) -> Result<Ran, ProgramError> {
+    let program = argv.first().cloned().unwrap_or_default();
+    let not_started = |source| ProgramError::NotStarted { program: program.clone(), source };
+    // Ctrl-C reaches glass alone, since the program has a group of its own.
+    let signals = signals::hold().map_err(not_started)?;
+    let mut child = prepared(argv).and_then(|mut command| start(&mut command)).map_err(not_started)?;
+    let outcome = listen(&mut child, &signals, &program, limit);
+    end_group(&child);
+    // It has ended or was just killed, so this does not wait long; it leaves no zombie.
+    let _ = child.wait();
+    let ([stdout, stderr], status) = outcome?;
+    Ok(Ran {
+        code: status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1),
+        stdout,
+        stderr: stderr.expose().trim().chars().take(1024).collect(),
+    })
+}
+
+fn prepared(argv: &[String]) -> io::Result<Command> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no program is named"));
     };
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    for (name, _) in env::vars_os() {
-        if !name.to_str().is_some_and(environment::keeps) {
-            command.env_remove(name);
-        }
-    }
-    command.spawn()
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    Ok(command)
 }
 
 /// Kills what is left of the program's process group; nothing may be left.

@@ -1,6 +1,6 @@
 //! The real world as one value.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::archive::ARCHIVES;
 use super::aws::HostAws;
@@ -9,6 +9,7 @@ use super::child::HostChildren;
 use super::clock::HostClock;
 use super::codes::HostCodes;
 use super::desk::HostDesks;
+use super::hooks::HostHooks;
 use super::keychain::Keychain;
 use super::ledger::HostLedger;
 use super::places::{Places, variable};
@@ -34,10 +35,12 @@ pub struct HostWorld {
     keys: HostKeys<'static>,
     desks: HostDesks,
     anchors: HostAnchors,
+    hooks: HostHooks,
 }
 
 impl HostWorld {
-    /// The world of one user. `organisation` is asked when the ledger has to be made; `watcher` watches the children.
+    /// The world of one user. `organisation` is asked when the ledger has to be made; `watcher` watches the children;
+    /// `catalogue` is the file that was named by flag.
     ///
     /// # Errors
     /// When the ledger's folder cannot be used.
@@ -45,22 +48,29 @@ impl HostWorld {
         places: &Places,
         organisation: &dyn Fn() -> Option<Organisation>,
         watcher: Option<Watcher>,
+        catalogue: Option<&Path>,
     ) -> Result<Self, LedgerError> {
         let folder = places.ledger();
         let organisation = if folder.join("head.json").exists() { None } else { organisation() };
         let anchors = HostAnchors::of(folder.clone(), &ARCHIVES);
         let ledger = HostLedger::new(folder, organisation)?;
+        let hooks = HostHooks::of(&ledger, places.state(), catalogue);
         let children = watcher.map(HostChildren::watched_by).unwrap_or_default();
         let (aws, codes) = (HostAws { vault: &Keychain }, HostCodes::new(places.state()));
         let agent = variable(variables::SSH_AUTH_SOCK).map(PathBuf::from);
         let (recordings, keys) = (HostRecordings::new(places.recordings()), HostKeys::new(agent, &HostTerminal));
         let desks = HostDesks::new(places.state());
-        Ok(HostWorld { ledger, aws, codes, children, recordings, keys, desks, anchors })
+        Ok(HostWorld { ledger, aws, codes, children, recordings, keys, desks, anchors, hooks })
     }
 
     /// Has the supervisor of the next child listen to something.
     pub fn listen_to(&self, source: Box<dyn Source + Send>) {
         self.children.listen_to(source);
+    }
+
+    /// Who is told of what happens.
+    pub fn hooks(&self) -> &HostHooks {
+        &self.hooks
     }
 
     /// The world as the broker knows it.
@@ -79,6 +89,7 @@ impl HostWorld {
             keys: &self.keys,
             anchors: &self.anchors,
             desks: &self.desks,
+            hooks: &self.hooks,
         }
     }
 }

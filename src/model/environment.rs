@@ -53,6 +53,14 @@ pub const OF_STEP: [(&str, &str); 5] = [
     ("AWS_PAGER", ""),
 ];
 
+/// What the program of a hook has in its environment, besides what it keeps of the caller's.
+pub const OF_HOOK: [(&str, &str); 1] = [("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")];
+
+/// Whether a variable of the caller's may reach the program of a hook: none that can hold a secret.
+pub fn keeps_for_hook(name: &str) -> bool {
+    ["HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR"].contains(&name)
+}
+
 /// Where SDKs send a datagram for each call: to a port on loopback, in the name of this client.
 pub fn monitored(port: &str, client_id: &str) -> [(&'static str, String); 4] {
     let [enabled, host] = ["true", "127.0.0.1"].map(str::to_owned);

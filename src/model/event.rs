@@ -3,6 +3,7 @@
 //! The shapes are section 1 of `docs/formats.md`. Nothing here can hold a secret.
 
 mod command;
+mod hook;
 mod sign_off;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use super::recording::chunks::{Chunk, Ended};
 use super::time::Timestamp;
 
 pub use command::{CommandLine, CommandSource, RanProgram, RanStep, WholeText};
+pub use hook::{FailedHook, RecoveredHook};
 pub use sign_off::{AnsweredRequest, ClosedReview, NamedRequest, UsedOverride};
 
 /// One event with its details, the `ev` and `d` of an entry.
@@ -131,6 +133,10 @@ pub enum Event {
     OverrideUsed(UsedOverride),
     /// Somebody else has reviewed an override.
     ReviewClosed(ClosedReview),
+    /// A hook begins to fail.
+    HookFailed(FailedHook),
+    /// A hook that failed was told of something again.
+    HookRecovered(RecoveredHook),
     /// A child was started with the session's credentials.
     SessionStart {
         /// What kind of child.
@@ -337,6 +343,8 @@ impl Event {
             Event::RequestUsed(_) => "request.used",
             Event::OverrideUsed(_) => "override.used",
             Event::ReviewClosed(_) => "review.closed",
+            Event::HookFailed(_) => "hook.failed",
+            Event::HookRecovered(_) => "hook.recovered",
             Event::SessionStart { .. } => "session.start",
             Event::Command(_) | Event::CommandLine(_) | Event::Program(_) => "command",
             Event::ProgramEnd { .. } => "command.end",
@@ -373,6 +381,8 @@ impl Event {
             | Event::SessionEnd { .. } => true,
             Event::RunStart { .. }
             | Event::RunEnd { .. }
+            | Event::HookFailed(_)
+            | Event::HookRecovered(_)
             | Event::SessionStart { .. }
             | Event::SessionWarn { .. }
             | Event::RecordingChunk(_)

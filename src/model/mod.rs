@@ -35,4 +35,5 @@ pub mod time;
 pub mod totp;
 pub mod tree;
 pub mod web_address;
+pub mod webhook;
 pub mod witness;

@@ -40,6 +40,13 @@ impl WebAddress {
         WebAddress(format!("{}/{name}{query}", path.trim_end_matches('/')))
     }
 
+    /// Scheme, host and port: what may be shown of an address whose path or query may be a secret.
+    pub fn site(&self) -> &str {
+        let authority = self.0.find("://").map_or(0, |scheme| scheme + 3);
+        let end = self.0[authority..].find(['/', '?']).map_or(self.0.len(), |path| authority + path);
+        &self.0[..end]
+    }
+
     /// The checked address.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -10,6 +10,7 @@ pub mod archive;
 mod ask_error;
 pub mod aws;
 pub mod desk;
+pub mod hooks;
 pub mod keeping;
 pub mod ledger;
 pub mod machine;
@@ -30,6 +31,7 @@ use crate::model::time::{BootTime, Timestamp};
 use anchor::{Anchoring, Anchors, NotAnchored};
 use aws::{Aws, AwsError};
 use desk::Desks;
+use hooks::{Calling, Hooks, NotTold};
 use ledger::{Appended, Ledger, LedgerError, Record, Unsigned};
 use machine::{Chance, Children, Clock, Codes, Programs, Terminal, Vault};
 use recording::Recordings;
@@ -64,6 +66,17 @@ pub struct World<'w> {
     pub anchors: &'w dyn Anchors,
     /// Where requests and the answers to them lie.
     pub desks: &'w dyn Desks,
+    /// Who is told of what happens.
+    pub hooks: &'w dyn Hooks,
+}
+
+/// Who must have an intent, or hear of it, before anything is sent to AWS for it.
+#[derive(Clone, Copy)]
+pub struct Conditions<'a> {
+    /// The places outside of this machine.
+    pub anchoring: Anchoring<'a>,
+    /// The hooks.
+    pub calling: Calling<'a>,
 }
 
 /// The right to send one AssumeRole: a grant whose intent is in the ledger.
@@ -112,14 +125,14 @@ fn record(grant: &Grant, event: Event) -> Record {
 /// CloudTrail commits to everything the ledger held at that moment.
 ///
 /// # Errors
-/// When it is not certain that the intent is in the ledger, or that an anchor has it where the level demands one, or its
-/// request is used up: then nothing may be sent.
+/// When it is not certain that the intent is in the ledger, or that an anchor has it where the level demands one, or that
+/// every required hook has heard of it, or its request is used up: then nothing may be sent.
 pub fn write_down(
     world: World<'_>,
     grant: Grant,
     caller: &Recognised,
     mfa: Mfa,
-    anchoring: Anchoring<'_>,
+    conditions: Conditions<'_>,
 ) -> Result<Warrant, NotWritten> {
     let order = Order { serial: mfa.serial.clone(), ..grant.order().clone() };
     let intent = Intent {
@@ -134,7 +147,10 @@ pub fn write_down(
         Some(sheet) => use_up(world.ledger, &grant, sheet, event)?,
     };
     if grant.demands_anchor() {
-        anchor(world, &grant, anchoring)?;
+        anchor(world, &grant, conditions.anchoring)?;
+    }
+    if conditions.calling.hooks.iter().any(|hook| hook.required) {
+        call(world, &grant, &intent, conditions.calling)?;
     }
     let session_name = session_name(&grant, &intent.hash);
     Ok(Warrant { grant, order, session_name })
@@ -184,9 +200,7 @@ fn anchor(world: World<'_>, grant: &Grant, anchoring: Anchoring<'_>) -> Result<(
     let anchors = match anchored {
         Ok(anchors) => anchors,
         Err(why) => {
-            let message = why.to_string().chars().take(1024).collect();
-            let (sent, code) = (Sent::No, "NotAnchored".to_owned());
-            world.ledger.append(&record(grant, Event::ElevateFail { sent, code, message, request_id: None }))?;
+            fail(world, grant, "NotAnchored", &why.to_string())?;
             return Err(NotWritten::NotAnchored(why));
         }
     };
@@ -196,6 +210,24 @@ fn anchor(world: World<'_>, grant: &Grant, anchoring: Anchoring<'_>) -> Result<(
     Ok(())
 }
 
+/// Has the required hooks hear of an intent.
+fn call(world: World<'_>, grant: &Grant, intent: &Appended, calling: Calling<'_>) -> Result<(), NotWritten> {
+    match world.hooks.confirm(intent, calling) {
+        Ok(()) => Ok(()),
+        Err(why) => {
+            fail(world, grant, "NotTold", &why.to_string())?;
+            Err(NotWritten::NotTold(why))
+        }
+    }
+}
+
+/// Writes down that nothing comes of an intent, and nothing was sent for it.
+fn fail(world: World<'_>, grant: &Grant, code: &str, message: &str) -> Result<(), LedgerError> {
+    let message = message.chars().take(1024).collect();
+    let event = Event::ElevateFail { sent: Sent::No, code: code.to_owned(), message, request_id: None };
+    world.ledger.append(&record(grant, event)).map(drop)
+}
+
 /// Why there is no warrant.
 #[derive(Debug)]
 pub enum NotWritten {
@@ -203,6 +235,8 @@ pub enum NotWritten {
     Ledger(LedgerError),
     /// Nothing outside of this machine has it. The ledger says so.
     NotAnchored(NotAnchored),
+    /// A required hook has not heard of it. The ledger says so.
+    NotTold(NotTold),
     /// Another session has used the profile's request. The ledger says so.
     Spent(ProfileName, Box<NoSignOff>),
 }

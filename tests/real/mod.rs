@@ -11,7 +11,7 @@ mod edges;
 mod network;
 mod profiles;
 mod prompt;
-mod proxies;
+pub mod proxies;
 mod recording;
 mod refused_by_aws;
 mod replay;

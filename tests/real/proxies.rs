@@ -9,7 +9,7 @@ use super::set_up;
 use crate::support::{Home, Moto, Outcome, tool};
 
 /// A moto behind TLS, its certificate, and a daily identity for it.
-pub(super) fn with_tls() -> (Home, Moto, String) {
+pub fn with_tls() -> (Home, Moto, String) {
     let home = Home::new();
     let path = |name: &str| home.path(name).display().to_string();
     let mut openssl = home.command(tool("openssl"));

@@ -10,6 +10,7 @@ mod outcome;
 mod practice;
 mod proxy;
 mod pty;
+mod receiver;
 mod screen;
 mod servers;
 mod tools;
@@ -24,8 +25,10 @@ pub use outcome::{Outcome, ends_within};
 pub use practice::{Practice, WORDS};
 pub use proxy::{Fate, Proxy, nobody};
 pub use pty::Pty;
+pub use receiver::{HOOK_SECRET, Receiver};
 pub use screen::Screen;
 pub use servers::{Agent, Moto, Sandbox};
+pub use servers::{Moto, Sandbox};
 pub use tools::{python, tool};
 pub use witness::Witness;
 

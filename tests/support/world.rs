@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use glass::broker::{self, BreakError, Environment, Setting, Work};
 use glass::model::anchor::{Anchor, AnchorReceipt, Receipt};
-use glass::model::catalogue::{Catalogue, SshKey};
+use glass::model::catalogue::{Catalogue, Hook, SshKey};
 use glass::model::chain::entry::Entry;
 use glass::model::chain::origin::Origin;
 use glass::model::chain::{Stamp, line};
@@ -34,6 +34,7 @@ use glass::world::anchor::{Anchoring, Anchors, NotAnchored};
 use glass::world::archive::ArchiveError;
 use glass::world::aws::{Aws, AwsError, Caller, Daily, Place, SourceError, Why};
 use glass::world::desk::{Desk, Desks, Found, Store as DeskStore, Trouble, Wanted};
+use glass::world::hooks::{Calling, Hooks, NotTold};
 use glass::world::keeping::{Happening, Keeper, Then, WARNINGS};
 use glass::world::ledger::{Appended, Checkpointed, KeyFault, Ledger, LedgerError, Measure, Past, Record, Unsigned};
 use glass::world::machine::{
@@ -204,6 +205,15 @@ impl Fake {
         let read = |_: &Path| Err("there are no files here".to_owned());
         let shipped = "[ledger]\nship = [\"/srv/share\"]\n[levels.emergency]\nanchor = \"required\"";
         let text = CATALOGUE.replacen("[levels.emergency]", shipped, 1);
+        let catalogue = Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), &read).unwrap();
+        Fake { catalogue, ..Fake::new() }
+    }
+
+    /// A world in which a hook must hear of every elevation first.
+    pub fn hooked() -> Fake {
+        let read = |_: &Path| Err("there are no files here".to_owned());
+        let hook = "name = \"pager\"\non = [\"elevate.intent\"]\nprogram = [\"/bin/page\"]\nrequired = true";
+        let text = format!("{CATALOGUE}[[hooks]]\n{hook}\n");
         let catalogue = Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), &read).unwrap();
         Fake { catalogue, ..Fake::new() }
     }
@@ -433,6 +443,7 @@ impl Parts {
             recordings: self,
             keys: self,
             anchors: self,
+            hooks: self,
             desks: self,
         }
     }
@@ -552,6 +563,19 @@ impl Anchors for Parts {
         };
         self.0.call(confirm, || NotAnchored::Nowhere(vec![(to.to_string(), "made to fail".to_owned())]))
     }
+}
+
+impl Hooks for Parts {
+    fn confirm(&self, intent: &Appended, calling: Calling<'_>) -> Result<(), NotTold> {
+        let required: Vec<_> =
+            calling.hooks.iter().filter(|hook| hook.required).map(|hook| hook.name.clone()).collect();
+        let fail = || NotTold(required.iter().map(|hook| (hook.clone(), "made to fail".to_owned())).collect());
+        let last = self.0.entries.lock().unwrap().len() as u64 - 1;
+        assert_eq!((required.len(), intent.seq), (1, last), "what is told is the last entry");
+        self.0.call(|| Ok(()), fail)
+    }
+
+    fn start(&self, _: &[Hook]) {}
 }
 
 impl Aws for Parts {

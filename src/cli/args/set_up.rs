@@ -74,7 +74,7 @@ pub struct Enrol {
     pub remove: bool,
 }
 
-fn stores() -> impl TypedValueParser<Value = Store> {
+pub(super) fn stores() -> impl TypedValueParser<Value = Store> {
     let by_name = |name: String| Store::ALL.into_iter().find(|store| store.name() == name);
     PossibleValuesParser::new(Store::ALL.map(Store::name)).map(move |name| by_name(name).expect("it is one of them"))
 }

@@ -31,11 +31,21 @@ impl HostLedger {
             origin.ok_or_else(|| LedgerError::Untrusted { reason: "it does not say whose it is".to_owned() })?;
         let from = from.max(folder.segments()?.first().copied().unwrap_or_default());
         let mut latest = None;
-        let size = read_from(&folder, from, |entry| {
+        let size = read_from(&folder, from, |_, entry| {
             latest = latest.max(Timestamp::parse(entry.ts).ok());
             each(entry);
         })?;
         Ok(Past { origin, size, latest })
+    }
+
+    /// Reads the lines from an entry on, those that are here, and gives how many there are in all.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are no entries.
+    pub fn lines_from(&self, from: u64, each: impl FnMut(&[u8], &Entry<'_>)) -> Result<u64, LedgerError> {
+        let folder = Folder::check(&self.path)?;
+        let from = from.max(folder.segments()?.first().copied().unwrap_or_default());
+        read_from(&folder, from, each)
     }
 
     pub(super) fn append_unless_spent(
@@ -53,6 +63,7 @@ impl HostLedger {
             Ok((room, Ok(tail.append(&self.machine, records, ANY)?)))
         })?;
         self.settle_in(room);
+        self.note_untold(records);
         Ok(appended)
     }
 }
@@ -68,7 +79,7 @@ fn spent(tail: &Tail, request: &Id, from: u64) -> Result<Option<Id>, LedgerError
         return Err(LedgerError::Broken { segment: segment_name(*first), line: 1, reason });
     }
     let mut spending = Spending::new(request.clone());
-    read_from(&tail.folder, from, |entry| spending.read(entry))?;
+    read_from(&tail.folder, from, |_, entry| spending.read(entry))?;
     Ok(spending.used().cloned())
 }
 
@@ -76,7 +87,7 @@ fn spent(tail: &Tail, request: &Id, from: u64) -> Result<Option<Id>, LedgerError
 ///
 /// # Errors
 /// When some of them are not here any more, or are none.
-fn read_from(folder: &Folder, from: u64, mut each: impl FnMut(&Entry<'_>)) -> Result<u64, LedgerError> {
+fn read_from(folder: &Folder, from: u64, mut each: impl FnMut(&[u8], &Entry<'_>)) -> Result<u64, LedgerError> {
     let firsts = folder.segments()?;
     let begin = firsts.partition_point(|first| *first <= from).saturating_sub(1);
     let mut size = firsts.get(begin).copied().unwrap_or_default();
@@ -96,7 +107,7 @@ fn read_segment(
     segment: &Held,
     from: u64,
     size: &mut u64,
-    each: &mut impl FnMut(&Entry<'_>),
+    each: &mut impl FnMut(&[u8], &Entry<'_>),
 ) -> io::Result<Result<(), String>> {
     let mut lines = segment.lines(offset_before(segment, from)?)?;
     let mut line = Vec::new();
@@ -108,7 +119,7 @@ fn read_segment(
             Ok(entry) => {
                 *size = entry.seq + 1;
                 if entry.seq >= from {
-                    each(&entry);
+                    each(&line, &entry);
                 }
             }
             Err(error) => return Ok(Err(error.to_string())),

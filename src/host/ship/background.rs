@@ -82,9 +82,21 @@ fn touch(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When it cannot be started.
 pub fn start<'w>(words: impl IntoIterator<Item = &'w OsStr>) -> io::Result<()> {
+    silent(words)?.spawn().map(drop)
+}
+
+/// The same, and waits for its end.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn start_and_wait<'w>(words: impl IntoIterator<Item = &'w OsStr>) -> io::Result<()> {
+    silent(words)?.status().map(drop)
+}
+
+fn silent<'w>(words: impl IntoIterator<Item = &'w OsStr>) -> io::Result<Command> {
     let mut glass = Command::new(program()?);
     glass.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    glass.spawn().map(drop)
+    Ok(glass)
 }
 
 /// Leaves the terminal, and the job that this process was started in: neither ends it.

@@ -9,6 +9,7 @@ mod aws;
 mod digest;
 pub mod document;
 mod file;
+mod hook;
 mod ledger;
 mod level;
 pub mod mistake;
@@ -34,6 +35,7 @@ pub use digest::Parts;
 use digest::RestsOn;
 pub use document::DocumentError;
 pub use file::{NamedFile, ReadFile};
+pub use hook::{Hook, HookCall, can_be_told};
 pub use ledger::Shipping;
 pub use level::{AnchorDemand, Level, MfaDemand, OpenReviews};
 pub use mistake::Mistake;
@@ -66,6 +68,7 @@ pub struct Catalogue {
     aws: Aws,
     shipping: Shipping,
     sign_off: SignOffRules,
+    hooks: Vec<Hook>,
     triggers: BTreeMap<TriggerName, Trigger>,
     people: BTreeMap<PersonName, Person>,
     profiles: BTreeMap<ProfileName, Profile>,
@@ -110,6 +113,7 @@ impl Catalogue {
                 aws: loaded.aws,
                 shipping: loaded.shipping,
                 sign_off: loaded.sign_off,
+                hooks: loaded.hooks,
                 triggers: loaded.triggers,
                 people: loaded.people,
                 profiles: loaded.profiles,
@@ -146,6 +150,11 @@ impl Catalogue {
     /// What an approver's glass does with a request whose ledger got shorter or was rewritten.
     pub fn shorter_ledger(&self) -> ShorterLedger {
         self.sign_off.shorter_ledger
+    }
+
+    /// Who is told of what happens.
+    pub fn hooks(&self) -> &[Hook] {
+        &self.hooks
     }
 
     /// The profile of a name, if there is one without mistakes.
@@ -205,6 +214,7 @@ struct Loaded {
     aws: Aws,
     shipping: Shipping,
     sign_off: SignOffRules,
+    hooks: Vec<Hook>,
     triggers: BTreeMap<TriggerName, Trigger>,
     people: BTreeMap<PersonName, Person>,
     profiles: BTreeMap<ProfileName, Profile>,
@@ -221,6 +231,7 @@ fn walk(
     let aws = top.optional("aws").map_or(Some(Aws::default()), |value| aws::read(value, files));
     let shipping = top.optional("ledger").map_or(Some(Shipping::default()), |value| ledger::read(value, folder));
     let sign_off = top.optional("approvals").map_or(Some(SignOffRules::default()), |value| store::read(value, folder));
+    let hooks = top.optional("hooks").map_or(Some(Vec::new()), |value| hook::read(value, folder));
     let environments = top.required("naming").and_then(environments);
     let levels = named(&mut top, "levels", |entry| level::read(entry, shipping.as_ref()));
     let triggers = named(&mut top, "triggers", |entry| trigger::read(entry, folder));
@@ -229,7 +240,6 @@ fn walk(
     names.extend(people.keys().cloned());
     let ground = Ground { environments, levels, triggers: triggers.keys().cloned().collect(), people, names };
     let profiles = profiles(&mut top, &ground, files, broken);
-    top.not_built(&["hooks"]);
     top.close();
     let triggers = triggers.into_values().map(|trigger| trigger.map(|trigger| (trigger.name.clone(), trigger)));
     let people = ground.people.into_values().map(|person| person.map(|person| (person.name.clone(), person)));
@@ -238,6 +248,7 @@ fn walk(
         aws: aws?,
         shipping: shipping?,
         sign_off: sign_off?,
+        hooks: hooks?,
         triggers: triggers.collect::<Option<_>>()?,
         people: people.collect::<Option<_>>()?,
         profiles,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::NameError;
+use super::{NameError, Region, TopicArn};
 
 /// The ARN of exactly one IAM role: `arn:<partition>:iam::<12 digits>:role/<path and name>`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +77,31 @@ impl<'de> serde::Deserialize<'de> for RoleArn {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         RoleArn::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl TopicArn {
+    /// The topic's region.
+    pub fn region(&self) -> Region {
+        let region = self.as_str().split(':').nth(3).unwrap_or_default();
+        Region::parse(region).expect("a topic's ARN was parsed with its region")
+    }
+}
+
+/// Whether a text is `arn:<partition>:sns:<region>:<12 digits>:<name>`; the name of a topic that keeps an order ends
+/// with `.fifo`.
+pub(super) fn is_topic(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    match parts.as_slice() {
+        ["arn", "aws" | "aws-cn" | "aws-us-gov", "sns", region, account, name] => {
+            let plain = name.strip_suffix(".fifo").unwrap_or(name);
+            Region::parse(region).is_ok()
+                && is_account(account)
+                && (1..=256).contains(&name.len())
+                && !plain.is_empty()
+                && plain.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+        }
+        _ => false,
     }
 }
 
@@ -180,6 +205,24 @@ mod tests {
             "arn:aws:sts::444455556666:assumed-role/x/y",
         ] {
             assert!(RoleArn::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_topic_arn_names_one_topic_and_its_region() {
+        for good in ["arn:aws:sns:eu-west-1:444455556666:alarm", "arn:aws-cn:sns:cn-north-1:444455556666:a_b-C.fifo"] {
+            let topic = TopicArn::parse(good).expect(good);
+            assert_eq!(Some(topic.region().as_str()), good.split(':').nth(3));
+        }
+        for wrong in [
+            "arn:aws:sns:eu-west-1:444455556666:",
+            "arn:aws:sns:eu-west-1:444455556666:.fifo",
+            "arn:aws:sns:eu-west-1:444455556666:al*rm",
+            "arn:aws:sns:eu-west-1:444455556666:alarm:0a1b",
+            "arn:aws:sns:europe:444455556666:alarm",
+            "arn:aws:sqs:eu-west-1:444455556666:alarm",
+        ] {
+            assert!(TopicArn::parse(wrong).is_err(), "{wrong}");
         }
     }
 

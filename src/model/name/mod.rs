@@ -131,6 +131,14 @@ name! {
     GroupName, "group", "1 to 64 of a-z, 0-9, _ and -", |t| word(t, b"_-", 64)
 }
 name! {
+    /// A hook: somebody or something that is told of what happens. Also the name of a file.
+    HookName, "hook", "1 to 32 of a-z, 0-9 and -", |t| word(t, b"-", 32)
+}
+name! {
+    /// The ARN of one SNS topic.
+    TopicArn, "topic ARN", "arn:aws:sns:<region>:<12 digits>:<name>", arn::is_topic
+}
+name! {
     /// A step of a runbook.
     StepName, "step", "1 to 64 of a-z, 0-9, _ and -", |t| word(t, b"_-", 64)
 }

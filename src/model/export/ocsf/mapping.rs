@@ -66,6 +66,10 @@ pub(super) fn of(details: &Details<'_>) -> Mapped {
         "request.used" => entity(details, (OTHER, "Use"), "request"),
         "override.used" => entity(details, (OTHER, "Override"), "profile").of_severity(HIGH),
         "review.closed" => entity(details, (OTHER, "Review"), "session"),
+        "hook.failed" => {
+            entity(details, (OTHER, "Fail"), "hook").of_severity(MEDIUM).with("message", details.text("why"))
+        }
+        "hook.recovered" => entity(details, (OTHER, "Recover"), "hook"),
         "loss" => base("Loss")
             .of_severity(MEDIUM)
             .with("count", details.number("count"))
