@@ -28,7 +28,6 @@ pub use pty::Pty;
 pub use receiver::{HOOK_SECRET, Receiver};
 pub use screen::Screen;
 pub use servers::{Agent, Moto, Sandbox};
-pub use servers::{Moto, Sandbox};
 pub use tools::{python, tool};
 pub use witness::Witness;
 
