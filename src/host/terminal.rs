@@ -22,7 +22,7 @@ use crate::world::machine::{AskError, Terminal};
 const LONGEST_ANSWER: usize = 4096;
 
 /// How long nothing comes of a paste when it is over.
-const QUIET: Duration = Duration::from_millis(150);
+const QUIET: Duration = Duration::from_millis(300);
 
 /// The longest that a paste may go on which nobody reads.
 const LONGEST_PASTE: Duration = Duration::from_secs(5);
