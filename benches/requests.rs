@@ -1,4 +1,5 @@
-//! How long `glass requests` takes over a store of 10,000 requests. `cargo bench --bench requests`; see docs/performance.md.
+//! How long `glass requests` takes over a store of 10,000 requests, and how long the last approval takes from the folder
+//! in which it appears to the question for the MFA code. `cargo bench --bench requests`; see docs/performance.md.
 #![allow(
     missing_docs,
     clippy::disallowed_methods,
@@ -14,19 +15,28 @@
 mod support;
 
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use glass::model::name::Id;
+use glass::model::name::{Id, PersonName};
+use glass::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
 use glass::model::sign_off::block;
 use glass::model::sign_off::papers::Paper;
 use glass::model::sign_off::sheet::Sheet;
 use glass::model::time::Timestamp;
 
-use support::Home;
+use support::{Home, Kind, Practice, SoftKey, WORDS};
 
 const MANY: u32 = 10_000;
 
+/// How many approvals are waited for.
+const NIGHTS: usize = 10;
+
 fn main() {
+    listed();
+    asked_for_the_code();
+}
+
+fn listed() {
     let home = Home::new();
     let share = home.path("share");
     fs::create_dir(&share).unwrap();
@@ -59,4 +69,52 @@ fn main() {
         });
         println!("glass {}, {MANY} stored: {:?} at best", words.join(" "), best.min().unwrap());
     }
+}
+
+fn asked_for_the_code() {
+    let carol = SoftKey::new(Kind::Ed25519);
+    let people = format!("[people.carol]\ngroups = [\"security\"]\nkeys = [\"{}\"]\n\n[people.bob]", carol.line());
+    let rule = "approval = { count = 1, from = [\"carol\"] }\nrunbook = \"prod-db.md\"";
+    let practice = Practice::new().asking().edited("profiles.toml", "[people.bob]", &people);
+    let practice = practice.edited("profiles.toml", "runbook = \"prod-db.md\"", rule);
+    let share = practice.home.path("share");
+    fs::create_dir(&share).unwrap();
+    let store = format!("[approvals]\nstore = \"{}\"\n\n[people.bob]", share.display());
+    let practice = practice.edited("profiles.toml", "[people.bob]", &store);
+    let mut took: Vec<_> = (0..NIGHTS).map(|_| asked_once(&practice, &carol)).collect();
+    took.sort_unstable();
+    println!(
+        "approval in a folder, MFA code asked: {:?} at most, {:?} at best (at most 1s)",
+        took[NIGHTS - 1],
+        took[0]
+    );
+}
+
+/// From an approval that appears in the store to the question.
+fn asked_once(practice: &Practice, carol: &SoftKey) -> Duration {
+    let made = practice.home.glass(&[&["request", "prod-db-emergency"], &WORDS[..]].concat()).exits(0);
+    let sheet = Sheet::parse(&block::read(&made.stdout).unwrap()[0].1).unwrap();
+    let statement = Statement {
+        answer: Answer::Approve,
+        person: PersonName::parse("carol").unwrap(),
+        at: sheet.asked().made,
+        request: sheet.digest(),
+        remark: String::new(),
+    };
+    let signature = carol.approve(NAMESPACE, statement.to_text().unwrap().as_bytes());
+    let approval = Approval::new(&statement, &signature).unwrap();
+    let words = ["assume", "prod-db-emergency", "--request", sheet.asked().id.as_str(), "--", "true"];
+    let mut terminal = practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words);
+    terminal.expect("1 more: ring carol");
+    let paper = Paper::Approval(&approval);
+    let place = practice.home.path("share").join(paper.name(&sheet));
+    let unfinished = place.with_file_name(".unfinished");
+    fs::write(&unfinished, paper.content(&sheet)).unwrap();
+    let put = Instant::now();
+    fs::rename(unfinished, place).unwrap();
+    terminal.expect("MFA code of");
+    let took = put.elapsed();
+    terminal.send("\x03");
+    terminal.wait();
+    took
 }

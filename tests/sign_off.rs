@@ -9,6 +9,7 @@ use crate::support::{Practice, SoftKey};
 mod agent;
 mod asked;
 mod bucket;
+mod folder;
 mod grown;
 mod overriding;
 mod used;

@@ -23,7 +23,7 @@ use crate::world::desk::{Desk, Wanted};
 use crate::world::machine::AskError;
 
 /// How long is listened to the terminal before the next look.
-const LISTENING: Duration = Duration::from_millis(500);
+const LISTENING: Duration = Duration::from_millis(250);
 
 /// How often is looked into a bucket.
 const BUCKET_PERIOD: Duration = Duration::from_secs(5);

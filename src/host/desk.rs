@@ -39,7 +39,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(30);
 const MOST_NAMES: usize = 50_000;
 
 /// How many papers a clerk brings at once.
-const ARMFUL: usize = 32;
+const ARMFUL: usize = 256;
 
 /// The largest paper that is read, in bytes.
 const LARGEST: usize = if sheet::LONGEST > approval::LARGEST { sheet::LONGEST } else { approval::LARGEST };

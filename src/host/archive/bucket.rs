@@ -39,6 +39,9 @@ use parcel::Parcel;
 /// The most that is read of an answer that is no object: a list of 1,000 versions with the longest keys.
 const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 
+/// How many objects are read at the same time.
+const AT_ONCE: usize = 32;
+
 /// The least bytes a second that a content must go or come with.
 const SLOWEST: u64 = 64 * 1024;
 
@@ -251,7 +254,10 @@ impl Archive for BucketArchive {
     }
 
     fn bring(&self, names: &[String], largest: usize) -> Result<Vec<Option<Vec<u8>>>, ArchiveError> {
-        let brought = self.executor.run(all(names.iter().map(|name| self.bring_one(name, largest))));
+        let mut brought = Vec::with_capacity(names.len());
+        for some in names.chunks(AT_ONCE) {
+            brought.extend(self.executor.run(all(some.iter().map(|name| self.bring_one(name, largest)))));
+        }
         let is_refused = |one: &Result<_, ArchiveError>| {
             matches!(one, Err(ArchiveError::Aws { error: AwsError::Refused { .. }, .. }))
         };
