@@ -10,14 +10,14 @@ use super::growth::{Growth, GrowthError};
 use super::sheet::{START, Sheet, SheetError};
 use crate::model::name::Id;
 
-/// Requests and approvals in the order in which they were found.
+/// Requests, approvals and proofs in the order in which they were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gathered {
     /// The requests, no two of one id.
     pub sheets: Vec<Sheet>,
     /// The approvals, no two the same.
     pub approvals: Vec<Approval>,
-    /// What shows that the ledgers of requests only grew.
+    /// What shows that the ledgers of requests only grew, each once.
     pub growths: Vec<Growth>,
 }
 
@@ -41,7 +41,7 @@ pub fn gather(bytes: &[u8]) -> Result<Gathered, GatherError> {
         match kind {
             Kind::Request => gathered.add_sheet(&content)?,
             Kind::Approval => gathered.add_approval(&content)?,
-            Kind::Proof => gathered.growths.push(Growth::parse(&content).map_err(GatherError::Growth)?),
+            Kind::Proof => gathered.add_growth(Growth::parse(&content).map_err(GatherError::Growth)?),
         }
     }
     let is_nothing = gathered.sheets.is_empty() && gathered.approvals.is_empty();
@@ -58,7 +58,7 @@ impl Gathered {
             self.add_sheet(sheet.line().as_bytes())?;
         }
         self.approvals.extend(other.approvals);
-        self.growths.extend(other.growths);
+        other.growths.into_iter().for_each(|growth| self.add_growth(growth));
         Ok(())
     }
 
@@ -70,6 +70,12 @@ impl Gathered {
             Some(_) => return Err(GatherError::Twins(sheet.asked().id.clone())),
         }
         Ok(())
+    }
+
+    fn add_growth(&mut self, growth: Growth) {
+        if !self.growths.contains(&growth) {
+            self.growths.push(growth);
+        }
     }
 
     fn add_approval(&mut self, bytes: &[u8]) -> Result<(), GatherError> {

@@ -11,6 +11,7 @@ use super::approval::{Answer, Approval, ApprovalError, NAMESPACE, Statement};
 use super::block::{self, BlockError, Kind};
 use super::count::{self, Scene, State, Tally};
 use super::gather::{GatherError, gather};
+use super::growth::Growth;
 use super::history::Spending;
 use super::objection::Objection;
 use super::reviews::Reviews;
@@ -520,14 +521,18 @@ fn what_a_block_is_not_whole_for_is_told() {
 }
 
 #[test]
-fn several_blocks_of_both_kinds_are_gathered_at_once() {
+fn several_blocks_of_all_kinds_are_gathered_at_once() {
     let sheet = sheet();
     let (bob, carol) = (approval(&sheet, "bob", 2, 60), approval(&sheet, "carol", 3, 61));
     let block = |approval: &Approval| block::write(Kind::Approval, approval.stored().as_bytes());
     let text =
         format!("{}{}> said\n{}{}", block(&bob), request_block(), block(&carol).replace('\n', "\r\n"), block(&bob));
-    let gathered = gather(text.as_bytes()).unwrap();
-    assert_eq!((gathered.sheets, gathered.approvals), (vec![sheet], vec![bob, carol]));
+    let growth = Growth::write(sheet.digest(), &[]);
+    let proof = block::write(Kind::Proof, growth.stored().as_bytes());
+    let gathered = gather(format!("{text}{proof}{proof}").as_bytes()).unwrap();
+    assert_eq!((gathered.sheets, gathered.approvals, gathered.growths), (vec![sheet], vec![bob, carol], vec![growth]));
+    // By itself it is of no use.
+    assert_eq!(gather(proof.as_bytes()), Err(GatherError::Nothing));
 }
 
 #[test]

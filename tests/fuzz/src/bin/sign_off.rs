@@ -1,9 +1,10 @@
-//! What is handed over to be approved or as an approval: a line, a file, or text with blocks in it.
+//! What is handed over to be approved or as an approval, or with it: a line, a file, or text with blocks in it.
 #![no_main]
 
 use glass_fuzz::model::sign_off::approval::Approval;
 use glass_fuzz::model::sign_off::block;
 use glass_fuzz::model::sign_off::gather::gather;
+use glass_fuzz::model::sign_off::growth::Growth;
 use glass_fuzz::model::sign_off::sheet::Sheet;
 use libfuzzer_sys::fuzz_target;
 
@@ -15,6 +16,9 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(approval) = Approval::parse(bytes) {
         assert_eq!(approval.stored().as_bytes(), bytes);
         assert_eq!(approval.statement().to_text().expect("it was read"), approval.text());
+    }
+    if let Ok(growth) = Growth::parse(bytes) {
+        assert_eq!(growth.stored().as_bytes(), bytes);
     }
     let _gathered = gather(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else { return };
