@@ -11,6 +11,7 @@ mod before;
 mod closed;
 mod folder;
 mod growth;
+mod held;
 mod key;
 mod left;
 mod machine;

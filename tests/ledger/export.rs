@@ -267,3 +267,22 @@ fn an_export_that_finds_no_room_leaves_nothing() {
     assert!(told.stderr.contains("too large"), "{}", told.stderr);
     assert_eq!(fs::read_dir(home.path("out")).unwrap().count(), 0);
 }
+
+/// As `audit export | head`: what is behind the place where nobody listens any more is not even read.
+#[test]
+fn an_export_that_nobody_listens_to_any_more_ends_at_once() {
+    let home = home();
+    let many = (0..3000).map(|_| ("run.end".to_owned(), json!({ "code": 0, "ms": 1 })));
+    let copy = made_up(&home, many);
+    let segment = copy.join(SEGMENT);
+    let text = fs::read_to_string(&segment).unwrap() + "not read\n";
+    fs::write(&segment, &text).unwrap();
+    let told = export(&home, &["--ledger", copy.to_str().unwrap()]).exits(0);
+    assert!(told.stderr.contains("log-0000000000000000.jsonl line 3002"), "{}", told.stderr);
+    let line = "{ \"$1\" audit export --ledger \"$2\"; echo $? >code; } | head -n 1; cat code";
+    let mut shell = home.command("/bin/sh");
+    shell.args(["-c", line, "sh", env!("CARGO_BIN_EXE_glass")]).arg(&copy);
+    let told = Outcome::of(&mut shell, "").exits(0);
+    let first = text.split_inclusive('\n').next().unwrap();
+    assert_eq!((told.stdout.as_str(), told.stderr.as_str()), (format!("{first}0\n").as_str(), ""));
+}

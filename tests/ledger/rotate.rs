@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::faults::{begun, failed_everywhere, killed_everywhere};
 use super::{REFUSED, SEGMENT, by_script, events, home, ledger, segments, text, verdict};
-use crate::support::Home;
+use crate::support::{Home, Outcome, tool};
 
 const ROTATE: [&str; 2] = ["audit", "rotate"];
 
@@ -113,6 +113,35 @@ fn an_error_at_any_call_of_a_rotation_ends_with_4_and_leaves_a_ledger_that_goes_
     for (files, fault) in faults {
         failed_everywhere(&begin, &text(&begin), &ROTATE, 0, files, fault);
     }
+}
+
+/// Segments are opened while they are read, so however many there are, a few open files are enough.
+#[test]
+fn a_ledger_of_many_segments_needs_few_open_files() {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    let writer = HostLedger::new(ledger(&home), None).unwrap();
+    (0..60).for_each(|_| drop(writer.rotate().unwrap()));
+    home.glass(&["audit", "checkpoint"]).exits(0);
+    let copy = home.path("copy");
+    fs::create_dir(&copy).unwrap();
+    for file in segments(&ledger(&home)) {
+        fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
+    }
+    let own: [&[&str]; 7] = [
+        &["audit", "verify"],
+        &["audit", "verify", "--since-checkpoint"],
+        &["audit", "show"],
+        &["audit", "export"],
+        &["audit", "rotate"],
+        &["audit", "checkpoint"],
+        &["audit", "prove", "1"],
+    ];
+    for words in own.into_iter().chain([&["audit", "verify", "--ledger", copy.to_str().unwrap()][..]]) {
+        let mut glass = home.command(tool("prlimit"));
+        Outcome::of(glass.args(["--nofile=24", env!("CARGO_BIN_EXE_glass")]).args(words), "").exits(0);
+    }
+    assert_eq!(verdict(&home).1["segments"], json!(62));
 }
 
 /// A ledger of some blocks of the tree, with a checkpoint and what follows it.

@@ -1,6 +1,7 @@
 //! `glass audit export`: the ledger in forms that other programs take.
 
 use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out;
 use crate::host::export::{ExportError, NewFile, NewFolder};
-use crate::host::ledger::reader::Reader;
+use crate::host::ledger::reader::{Reader, Reading};
 use crate::model::chain::entry::Entry;
 use crate::model::chain::signed::Asked;
 use crate::model::checkpoint::Checkpoint;
@@ -52,20 +53,25 @@ fn lines(
     to: &mut impl Write,
 ) -> Result<io::Result<()>, Failure> {
     let wanted = Wanted::of(&args.only);
-    let mut written = to.write_all(form.header().as_bytes());
     let source = Source::of(args, context)?;
-    let reading = source.reader.read(|line, entry| {
-        form.follow(entry);
-        if written.is_ok() && wanted.takes(entry) {
-            written = to.write_all(&form.shown(line, entry));
-        }
-    });
-    let reading = source.found(reading, |reading| reading.segments)?;
-    if written.is_ok() {
-        written = to.flush();
+    if let Err(error) = to.write_all(form.header().as_bytes()) {
+        return Ok(Err(error));
     }
-    tell_of_bad(&reading.walked.judgement, "exported");
-    Ok(written)
+    let reading = source.reader.read_until(|line, entry| {
+        form.follow(entry);
+        let written = if wanted.takes(entry) { to.write_all(&form.shown(line, entry)) } else { Ok(()) };
+        // Who does not listen any more has seen enough.
+        written.map_or_else(ControlFlow::Break, ControlFlow::Continue)
+    });
+    match source.found(reading)? {
+        ControlFlow::Break(error) => Ok(Err(error)),
+        ControlFlow::Continue(reading) => {
+            source.is_there(&reading)?;
+            let written = to.flush();
+            tell_of_bad(&reading.walked.judgement, "exported");
+            Ok(written)
+        }
+    }
 }
 
 /// This user's own ledger, or the copy that was named.
@@ -85,14 +91,22 @@ impl<'a> Source<'a> {
     }
 
     /// What was read. That a copy cannot be is no fault of this user's ledger.
-    fn found<R>(&self, reading: Result<R, LedgerError>, segments: fn(&R) -> usize) -> Result<R, Failure> {
-        let Some(folder) = self.copy else { return Ok(reading?) };
-        let reading = reading.map_err(|error| Failure::of(Exit::Failed, &error))?;
-        if segments(&reading) == 0 {
-            let fact = format!("there is no ledger in {}", folder.display());
-            return Err(Failure::new(Exit::Failed, fact).hint("name the folder that log-….jsonl is in"));
+    fn found<R>(&self, reading: Result<R, LedgerError>) -> Result<R, Failure> {
+        reading.map_err(|error| match self.copy {
+            Some(_) => Failure::of(Exit::Failed, &error),
+            None => error.into(),
+        })
+    }
+
+    /// Checks that there is something in the copy that was named.
+    fn is_there(&self, reading: &Reading) -> Result<(), Failure> {
+        match self.copy {
+            Some(folder) if reading.segments == 0 => {
+                let fact = format!("there is no ledger in {}", folder.display());
+                Err(Failure::new(Exit::Failed, fact).hint("name the folder that log-….jsonl is in"))
+            }
+            Some(_) | None => Ok(()),
         }
-        Ok(reading)
     }
 }
 
@@ -108,14 +122,20 @@ fn tiles(args: &AuditExport, context: &Context) -> Result<Exit, Failure> {
     let folder = NewFolder::begin(to)?;
     let source = Source::of(args, context)?;
     let verified = source.reader.verify(Asked::default(), |_| false, |_, _| ());
-    let verified = source.found(verified, |verified| verified.reading.segments)?;
+    let verified = source.found(verified)?;
+    source.is_there(&verified.reading)?;
     let Some(signed) = verified.signatures.last() else {
         let fact = "nothing of the ledger is signed, and tiles are those of a checkpoint";
         return Err(Failure::new(Exit::Failed, fact).hint("`glass audit checkpoint` signs what your own ledger holds"));
     };
-    let mut making = Making { folder: &folder, tiles: Tiles::default(), size: signed.size, note: None, failure: None };
-    let reading = source.reader.read(|line, entry| making.take(line, entry));
-    source.found(reading, |reading| reading.segments)?;
+    let mut making = Making { folder: &folder, tiles: Tiles::default(), size: signed.size, note: None };
+    let read = source.reader.read_until(|line, entry| match making.take(line, entry) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(failure) => ControlFlow::Break(failure),
+    });
+    if let ControlFlow::Break(failure) = source.found(read)? {
+        return Err(failure);
+    }
     making.finish()?;
     folder.keep()?;
     tell_of_bad(&verified.reading.walked.judgement, "exported");
@@ -130,29 +150,21 @@ struct Making<'a> {
     size: u64,
     /// The checkpoint of this size: it is in the entry after them.
     note: Option<String>,
-    failure: Option<Failure>,
 }
 
 impl Making<'_> {
-    fn take(&mut self, line: &[u8], entry: &Entry<'_>) {
+    fn take(&mut self, line: &[u8], entry: &Entry<'_>) -> Result<(), Failure> {
         if entry.seq == self.size {
             self.note = serde_json::from_str(entry.d).ok().map(|Signed { note }| note);
-        } else if entry.seq < self.size && self.failure.is_none() {
-            self.failure = self.put(line, entry).err();
+        } else if entry.seq < self.size {
+            let full = self.tiles.push(entry.seq, line)?;
+            full.iter().try_for_each(|tile| self.folder.put(&tile.path, &tile.bytes))?;
         }
-    }
-
-    fn put(&mut self, line: &[u8], entry: &Entry<'_>) -> Result<(), Failure> {
-        let full = self.tiles.push(entry.seq, line)?;
-        full.iter().try_for_each(|tile| self.folder.put(&tile.path, &tile.bytes))?;
         Ok(())
     }
 
     /// Writes the tiles that are not full and, last, the checkpoint, if it is of these entries.
     fn finish(self) -> Result<(), Failure> {
-        if let Some(failure) = self.failure {
-            return Err(failure);
-        }
         let changed = || Failure::new(Exit::Evidence, "the ledger was changed while it was exported");
         let note = self.note.ok_or_else(changed)?;
         let text = Note::parse(note.as_bytes()).map_err(|_| changed())?.unverified_text();

@@ -4,7 +4,6 @@
 //! depend on how large the ledger is.
 
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -155,7 +154,7 @@ impl<'s> Source<'s> {
             }
             let length = usize::try_from((segment.bytes - self.offset).min(PIECE)).unwrap_or(usize::MAX);
             lines.resize(length, 0);
-            segment.file.read_exact_at(&mut lines, self.offset)?;
+            segment.read(&mut lines, self.offset)?;
             let Some(lf) = memrchr(b'\n', &lines) else { return Ok(None) };
             lines.truncate(lf + 1);
             let task = Task { place: self.place, offset: self.offset, lines, key: None };

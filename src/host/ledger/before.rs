@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Read};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
-use super::snapshot::Held;
+use super::held::Held;
 use crate::model::chain::LONGEST_LINE;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::state::State;
@@ -57,7 +57,7 @@ pub(super) fn is_missing(first: u64) -> String {
 pub(super) fn find(segments: &[Held]) -> io::Result<Option<Before>> {
     let Some(first) = segments.first().map(|segment| segment.first).filter(|first| *first > 0) else { return Ok(None) };
     for segment in segments {
-        let mut lines = segment.lines(0)?;
+        let mut lines = segment.lines(0);
         let mut line = Vec::new();
         while lines.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line)? > 0 {
             if let Some(before) = in_line(&line).filter(|before| before.state.size() == first) {

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::before::shipped;
-use super::snapshot::Held;
+use super::held::Held;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::signed::Signatures;
 use crate::model::chain::state::State;

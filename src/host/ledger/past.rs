@@ -6,7 +6,8 @@
 use std::io::{self, BufRead, ErrorKind};
 
 use super::folder::{Folder, Use};
-use super::snapshot::{Held, Snapshot};
+use super::held::Held;
+use super::snapshot::Snapshot;
 use super::tail::{ANY, Tail};
 use super::{HostLedger, LONGEST_WAIT, failed};
 use crate::model::chain::LONGEST_LINE;
@@ -109,7 +110,7 @@ fn read_segment(
     size: &mut u64,
     each: &mut impl FnMut(&[u8], &Entry<'_>),
 ) -> io::Result<Result<(), String>> {
-    let mut lines = segment.lines(offset_before(segment, from)?)?;
+    let mut lines = segment.lines(offset_before(segment, from)?);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 && line.last() == Some(&b'\n') {
         match Entry::parse(&line) {

@@ -1,5 +1,7 @@
 //! Reading a ledger that is not appended to: this user's own, or a copy of anybody's.
 
+use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::ahead::{self, Takes};
@@ -67,12 +69,33 @@ impl Reader {
     ///
     /// # Errors
     /// When the files cannot be read or trusted. A ledger that does not verify is no error here.
-    pub fn read(&self, each: impl FnMut(&[u8], &Entry<'_>)) -> Result<Reading, LedgerError> {
-        let Some((folder, snapshot)) = self.snapshot()? else { return Ok(Reading::of_nothing()) };
+    pub fn read(&self, mut each: impl FnMut(&[u8], &Entry<'_>)) -> Result<Reading, LedgerError> {
+        let each = |line: &[u8], entry: &Entry<'_>| {
+            each(line, entry);
+            ControlFlow::<Infallible>::Continue(())
+        };
+        let ControlFlow::Continue(reading) = self.read_until(each)?;
+        Ok(reading)
+    }
+
+    /// The same, until `each` has seen enough.
+    ///
+    /// # Errors
+    /// When the files cannot be read or trusted.
+    pub fn read_until<B>(
+        &self,
+        each: impl FnMut(&[u8], &Entry<'_>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, Reading>, LedgerError> {
+        let Some((folder, snapshot)) = self.snapshot()? else {
+            return Ok(ControlFlow::Continue(Reading::of_nothing()));
+        };
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));
-        let mut walked = snapshot.walk_all(known.as_ref(), each)?;
+        let mut walked = match snapshot.walk_until(known.as_ref(), each)? {
+            ControlFlow::Continue(walked) => walked,
+            ControlFlow::Break(why) => return Ok(ControlFlow::Break(why)),
+        };
         self.judge(&folder, &snapshot, &mut walked)?;
-        Reading::of(&snapshot, walked)
+        Reading::of(&snapshot, walked).map(ControlFlow::Continue)
     }
 
     /// Verifies everything, on all cores: lines, tree and signatures. Keeps a verdict that stops elevation where the

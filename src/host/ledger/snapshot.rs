@@ -2,24 +2,27 @@
 
 use std::cell::OnceCell;
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Take};
+use std::io;
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 
 use super::ahead::Ahead;
 use super::before::{self, Before};
 use super::folder::{Folder, Use};
+use super::held::{Held, Lines};
 use super::{failed, tree};
-use crate::model::chain::LONGEST_LINE;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::head::{HEAD_BYTES, Head, Known};
 use crate::model::chain::origin::Owner;
 use crate::model::chain::verify::Verifier;
-use crate::model::chain::walk::{FirstBad, Integrity, Judgement, Segment, Walked, segment_first, segment_name, walk};
+use crate::model::chain::walk::{
+    FirstBad, Integrity, Judgement, Segment, Walked, segment_first, segment_name, walk, walk_until,
+};
 use crate::model::name::Digest;
 use crate::world::ledger::LedgerError;
 
-/// How much is read to find one line: most lines are short.
-const WINDOWS: [u64; 2] = [2048, LONGEST_LINE as u64 + 1];
+/// How many of the last segments are kept open: these are appended to, or read more than once.
+const KEPT_OPEN: usize = 4;
 
 /// The files of a ledger, opened under its lock; what is appended later is not seen.
 pub(super) struct Snapshot {
@@ -33,13 +36,6 @@ pub(super) struct Snapshot {
     older: Vec<u64>,
     pub(super) segments: Vec<Held>,
     before: OnceCell<Option<Before>>,
-}
-
-/// A segment that was opened, to be read.
-pub(super) struct Held {
-    pub(super) first: u64,
-    pub(super) bytes: u64,
-    pub(super) file: File,
 }
 
 impl Snapshot {
@@ -77,8 +73,12 @@ impl Snapshot {
         };
         let mut older = folder.segments()?;
         let firsts = older.split_off(begin(head.as_ref(), &older));
-        let segments =
-            firsts.into_iter().map(|first| Held::open(folder, first, Use::Read)).collect::<Result<_, _>>()?;
+        let seldom_read = firsts.len().saturating_sub(KEPT_OPEN);
+        let held = |(place, first): (usize, &u64)| match place {
+            place if place < seldom_read => Held::look_at(folder, *first),
+            _ => Held::open(folder, *first, Use::Read),
+        };
+        let segments = firsts.iter().enumerate().map(held).collect::<Result<_, _>>()?;
         let (folder, before) = (folder.clone(), OnceCell::new());
         Ok(Snapshot { folder, head, head_file, head_is, older, segments, before })
     }
@@ -141,6 +141,16 @@ impl Snapshot {
         each: impl FnMut(&[u8], &Entry<'_>),
     ) -> Result<Walked, LedgerError> {
         self.walk(0, 0, self.verifier_at(0)?, known, each)
+    }
+
+    /// The same, until `each` has seen enough.
+    pub(super) fn walk_until<B>(
+        &self,
+        known: Option<&Known>,
+        each: impl FnMut(&[u8], &Entry<'_>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, Walked>, LedgerError> {
+        let walked = walk_until(self.segments_from(0, 0), 0, self.verifier_at(0)?, known, each);
+        walked.map_err(failed("read", &self.folder.file("")))
     }
 
     /// Walks on from where the ledger was verified already.
@@ -221,13 +231,18 @@ impl Snapshot {
         known: Option<&Known>,
         each: impl FnMut(&[u8], &Entry<'_>),
     ) -> Result<Walked, LedgerError> {
-        let mut segments = Vec::new();
-        for (index, held) in self.segments[place.min(self.segments.len())..].iter().enumerate() {
-            let from = if index == 0 { offset } else { 0 };
-            let lines = held.lines(from).map_err(|error| self.unread(held, error))?;
-            segments.push(Segment { first: held.first, bytes: held.bytes, lines });
-        }
-        walk(segments, offset, verifier, known, each).map_err(failed("read", &self.folder.file("")))
+        let walked = walk(self.segments_from(place, offset), offset, verifier, known, each);
+        walked.map_err(failed("read", &self.folder.file("")))
+    }
+
+    fn segments_from(&self, place: usize, offset: u64) -> Vec<Segment<Lines<'_>>> {
+        let segments = self.segments.iter().skip(place).enumerate();
+        segments
+            .map(|(index, held)| {
+                let lines = held.lines(if index == 0 { offset } else { 0 });
+                Segment { first: held.first, bytes: held.bytes, lines }
+            })
+            .collect()
     }
 
     /// Where an entry is, with what is wrong with it.
@@ -238,55 +253,6 @@ impl Snapshot {
 
     fn unread(&self, segment: &Held, error: io::Error) -> LedgerError {
         failed("read", &self.folder.file(&segment_name(segment.first)))(error)
-    }
-}
-
-impl Held {
-    /// Opens a segment.
-    pub(super) fn open(folder: &Folder, first: u64, purpose: Use) -> Result<Self, LedgerError> {
-        let name = segment_name(first);
-        let file = folder.open(&name, purpose)?;
-        let bytes = file.metadata().map_err(failed("look at", &folder.file(&name)))?.len();
-        Ok(Held { first, bytes, file })
-    }
-
-    /// The lines from a place on.
-    pub(super) fn lines(&self, from: u64) -> io::Result<BufReader<Take<File>>> {
-        let mut file = self.file.try_clone()?;
-        file.seek(SeekFrom::Start(from))?;
-        Ok(BufReader::with_capacity(1 << 16, file.take(self.bytes - from)))
-    }
-
-    fn first_line(&self) -> io::Result<Option<Vec<u8>>> {
-        for longest in WINDOWS {
-            let bytes = self.window(0, self.bytes.min(longest))?;
-            if let Some(lf) = bytes.iter().position(|byte| *byte == b'\n') {
-                return Ok(Some(bytes[..=lf].to_vec()));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The line that ends at a place, or as much of it as a line may be long.
-    pub(super) fn line_before(&self, end: u64) -> io::Result<Vec<u8>> {
-        let mut line = Vec::new();
-        for longest in WINDOWS {
-            let start = end.saturating_sub(longest);
-            line = self.window(start, end)?;
-            let text = line.strip_suffix(b"\n").unwrap_or(&line);
-            if let Some(lf) = text.iter().rposition(|byte| *byte == b'\n') {
-                return Ok(line.split_off(lf + 1));
-            }
-        }
-        Ok(line)
-    }
-
-    /// The bytes between two places.
-    pub(super) fn window(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
-        let length = usize::try_from(end - start).map_err(|_| ErrorKind::FileTooLarge)?;
-        let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start)?;
-        Ok(bytes)
     }
 }
 

@@ -8,9 +8,10 @@ use std::path::Path;
 
 use super::closed::Closed;
 use super::folder::{Folder, Use};
+use super::held::Held;
 use super::reader::Reader;
 use super::seal::checkpoint_in;
-use super::snapshot::{Held, stop};
+use super::snapshot::stop;
 use super::tree::Tree;
 use super::{HostLedger, failed};
 use crate::model::chain::LONGEST_LINE;
@@ -105,7 +106,7 @@ impl Spool {
         for first in segments.iter().skip(within).take_while(|first| **first < self.size()) {
             let held = Held::open(&self.folder, *first, Use::Read)?;
             let unread = |error| failed("read", &self.folder.file(&segment_name(*first)))(error);
-            let mut lines = held.lines(0).map_err(unread)?;
+            let mut lines = held.lines(0);
             let (mut line, mut next) = (Vec::new(), *first);
             while next < self.size() {
                 line.clear();

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use super::failed;
 use super::folder::{Folder, Use};
+use super::held::Held;
 use super::machine::Machine;
-use super::snapshot::{Held, Snapshot, stop};
+use super::snapshot::{Snapshot, stop};
 use crate::host::chance::HostChance;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::head::{HEAD_BYTES, Head, Known};
@@ -126,15 +127,16 @@ impl Found {
             Some(Closing::Closed) => Use::Read,
             Some(Closing::Begun) | None => Use::Write,
         };
-        let Held { bytes: length, file, .. } = Held::open(&folder, walked.segment, purpose)?;
+        let held = Held::open(&folder, walked.segment, purpose)?;
         let head = snapshot.head_file.map_or_else(|| folder.open("head.json", Use::Make), Ok)?;
         let segment = segment_name(walked.segment);
         let synced = match snapshot.head {
             Some(head) => Synced { seq: head.synced_seq, segment: head.synced_segment, bytes: head.synced_bytes },
             None => Synced { seq: 0, segment: segment.clone(), bytes: 0 },
         };
+        let length = held.bytes;
         let mut tail = Tail {
-            file,
+            file: held.into_file().map_err(failed("open", &folder.file(&segment)))?,
             segment: walked.segment,
             length,
             bytes: walked.bytes,
@@ -188,8 +190,8 @@ impl Found {
         if !Entry::parse(&line).is_ok_and(|entry| entry.ev == "ledger.rotate") {
             return Ok(None);
         }
-        let mode = segment.file.metadata().map_err(failed("look at", &path))?.permissions().mode();
-        Ok(Some(if mode & 0o200 == 0 { Closing::Closed } else { Closing::Begun }))
+        let is_writable = segment.is_writable().map_err(failed("look at", &path))?;
+        Ok(Some(if is_writable { Closing::Begun } else { Closing::Closed }))
     }
 
     /// What has to be written down before anything else.
@@ -312,9 +314,10 @@ impl Tail {
 
     /// Goes on in the next segment. The head stays where it is until something is in there.
     fn go_on(&mut self) -> Result<(), LedgerError> {
-        let Held { first, bytes, file } = Held::open(&self.folder, self.next, Use::Make)?;
+        let held = Held::open(&self.folder, self.next, Use::Make)?;
         self.folder.sync()?;
-        (self.segment, self.file, self.length, self.bytes, self.written) = (first, file, bytes, 0, None);
+        (self.segment, self.length, self.bytes, self.written) = (held.first, held.bytes, 0, None);
+        self.file = held.into_file().map_err(failed("open", &self.path()))?;
         Ok(())
     }
 

@@ -12,7 +12,8 @@ use memchr::memmem;
 use super::before::{Before, is_missing};
 use super::failed;
 use super::folder::{Folder, Use};
-use super::snapshot::{Held, Snapshot};
+use super::held::Held;
+use super::snapshot::Snapshot;
 use super::tail::Tail;
 use crate::model::chain::LONGEST_LINE;
 use crate::model::chain::state::State;
@@ -133,10 +134,8 @@ impl Tree {
     }
 
     fn read_segment(&mut self, held: &Held, length: u64) -> io::Result<()> {
-        let mut file = held.file.try_clone()?;
-        file.seek(SeekFrom::Start(self.end.bytes))?;
         let ahead = length.checked_sub(self.end.bytes).ok_or(ErrorKind::UnexpectedEof)?;
-        let mut lines = BufReader::with_capacity(1 << 16, file.take(ahead));
+        let mut lines = held.lines(self.end.bytes).take(ahead);
         let (mut line, mut last) = (Vec::new(), Vec::new());
         loop {
             line.clear();

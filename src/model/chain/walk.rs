@@ -1,7 +1,9 @@
 //! The walk over a ledger's segments, and the verdict: verified, torn, broken or rolled back.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io::{self, BufRead, Read};
+use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +94,25 @@ pub fn walk<R: BufRead>(
     known: Option<&Known>,
     mut each: impl FnMut(&[u8], &Entry<'_>),
 ) -> io::Result<Walked> {
+    let each = |line: &[u8], entry: &Entry<'_>| {
+        each(line, entry);
+        ControlFlow::<Infallible>::Continue(())
+    };
+    let ControlFlow::Continue(walked) = walk_until(segments, offset, verifier, known, each)?;
+    Ok(walked)
+}
+
+/// The same, until `each` has seen enough: then there is no verdict.
+///
+/// # Errors
+/// When a segment cannot be read.
+pub fn walk_until<R: BufRead, B>(
+    segments: Vec<Segment<R>>,
+    offset: u64,
+    verifier: Verifier,
+    known: Option<&Known>,
+    mut each: impl FnMut(&[u8], &Entry<'_>) -> ControlFlow<B>,
+) -> io::Result<ControlFlow<B, Walked>> {
     let held = known.and_then(|k| segments.iter().find(|s| segment_name(s.first) == k.segment)).map(|s| s.bytes);
     let last = segments.last().map_or(0, |segment| segment.first);
     let mut walk = Walk { verifier, segment: last, bytes: offset, known };
@@ -99,12 +120,15 @@ pub fn walk<R: BufRead>(
     for (place, mut segment) in segments.into_iter().enumerate() {
         walk.segment = segment.first;
         walk.bytes = if place == 0 { offset } else { 0 };
-        bad = walk.through(&mut segment.lines, &mut each)?;
+        bad = match walk.through(&mut segment.lines, &mut each)? {
+            ControlFlow::Continue(bad) => bad,
+            ControlFlow::Break(why) => return Ok(ControlFlow::Break(why)),
+        };
         if bad.is_some() {
             break;
         }
     }
-    Ok(walk.judge(bad, held, last))
+    Ok(ControlFlow::Continue(walk.judge(bad, held, last)))
 }
 
 /// A line that does not continue the chain.
@@ -121,30 +145,32 @@ struct Walk<'k> {
 }
 
 impl Walk<'_> {
-    fn through(
+    fn through<B>(
         &mut self,
         lines: &mut impl BufRead,
-        each: &mut impl FnMut(&[u8], &Entry<'_>),
-    ) -> io::Result<Option<Bad>> {
+        each: &mut impl FnMut(&[u8], &Entry<'_>) -> ControlFlow<B>,
+    ) -> io::Result<ControlFlow<B, Option<Bad>>> {
         let next = self.verifier.next();
         if self.bytes == 0 && self.segment != next {
             let reason = format!("expected entry {next}, the segment begins with {}", self.segment);
-            return Ok(Some(Bad { reason, ends_with_lf: true }));
+            return Ok(ControlFlow::Continue(Some(Bad { reason, ends_with_lf: true })));
         }
         let mut line = Vec::new();
         loop {
             line.clear();
             if lines.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line)? == 0 {
-                return Ok(None);
+                return Ok(ControlFlow::Continue(None));
             }
             match self.accept(&line) {
                 Ok(entry) => {
                     self.bytes += line.len() as u64;
-                    each(&line, &entry);
+                    if let ControlFlow::Break(why) = each(&line, &entry) {
+                        return Ok(ControlFlow::Break(why));
+                    }
                 }
                 Err(reason) => {
                     let ends_with_lf = line.ends_with(b"\n") || has_lf(lines)?;
-                    return Ok(Some(Bad { reason, ends_with_lf }));
+                    return Ok(ControlFlow::Continue(Some(Bad { reason, ends_with_lf })));
                 }
             }
         }
@@ -362,6 +388,20 @@ mod tests {
         assert_eq!(verdict(&parts[1..]), (Integrity::Broken, Some((segment_name(4), 1))));
         let cut = [parts[0], (4, &lines[4..6]), parts[2]];
         assert_eq!(verdict(&cut), (Integrity::Broken, Some((segment_name(7), 1))));
+    }
+
+    #[test]
+    fn who_has_seen_enough_sees_no_more() {
+        let text = ledger(9, &mut Numbers(3)).concat();
+        let segment = Segment { first: 0, bytes: text.len() as u64, lines: text.as_slice() };
+        let mut seen = Vec::new();
+        let each = |_: &[u8], entry: &Entry<'_>| {
+            seen.push(entry.seq);
+            if entry.seq == 3 { ControlFlow::Break("enough") } else { ControlFlow::Continue(()) }
+        };
+        let walked = walk_until(vec![segment], 0, Verifier::new(), None, each).expect("memory can be read");
+        assert!(matches!(walked, ControlFlow::Break("enough")));
+        assert_eq!(seen, [0, 1, 2, 3]);
     }
 
     #[test]
