@@ -12,6 +12,7 @@ use glass::world::ledger::{Ledger, Record};
 use serde_json::{Value, json};
 
 use super::faults::{begun, failed_everywhere, killed_everywhere};
+use super::ship::shared;
 use super::{REFUSED, SEGMENT, by_script, events, home, ledger, segments, text, verdict};
 use crate::support::{Home, Outcome, tool};
 
@@ -220,4 +221,37 @@ fn forged(tree: &[u8]) -> Vec<u8> {
     forged[0] ^= 1;
     let [old, new] = [records, forged.as_slice()].map(|records| Digest::of(records).to_string());
     [String::from_utf8(head.to_vec()).unwrap().replace(&old, &new).as_bytes(), &forged].concat()
+}
+
+/// What is read-only is so for whoever is no root: the ledger is appended to, closed, signed, sent and verified all the same.
+#[test]
+fn an_ordinary_user_goes_on_after_segments_that_are_closed() {
+    let home = shared();
+    home.glass(&REFUSED).exits(3);
+    let mut user = home.command("/bin/sh");
+    if rustix::process::geteuid().is_root() {
+        // The ledger is that of another user then, whose own this makes.
+        fs::remove_dir_all(home.path(".local")).unwrap();
+        let line = "chown -R nobody \"$HOME\" && exec 7<\"$1\" && \
+                    exec setpriv --reuid=nobody --clear-groups --no-new-privs /bin/sh -euc \"$2\" sh /proc/self/fd/7";
+        user.args(["-c", line, "sh"]);
+    } else {
+        user.args(["-c", "exec /bin/sh -euc \"$2\" sh \"$1\"", "sh"]);
+    }
+    let script = "glass() { \"$GLASS\" \"$@\"; }; GLASS=$1; id -u\n\
+                  mkdir -p -m 0700 ~/.local/state/glass/ledger; : >~/.local/state/glass/ledger/tried\n\
+                  for round in 1 2 3; do glass whoami 2>/dev/null || echo $?; glass audit rotate >/dev/null; done\n\
+                  ! sh -c ': >>~/.local/state/glass/ledger/log-0000000000000000.jsonl' 2>/dev/null\n\
+                  glass audit checkpoint >/dev/null; glass audit ship | wc -l\n\
+                  rm -f ~/.local/state/glass/ledger/log-0000000000000000.jsonl\n\
+                  glass audit ship >&2; glass audit verify --json --against ~/share";
+    let outcome = Outcome::of(user.arg(env!("CARGO_BIN_EXE_glass")).arg(script), "");
+    let lines: Vec<_> = outcome.stdout.lines().collect();
+    assert!(outcome.code == 0 && lines.len() == 6 && lines[0] != "0", "{outcome:?}");
+    assert_eq!(lines[4], "4", "a checkpoint and three segments: {outcome:?}");
+    let found: Value = serde_json::from_str(lines[5]).unwrap();
+    assert_eq!(
+        (&found["integrity"], &found["completeness"]["state"], &found["segments"]),
+        (&json!("verified"), &json!("complete"), &json!(3))
+    );
 }
