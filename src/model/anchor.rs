@@ -57,6 +57,8 @@ pub enum AnchorReceipt {
     Witness {
         /// The checkpoint's note with the cosignatures.
         note: String,
+        /// How many entries it had cosigned before, as far as is known here, if it says that they were fewer.
+        forgot: Option<u64>,
     },
 }
 
@@ -102,6 +104,13 @@ impl AnchorPlace {
             AnchorPlace::Archive(destination) => destination.kind(),
             AnchorPlace::Witness { .. } => "witness",
         }
+    }
+}
+
+impl AnchorReceipt {
+    /// Whether the place has lost what it had of the ledger: then nobody held it against that.
+    pub fn is_of_one_that_forgot(&self) -> bool {
+        matches!(self, AnchorReceipt::Witness { forgot: Some(_), .. })
     }
 }
 

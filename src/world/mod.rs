@@ -26,6 +26,7 @@ use crate::model::name::{Digest, Id, ProfileName};
 use crate::model::policy::{Grant, NoSignOff, Recognised};
 use crate::model::session::{self, Answer, Credentials, Order};
 use crate::model::sign_off::sheet::Sheet;
+use crate::model::text::escaped;
 use crate::model::time::{BootTime, Timestamp};
 
 use anchor::{Anchoring, Anchors, NotAnchored};
@@ -205,6 +206,12 @@ fn anchor(world: World<'_>, grant: &Grant, anchoring: Anchoring<'_>) -> Result<(
         }
     };
     for anchor in anchors {
+        if anchor.receipt.is_of_one_that_forgot() {
+            let to = escaped(&anchor.to);
+            world
+                .terminal
+                .say(&format!("glass: warning: {to} has lost what it had of this ledger; the ledger says so"));
+        }
         world.ledger.append(&record(grant, Event::LedgerAnchor(Box::new(anchor))))?;
     }
     Ok(())

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::ship::{copy_folder, count, last, ship};
 use super::signed::key;
-use super::{REFUSED, home, ledger};
+use super::{REFUSED, SEGMENT, home, ledger};
 use crate::support::{Home, Practice, Witness, nobody};
 
 /// A home with an entry and a checkpoint of it in its ledger, and a witness that knows that.
@@ -34,6 +34,12 @@ fn shipping_to(home: &Home, places: &[&str], key: &str) {
 
 fn section(places: &[&str], key: &str) -> String {
     format!("[ledger]\nship = {places:?}\nwitness_keys = [{key:?}]\n")
+}
+
+fn forget(witness: &Witness) {
+    let forget = WebAddress::parse(&witness.address).unwrap().below("forget");
+    let limit = Limit { bytes: 100, time: Duration::from_secs(30) };
+    web::post(&Post { address: &forget, headers: &[], body: b"all" }, limit, None).unwrap();
 }
 
 fn grow(home: &Home) {
@@ -153,13 +159,46 @@ fn what_is_not_a_cosignature_of_a_known_key_is_no_receipt() {
 fn a_witness_that_has_forgotten_is_told_and_shown_the_ledger_again() {
     let (home, witness) = witnessed();
     ship(&home).exits(0);
-    let forget = WebAddress::parse(&witness.address).unwrap().below("forget");
-    let limit = Limit { bytes: 100, time: Duration::from_secs(30) };
-    web::post(&Post { address: &forget, headers: &[], body: b"all" }, limit, None).unwrap();
+    let known = last(&home, "ledger.anchor")["size"].clone();
+    assert_eq!(last(&home, "ledger.anchor")["receipt"]["forgot"], Value::Null);
+    forget(&witness);
     grow(&home);
     let told = ship(&home).exits(0);
     assert!(told.stderr.contains("has lost what it had of this ledger"), "{}", told.stderr);
     assert_eq!((cosigned(&home, &witness.key).1, count(&home, "ledger.anchor")), (1, 2));
+    assert_eq!(last(&home, "ledger.anchor")["receipt"]["forgot"], json!(known));
+    // Also when there is nothing new to cosign, and once.
+    forget(&witness);
+    ship(&home).exits(0);
+    assert!(last(&home, "ledger.anchor")["receipt"]["forgot"].is_u64() && count(&home, "ledger.anchor") == 3);
+    assert_eq!(ship(&home).exits(0).stderr, "glass: nothing is left to send\n");
+}
+
+/// The proof that a witness wants takes the entries that it has cosigned last.
+#[test]
+fn a_witness_that_is_behind_segments_that_are_gone_is_told_and_goes_on_when_they_are_back() {
+    let (home, witness) = witnessed();
+    ship(&home).exits(0);
+    grow(&home);
+    home.glass(&["audit", "rotate"]).exits(0);
+    home.write("share/.keep", "");
+    let catalogue = home.read(".config/glass/profiles.toml");
+    let (before, _) = catalogue.split_once("[ledger]").unwrap();
+    home.write(".config/glass/profiles.toml", &format!("{before}[ledger]\nship = [\"../../share\"]\n"));
+    ship(&home).exits(0);
+    let (segment, away) = (ledger(&home).join(SEGMENT), home.path("away"));
+    fs::rename(&segment, &away).unwrap();
+    home.glass(&["audit", "verify"]).exits(0);
+    shipping_to(&home, &[&witness.address], &witness.key);
+    let told = ship(&home).exits(1);
+    assert!(told.stderr.contains("there is no proof that the ledger begins with "), "{}", told.stderr);
+    assert!(told.stderr.contains("put the segments back that were deleted"), "{}", told.stderr);
+    assert_eq!(count(&home, "ledger.anchor"), 2, "no receipt");
+    fs::rename(&away, &segment).unwrap();
+    ship(&home).exits(0);
+    fs::rename(&segment, &away).unwrap();
+    grow(&home);
+    ship(&home).exits(0);
 }
 
 #[test]
@@ -179,12 +218,17 @@ fn where_an_anchor_is_required_a_witness_is_enough_if_it_cosigns_now() {
     let anchor = entries[intent..ok].iter().find(|entry| entry["ev"] == "ledger.anchor").unwrap();
     assert!(anchor["d"]["kind"] == "witness" && anchor["d"]["size"].as_u64().unwrap() > intent as u64, "{anchor}");
 
+    forget(&witness);
+    let told = practice.assume(&["--", "/bin/true"]).exits(0);
+    assert!(told.stderr.contains("has lost what it had of this ledger"), "{}", told.stderr);
+    assert!(practice.told("ledger.anchor").iter().any(|anchor| anchor["receipt"]["forgot"].is_u64()));
+
     let (now, old) = (format!("{}/", witness.address), format!("{}/old-time", witness.address));
     let practice = practice.edited("profiles.toml", &now, &old);
     let told = practice.assume(&["--", "/bin/echo", "elevated"]).exits(4);
     assert!(told.stdout.is_empty() && told.stderr.contains("1970-01-01T00:00:01"), "{told:?}");
     let fail = practice.told("elevate.fail").pop().unwrap();
     assert_eq!((&fail["sent"], &fail["code"]), (&json!("no"), &json!("NotAnchored")));
-    assert_eq!(practice.told("elevate.ok").len(), 1);
+    assert_eq!(practice.told("elevate.ok").len(), 2);
     practice.home.glass(&["audit", "verify"]).exits(0);
 }

@@ -177,6 +177,10 @@ fn not_sent(to: &str, error: &ShipError) -> Failure {
         }
         ShipError::Witness(WitnessError::Refused { .. }) => failure(Exit::Failed, "does not cosign this ledger")
             .hint("if it does not know the ledger, have whoever runs it add the key that `glass audit key` prints"),
+        ShipError::Witness(WitnessError::NoProof(_)) => failure(Exit::Failed, "has not cosigned this ledger").hint(
+            "that takes entries which are not here any more: put the segments back that were deleted, from an archive, \
+             until it has cosigned a checkpoint of what follows them",
+        ),
         ShipError::Witness(_) | ShipError::Stale(_) => {
             failure(Exit::Failed, "has not cosigned this ledger").hint("the next call asks it again")
         }

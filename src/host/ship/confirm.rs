@@ -134,7 +134,7 @@ impl Sending {
         if cosigned.at.plus(BEHIND) < asked {
             return Err(ShipError::Stale(cosigned.at));
         }
-        Ok(anchor(&self.checkpoint, witness, cosigned))
+        Ok(anchor(&self.checkpoint, witness, cosigned, known))
     }
 
     fn put(&self, to: &Destination) -> Result<Anchor, ShipError> {

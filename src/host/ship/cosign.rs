@@ -24,12 +24,14 @@ impl Shipper<'_> {
         let called = Called::since(spool, sent)?;
         let known = sent.checkpoint.max(called.checkpoint);
         let cosigned = cosign(witness, spool, (&last, note), known)?;
-        if cosigned.before < known {
+        let anchor = anchor(&last, witness, cosigned, known);
+        let forgot = anchor.receipt.is_of_one_that_forgot();
+        if forgot {
             told(Told::Forgot);
         }
         let name = checkpoint_name(last.size);
-        if last.size > sent.checkpoint && !called.has_receipt(&name) {
-            self.append(anchor(&last, witness, cosigned))?;
+        if forgot || last.size > sent.checkpoint && !called.has_receipt(&name) {
+            self.append(anchor)?;
             told(Told::Sent(format!("{}/{name}", spool.origin())));
         }
         (sent.checkpoint, sent.seq) = (last.size, called.end);
@@ -49,9 +51,10 @@ pub fn cosign(
     Ok(witness.cosign(note, known, &consistency, HostClock.now())?)
 }
 
-/// The anchor of a checkpoint that was cosigned.
-pub fn anchor(checkpoint: &Checkpoint, witness: &Witness, cosigned: Cosigned) -> Anchor {
+/// The anchor of a checkpoint that was cosigned by a witness of which it is known how many entries it had cosigned.
+pub fn anchor(checkpoint: &Checkpoint, witness: &Witness, cosigned: Cosigned, known: u64) -> Anchor {
     let Checkpoint { size, root, .. } = *checkpoint;
-    let (to, receipt) = (witness.address.to_string(), AnchorReceipt::Witness { note: cosigned.note });
+    let forgot = (cosigned.before < known).then_some(known);
+    let (to, receipt) = (witness.address.to_string(), AnchorReceipt::Witness { note: cosigned.note, forgot });
     Anchor { size, root, kind: "witness", to, receipt, segment: None, recording: None }
 }
