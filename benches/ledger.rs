@@ -8,20 +8,27 @@
     reason = "a measurement takes time, touches files, says what it found and may fail loudly"
 )]
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::path::Path;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use glass::host::ledger::reader::Reader;
 use glass::host::ledger::{Asking, HostLedger, Since};
 use glass::model::api_call::ApiCall;
+use glass::model::chain::head::Head;
 use glass::model::chain::signed::Asked;
-use glass::model::chain::walk::Integrity;
+use glass::model::chain::walk::{Integrity, segment_name};
+use glass::model::chain::{Said, Stamp, line};
 use glass::model::event::Event;
+use glass::model::name::Digest;
+use glass::model::time::{BootTime, Timestamp};
+use glass::model::tree::{Growing, leaf};
 use glass::world::ledger::{Ledger, Record};
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::Value;
 
 /// How many appends are measured, one by one and in turn with the bare ones.
 const APPENDS: usize = 1000;
@@ -32,12 +39,16 @@ const ENTRIES: usize = 1_000_000;
 /// How many entries a batch has.
 const BATCH: usize = 100;
 
-/// How many entries the ledger has that is opened, with the argument `large`: some 3 GB, and some minutes.
-const LARGE: usize = 10_000_000;
+/// How many entries the ledger has that is opened, with the argument `large` and no other number behind it: 3 GB.
+const LARGE: u64 = 10_000_000;
+
+/// How long a segment is at the most.
+const SEGMENT: u64 = 64 << 20;
 
 fn main() {
-    if std::env::args().any(|argument| argument == "large") {
-        return large();
+    let mut words = std::env::args().skip_while(|word| word != "large");
+    if words.next().is_some() {
+        return large(words.find_map(|word| word.parse().ok()).unwrap_or(LARGE));
     }
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("ledger");
@@ -146,20 +157,18 @@ fn checkpoints(path: &Path) {
 }
 
 /// Opens a large ledger of many segments: to append, and to sign.
-fn large() {
+fn large(entries: u64) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("ledger");
     let end = Record { who: None, session: None, event: Event::RunEnd { code: 0, ms: 0 } };
-    let batch = vec![end.clone(); 10 * BATCH];
     let ledger = HostLedger::new(path.clone(), None).unwrap();
-    for _ in 0..LARGE / batch.len() {
-        ledger.append_all(&batch, Duration::ZERO).unwrap();
-    }
+    ledger.append(&end).unwrap();
+    Writing::after(&path).until(entries);
     let segments = fs::read_dir(&path).unwrap().filter(|entry| {
         let name = entry.as_ref().unwrap().file_name();
         name.to_string_lossy().ends_with(".jsonl")
     });
-    println!("{LARGE} entries in {} segments", segments.count());
+    println!("{entries} entries in {} segments", segments.count());
     let opened = (0..50).map(|_| timed(|| assert!(HostLedger::new(path.clone(), None).unwrap().append(&end).is_ok())));
     println!("open and append       {:>8.2} ms   (at most 5)", millis(median(opened.collect())));
     let checked = (0..10).map(|_| timed(|| HostLedger::new(path.clone(), None).unwrap().verify().unwrap()));
@@ -175,8 +184,91 @@ fn large() {
         let verified = reader.verify(Asked::default(), |_| false, |_, _| ()).unwrap();
         assert_eq!(verified.reading.walked.judgement.integrity, Integrity::Verified);
     });
-    println!("verify                {:>8.0} entries/s", LARGE as f64 / verified.as_secs_f64());
+    println!("verify                {:>8.0} entries/s", entries as f64 / verified.as_secs_f64());
     println!("memory at the most    {:>8.1} MB   (at most 64)", largest_memory());
+}
+
+/// A ledger that is written by itself, as glass would have it: an append for each entry would take hours.
+struct Writing {
+    path: PathBuf,
+    stamp: Stamp,
+    tree: Growing,
+    last: Digest,
+    /// The segment that is written to: its first entry, its lines, and how long it is.
+    first: u64,
+    lines: BufWriter<File>,
+    bytes: u64,
+}
+
+impl Writing {
+    /// Goes on with what glass has begun.
+    fn after(path: &Path) -> Writing {
+        let segment = path.join(segment_name(0));
+        let text = fs::read(&segment).unwrap();
+        let mut tree = Growing::new();
+        text.split_inclusive(|byte| *byte == b'\n').for_each(|line| tree.push(leaf(line)));
+        let last = text.split_inclusive(|byte| *byte == b'\n').next_back().unwrap();
+        let entry: Value = serde_json::from_slice(last).unwrap();
+        let word = |key: &str| entry[key].as_str().unwrap().to_owned();
+        let (at, mono) = (Timestamp::parse(&word("ts")).unwrap(), BootTime(word("mono").parse().unwrap()));
+        let stamp = Stamp { at, mono, boot: word("boot"), host: word("host"), pid: 1, uid: 0 };
+        Writing {
+            path: path.to_owned(),
+            stamp,
+            tree,
+            last: Digest::of(last),
+            first: 0,
+            lines: BufWriter::new(OpenOptions::new().append(true).open(segment).unwrap()),
+            bytes: text.len() as u64,
+        }
+    }
+
+    /// Writes until there are so many entries, and then the head.
+    fn until(mut self, entries: u64) {
+        while self.tree.size() < entries {
+            if self.bytes + 1000 > SEGMENT {
+                self.rotate();
+            }
+            self.put(&Event::RunEnd { code: 0, ms: 0 });
+            if self.tree.size().is_multiple_of(1_000_000) {
+                println!("{} entries are written", self.tree.size());
+            }
+        }
+        self.lines.flush().unwrap();
+        self.lines.get_ref().sync_all().unwrap();
+        let (seq, segment) = (self.tree.size() - 1, segment_name(self.first));
+        let head = Head {
+            boot: self.stamp.boot,
+            seq,
+            hash: self.last.to_string(),
+            segment: segment.clone(),
+            bytes: self.bytes,
+            synced_seq: seq,
+            synced_segment: segment,
+            synced_bytes: self.bytes,
+        };
+        fs::write(self.path.join("head.json"), head.to_bytes()).unwrap();
+    }
+
+    fn put(&mut self, event: &Event) {
+        let said = Said { who: None, session: None, event };
+        let line = line(self.tree.size(), self.last, &self.stamp, said).unwrap();
+        self.lines.write_all(&line).unwrap();
+        self.tree.push(leaf(&line));
+        (self.last, self.bytes) = (Digest::of(&line), self.bytes + line.len() as u64);
+    }
+
+    fn rotate(&mut self) {
+        self.put(&Event::LedgerRotate { size: self.tree.size(), root: self.tree.root(), bytes: self.bytes });
+        self.lines.flush().unwrap();
+        let file = self.lines.get_ref();
+        file.set_permissions(Permissions::from_mode(0o400)).unwrap();
+        file.sync_all().unwrap();
+        (self.first, self.bytes) = (self.tree.size(), 0);
+        let mut options = OpenOptions::new();
+        let next = options.write(true).create_new(true).mode(0o600).open(self.path.join(segment_name(self.first)));
+        self.lines = BufWriter::new(next.unwrap());
+    }
 }
 
 /// In MB.
