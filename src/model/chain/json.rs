@@ -7,6 +7,9 @@
 /// How deep values may be nested.
 const DEEPEST: usize = 16;
 
+/// So many keys have room without more memory being asked for: hardly any object of an entry has more.
+const KEYS: usize = 16;
+
 /// A text that is read from its beginning. Positions are bytes.
 pub(super) struct Reader<'a> {
     text: &'a str,
@@ -19,7 +22,7 @@ pub(super) type Expected = &'static str;
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Reader { text, at: 0, keys: Vec::new() }
+        Reader { text, at: 0, keys: Vec::with_capacity(KEYS) }
     }
 
     /// How far the text has been read.

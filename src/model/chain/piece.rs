@@ -44,6 +44,8 @@ impl Piece {
             0 => Piece::new(0, None, Verifier::new()),
             seq => Piece::new(seq, Some(prev), Verifier::after(seq, prev)),
         };
+        // Lines of one event are about as long as each other.
+        piece.leaves.reserve(lines.len() / memchr(b'\n', lines)?.max(1) + 1);
         let mut rest = lines;
         while let Some(lf) = memchr(b'\n', rest) {
             let (line, after) = rest.split_at(lf + 1);

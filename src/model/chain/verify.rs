@@ -62,8 +62,11 @@ impl std::error::Error for ChainError {
 /// Whether a text is a hash in hex, without making a text of the hash: this is done for every line.
 fn is_written(hash: &Digest, hex: &str) -> bool {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = hash.bytes().iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    hex.bytes().eq(digits)
+    let mut digits = [0; 64];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(hash.bytes()) {
+        (pair[0], pair[1]) = (DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]);
+    }
+    hex.as_bytes() == digits
 }
 
 impl Verifier {
