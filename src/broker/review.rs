@@ -3,6 +3,8 @@
 //! Keeps the promise that no review closes but by a statement of somebody who may review it, signed under the very
 //! request of the override, and that the ledger has both before it is told anywhere.
 
+use std::fmt;
+
 use super::approve::{ApproveError, Approver, Case, Handed, known, look_among, sign};
 use super::request::desk;
 use super::sign_off::keep_all;
@@ -17,6 +19,7 @@ use crate::model::sign_off::objection::Difference;
 use crate::model::sign_off::papers::{Bundle, Paper};
 use crate::model::sign_off::reviews::{Override, Reviews};
 use crate::model::sign_off::sheet::{Asked, Sheet};
+use crate::model::text::escaped;
 use crate::world::World;
 use crate::world::desk::{Found, Trouble, Wanted};
 use crate::world::ledger::{LedgerError, Record};
@@ -45,7 +48,19 @@ pub struct Closed {
     pub troubles: Vec<Trouble>,
 }
 
-/// Finds the open reviews of this ledger, and closes those for which a good statement has come to where requests lie.
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (asked, Signed { person, at, .. }) = (self.sheet.asked(), &self.by);
+        write!(f, "the review of {}'s override {} is closed, by {person} at {at}", asked.person, asked.id)?;
+        match self.statement.statement().remark.as_str() {
+            "" => Ok(()),
+            remark => write!(f, ": {}", escaped(remark)),
+        }
+    }
+}
+
+/// Finds the open reviews of this ledger, and closes those for which a good statement has come to where requests lie,
+/// which is told.
 ///
 /// # Errors
 /// When the ledger cannot be read or does not take it.
@@ -68,6 +83,7 @@ pub fn settle(world: World<'_>, catalogue: &Catalogue, identity: &Identity) -> R
             None => settled.open.push(one.clone()),
             Some(closed) => {
                 write_down(world, &identity.person, &closed)?;
+                world.terminal.say(&format!("glass: {closed}"));
                 settled.closed.push(closed);
             }
         }

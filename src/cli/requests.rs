@@ -32,6 +32,8 @@ struct Row {
     #[serde(skip)]
     incident: Incident,
     #[serde(skip)]
+    overrides: bool,
+    #[serde(skip)]
     denied: Option<PersonName>,
 }
 
@@ -86,6 +88,7 @@ fn row(catalogue: &Catalogue, bundle: &Bundle, now: Timestamp) -> Row {
         expires: asked.expires,
         may_sign: may_sign(&tally),
         incident: asked.incident.clone(),
+        overrides: asked.overrides,
         denied: tally.denied().map(|denied| denied.by.person.clone()),
     }
 }
@@ -113,6 +116,10 @@ fn table(rows: &[Row], now: Timestamp, paint: Paint) -> String {
         };
         writeln!(text, "{}  {state}  {}  {}, {}, {left}", row.id, row.profile, row.person, row.incident)
             .expect("writing to a String cannot fail");
+        if row.overrides {
+            text += "          an override, which nobody signs before it is used: see `glass review`\n";
+            continue;
+        }
         let signed = match row.signed.as_slice() {
             [] => String::new(),
             signed => format!(": {}", list(signed)),

@@ -41,7 +41,7 @@ fn run_one(args: &args::Review, session: &str, context: &Context) -> Result<Exit
     let handed = hand_over(session, &|_| true)?;
     let world = context.world();
     if let Handed::Id(id) = &handed
-        && list::settle(context, &catalogue, &identity)?.closed.iter().any(|closed| closed.sheet.asked().id == *id)
+        && review::settle(world, &catalogue, &identity)?.closed.iter().any(|closed| closed.sheet.asked().id == *id)
     {
         return Ok(Exit::Done);
     }
@@ -96,7 +96,7 @@ fn deeds(copy: &Reader, case: &Case) -> Result<Deeds, Failure> {
 /// Tells that a review is closed; the block of somebody else's override on stdout, to be sent to them.
 fn give(closed: &Closed, catalogue: &Catalogue, own: &PersonName) -> Result<(), Failure> {
     let asked = closed.sheet.asked();
-    out::say(&list::told(closed));
+    out::say(&format!("glass: {closed}"));
     warn(&closed.troubles);
     if asked.person == *own {
         return Ok(());

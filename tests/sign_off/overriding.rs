@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use glass::model::sign_off::approval::Approval;
 use glass::model::sign_off::block::{self, Kind as Block};
+use glass::model::sign_off::papers::Paper;
 use glass::model::sign_off::sheet::{Asked, Nonce, Sheet};
 use serde_json::{Value, json};
 
@@ -17,6 +19,7 @@ const WORDS: [&str; 7] = ["assume", "prod-db-emergency", "--override", "--incide
 struct Night {
     practice: Practice,
     carol: Home,
+    dave: SoftKey,
     share: PathBuf,
 }
 
@@ -35,10 +38,11 @@ impl Night {
         Outcome::of(carol.command(tool("ssh-keygen")).args(words), "").exits(0);
         carol.write(".config/glass/identity.toml", "version = 1\nperson = \"carol\"\nsigning_key = \"~/.ssh/key\"\n");
         let key = carol.read(".ssh/key.pub").trim().to_owned();
-        let mallory = SoftKey::new(Kind::Ed25519).line();
+        let dave = SoftKey::new(Kind::Ed25519);
         let people = format!(
             "[people.carol]\ngroups = [\"security\"]\nkeys = [\"{key}\"]\n\n[people.dave]\ngroups = [\"others\"]\n\
-             keys = [\"{mallory}\"]\n\n[people.bob]"
+             keys = [\"{}\"]\n\n[people.bob]",
+            dave.line()
         );
         let practice = Practice::new().asking().edited("profiles.toml", "[people.bob]", &people);
         let rule = "approval = { count = 1, from = [\"security\"] }\n\
@@ -50,7 +54,7 @@ impl Night {
         fs::create_dir(&share).unwrap();
         let store = format!("[approvals]\nstore = \"{}\"\n\n[naming]", share.display());
         let practice = if team.has_store { practice.edited("profiles.toml", "[naming]", &store) } else { practice };
-        let night = Night { practice, carol, share };
+        let night = Night { practice, carol, dave, share };
         night.share_catalogue();
         night
     }
@@ -105,15 +109,23 @@ fn an_override_is_confirmed_reminded_of_and_reviewed_over_a_folder() {
     assert_eq!((&intent[0]["override"], &intent[0]["request"]), (&json!(true), &json!(session)));
     assert_eq!(intent[0]["duration"], 900);
     let reminder = format!("alice's override {session} of prod-db-emergency, at ");
+    let known = PathBuf::from(night.practice.file("state/glass/reviews.json"));
     for words in [["list"].as_slice(), &["status"], &["list", "--json"]] {
+        // What is not what glass wrote is read anew from the ledger.
+        fs::write(&known, "{\"size\":4294967295}").unwrap();
         let told = night.alice(words).exits(0).stderr;
         assert!(told.contains(&reminder) && told.contains("is not reviewed yet (`glass review`)"), "{told}");
     }
     // carol finds it, reads it, and signs.
     let listed = night.carol.glass(&["review", "--json"]).exits(0).json();
     assert_eq!((&listed[0]["session"], &listed[0]["reviewers"]), (&json!(session), &json!(["carol"])));
+    assert_eq!(night.carol.glass(&["requests", "--json"]).exits(0).json()[0]["state"], "used");
+    refused(night.carol.glass(&["approve", &session, "--yes"]), "hint: `glass review ID` shows it");
     let table = night.carol.glass(&["review"]).exits(0).stdout;
     assert!(table.contains(REASON) && table.contains(&format!("you may review it: glass review {session}")), "{table}");
+    let other = night.carol.path(".local/state/glass/ledger");
+    let wrong = ["review", &session, "--yes", "--ledger", other.to_str().unwrap()];
+    refused(night.carol.glass(&wrong), "the ledger that the override is in is glass/practice/");
     let ledger = night.practice.ledger();
     let words = ["review", &session, "--reason", "it was right", "--ledger", ledger.to_str().unwrap()];
     let mut terminal = night.carol.terminal(env!("CARGO_BIN_EXE_glass"), &words);
@@ -209,4 +221,43 @@ fn an_override_is_refused_by_each_rule_and_told_by_its_name() {
     night.carol.glass(&["review", &session, "--yes"]).exits(0);
     refused(night.alice(&WORDS), "an override is confirmed on a terminal, and there is none");
     assert_eq!((rules(&night), night.practice.told("review.closed").len()), (json!(["override"]), 1));
+}
+
+#[test]
+fn a_review_is_closed_by_hand_too_and_by_nothing_that_others_have_signed() {
+    let night = Night::new(Team { level: "", has_store: true });
+    let session = night.overrides();
+    let block = night.alice(&["review", &session]).exits(3).stdout;
+    let (_, line) = block::read(&block).unwrap().remove(0);
+    let sheet = Sheet::parse(&line).unwrap();
+    let text =
+        |person: &str| format!("glass-approval-v1\napprove\n{person}\n{}\n{}\n\n", sheet.asked().made, sheet.digest());
+    let by_dave = |person: &str| text(person) + &night.dave.approve("glass-approval@v1", text(person).as_bytes());
+    for (statement, why) in [
+        (by_dave("dave"), "what dave signed does not count: it takes one of security"),
+        (by_dave("carol"), "what carol signed does not count: its key is dave's"),
+        (by_dave("alice"), "what alice signed does not count: who asks does not count"),
+        (by_dave("dave").replace("\n\n", "\nfine\n"), "what dave signed does not count: it is not genuine"),
+    ] {
+        let file = night.carol.write("signed", &statement);
+        refused(night.alice(&["review", file.to_str().unwrap()]), why);
+        // Nor does it when it lies in the share.
+        let approval = Approval::parse(statement.as_bytes()).unwrap();
+        fs::write(night.share.join(Paper::Approval(&approval).name(&sheet)), &statement).unwrap();
+    }
+    assert!(night.alice(&["review"]).exits(0).stdout.contains(&session));
+    assert!(night.carol.glass(&["review"]).exits(0).stdout.contains(&session));
+    assert_eq!(night.practice.told("review.closed"), Vec::<Value>::new());
+    night.carol.write("statement", &text("carol"));
+    let words = ["-Y", "sign", "-q", "-f", ".ssh/key", "-n", "glass-approval@v1", "statement"];
+    Outcome::of(night.carol.command(tool("ssh-keygen")).args(words), "").exits(0);
+    let signed = night.carol.write("signed", &(text("carol") + &night.carol.read("statement.sig")));
+    let closed = night.alice(&["review", signed.to_str().unwrap()]).exits(0);
+    assert!(closed.stderr.contains("is closed, by carol at"), "{}", closed.stderr);
+    // It lies in the share now, and carol need not sign again.
+    assert!(night.carol.glass(&["review"]).exits(0).stderr.contains("no review is open"));
+    // A request that somebody has made up under the same id is told, and closes nothing.
+    let other = Sheet::write(&Asked { nonce: Nonce::from_random([1; 16]), ..sheet.asked().clone() }).unwrap();
+    fs::write(night.share.join(Paper::Request.name(&other)), other.line()).unwrap();
+    refused(night.carol.glass(&["review", &session, "--yes"]), &format!("there are two requests {session}"));
 }

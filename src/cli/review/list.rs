@@ -4,14 +4,13 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::broker::review::{self, Closed, Settled};
+use crate::broker::review::{self, Settled};
 use crate::cli::args;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out::{self, Paint, Style};
 use crate::model::catalogue::Catalogue;
-use crate::model::identity::Identity;
 use crate::model::name::{Id, PersonName, ProfileName, Reason};
 use crate::model::sign_off::count::may_review;
 use crate::model::sign_off::deeds::Deeds;
@@ -37,7 +36,7 @@ struct Row {
 /// Runs the command without a session.
 pub fn run(args: &args::Review, context: &Context) -> Result<Exit, Failure> {
     let (catalogue, identity) = (context.catalogue()?, context.identity()?);
-    let Settled { origin, open, .. } = settle(context, &catalogue, &identity)?;
+    let Settled { origin, open, .. } = review::settle(context.world(), &catalogue, &identity)?;
     let mut deeds: Vec<Deeds> = open.iter().map(|one| Deeds::of(one.session.clone())).collect();
     if !deeds.is_empty() {
         context.world().ledger.read_back(0, &mut |entry| deeds.iter_mut().for_each(|deeds| deeds.read(entry)))?;
@@ -74,26 +73,6 @@ pub fn run(args: &args::Review, context: &Context) -> Result<Exit, Failure> {
         out::print(&table(&rows, &identity.person, Paint::for_stdout(context.color())))?;
     }
     Ok(Exit::Done)
-}
-
-/// Closes the reviews for which a statement has come, and tells so.
-pub fn settle(context: &Context, catalogue: &Catalogue, identity: &Identity) -> Result<Settled, Failure> {
-    let settled = review::settle(context.world(), catalogue, identity)?;
-    for closed in &settled.closed {
-        out::say(&told(closed));
-    }
-    Ok(settled)
-}
-
-/// That a review is closed, in one line.
-pub fn told(closed: &Closed) -> String {
-    let asked = closed.sheet.asked();
-    let remark = match closed.statement.statement().remark.as_str() {
-        "" => String::new(),
-        remark => format!(": {}", escaped(remark)),
-    };
-    let (by, at) = (&closed.by.person, closed.by.at);
-    format!("glass: the review of {}'s override {} is closed, by {by} at {at}{remark}", asked.person, asked.id)
 }
 
 fn reviewers(catalogue: &Catalogue, profile: &ProfileName, overrode: &PersonName) -> Vec<PersonName> {
