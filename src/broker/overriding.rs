@@ -9,7 +9,7 @@ use crate::model::event::{Event, NamedRequest};
 use crate::model::name::Id;
 use crate::model::policy::{self, Agreed, Overriding, SignOff, Standing};
 use crate::model::request::Wish;
-use crate::model::sign_off::papers::Bundle;
+use crate::model::sign_off::papers::{Bundle, Paper};
 use crate::model::sign_off::reviews::Reviews;
 use crate::model::time::show_duration;
 use crate::world::ledger::Record;
@@ -46,6 +46,8 @@ pub fn override_approvals(world: World<'_>, setting: Setting<'_>, wish: &Wish) -
         event: Event::RequestMade(NamedRequest::of(&bundle.sheet)),
     };
     world.ledger.append(&made).map_err(BreakError::Ledger)?;
+    let desk = request::desk(world, catalogue, identity);
+    sign_off::keep(world, desk.as_ref(), &bundle, Paper::Request);
     let setting = Setting { bundle: Some(&bundle), ..setting };
     let elevated = elevate_granted(world, setting, profile, grant);
     if elevated.is_ok() || is_open(world, &bundle) {

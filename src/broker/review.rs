@@ -79,6 +79,10 @@ pub fn settle(world: World<'_>, catalogue: &Catalogue, identity: &Identity) -> R
             world.terminal.say(&format!("glass: warning: {trouble}"));
         }
         let bundle = found.papers.bundles.into_iter().find(|bundle| reviews.is_open_under(&bundle.sheet));
+        // Whoever was killed in between has left no mark for those who look there.
+        if let Some(unmarked) = bundle.as_ref().filter(|bundle| bundle.used.is_empty()) {
+            let _ = desk.keep(&unmarked.sheet, Paper::Used(&one.session));
+        }
         match bundle.and_then(|bundle| closing(scene, bundle)) {
             None => settled.open.push(one.clone()),
             Some(closed) => {
@@ -102,7 +106,9 @@ pub fn elsewhere(
     let Found { papers, troubles } = desk(world, catalogue, identity).look(Wanted::All);
     let is_one =
         |asked: &Asked| asked.overrides && asked.origin != *here && asked.organisation == *catalogue.organisation();
-    let lying = papers.bundles.into_iter().filter(|bundle| is_one(bundle.sheet.asked()));
+    let lying = papers.bundles.into_iter();
+    // Without the mark nothing came of it, or its own ledger has not told yet.
+    let lying = lying.filter(|bundle| is_one(bundle.sheet.asked()) && !bundle.used.is_empty());
     let is_open = |bundle: &Bundle| bundle.approvals.iter().all(|said| review(scene, &bundle.sheet, said).is_err());
     (lying.filter(is_open).map(|bundle| bundle.sheet).collect(), troubles)
 }

@@ -209,15 +209,10 @@ pub(super) fn keep_evidence(world: World<'_>, bundle: &Bundle, grant: &Grant) ->
     Ok(())
 }
 
-/// Leaves a mark where the request lies that it was used: a hint for those who look there. That of an override is
-/// put there only now, for those who are to review it.
+/// Leaves a mark where the request lies that it was used: a hint for those who look there.
 pub(super) fn mark_used(world: World<'_>, setting: Setting<'_>, bundle: &Bundle, session: &Id) {
     let desk = desk(world, setting.catalogue, setting.identity);
-    let request = bundle.sheet.asked().overrides.then_some(Paper::Request);
-    let papers: Vec<Paper<'_>> = request.into_iter().chain([Paper::Used(session)]).collect();
-    for trouble in keep_all(desk.as_ref(), &bundle.sheet, &papers) {
-        world.terminal.say(&format!("glass: warning: {trouble}"));
-    }
+    keep(world, desk.as_ref(), bundle, Paper::Used(session));
 }
 
 /// Puts papers where they are found again. A place that did not take one does not take the others either, and is

@@ -21,6 +21,7 @@ use crate::model::name::PersonName;
 use crate::model::sign_off::block::{self, Kind};
 use crate::model::sign_off::deeds::Deeds;
 use crate::model::sign_off::gather::Gathered;
+use crate::model::sign_off::reviews::Reviews;
 use crate::model::text::escaped;
 
 /// Runs the command.
@@ -82,9 +83,15 @@ fn deeds(copy: &Reader, case: &Case) -> Result<Deeds, Failure> {
         let fact = format!("the ledger that the override is in is {}, and this copy {whose}", asked.origin);
         return Err(Failure::new(Exit::Refused, fact).hint("have the copy of that one sent, or leave --ledger away"));
     }
-    let mut deeds = Deeds::of(asked.id.clone());
-    let reading = copy.read(|_, entry| deeds.read(entry))?;
+    let (mut deeds, mut reviews) = (Deeds::of(asked.id.clone()), Reviews::default());
+    let reading = copy.read(|_, entry| {
+        deeds.read(entry);
+        reviews.read(entry);
+    })?;
     match reading.walked.judgement.integrity {
+        Integrity::Verified | Integrity::Torn if !reviews.is_open_under(case.tally().sheet()) => {
+            Err(ApproveError::NotOpenHere(asked.id.clone()).into())
+        }
         Integrity::Verified | Integrity::Torn => Ok(deeds),
         Integrity::Broken | Integrity::RolledBack => {
             Err(Failure::new(Exit::Evidence, "the copy of the ledger does not verify")
