@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use glass::model::name::Id;
 use glass::model::sign_off::approval::Approval;
 use glass::model::sign_off::block::{self, Kind as Block};
 use glass::model::sign_off::papers::Paper;
@@ -230,6 +231,14 @@ fn a_review_is_closed_by_hand_too_and_by_nothing_that_others_have_signed() {
     let block = night.alice(&["review", &session]).exits(3).stdout;
     let (_, line) = block::read(&block).unwrap().remove(0);
     let sheet = Sheet::parse(&line).unwrap();
+    // Without the mark that it was used nobody is to review it; alice's glass puts it there again.
+    let id = Id::parse(&session).unwrap();
+    let mark = night.share.join(Paper::Used(&id).name(&sheet));
+    fs::remove_file(&mark).unwrap();
+    fs::remove_dir_all(night.practice.file("state/glass/requests")).unwrap();
+    assert!(night.carol.glass(&["review"]).exits(0).stderr.contains("no review is open"));
+    night.alice(&["review"]).exits(0);
+    assert!(night.carol.glass(&["review"]).exits(0).stdout.contains(&session) && mark.exists());
     let text =
         |person: &str| format!("glass-approval-v1\napprove\n{person}\n{}\n{}\n\n", sheet.asked().made, sheet.digest());
     let by_dave = |person: &str| text(person) + &night.dave.approve("glass-approval@v1", text(person).as_bytes());
