@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::real::proxies::with_tls;
 use crate::support::world::{CATALOGUE, IDENTITY};
-use crate::support::{DEADLINE, HOOK_SECRET, Home, Outcome, Practice, Receiver, ends_within, nobody};
+use crate::support::{DEADLINE, HOOK_SECRET, Home, Kind, Outcome, Practice, Receiver, SoftKey, ends_within, nobody};
 
 /// A person who is refused, which they are told of. `--catalogue` names one without hooks: nothing is told by itself.
 const REFUSED: [&str; 10] = [
@@ -146,6 +146,26 @@ fn who_is_elevated_is_told_at_once_by_a_process_that_is_not_of_the_session() {
     assert_eq!(receiver.next()["event"], "session.end");
     let end = &practice.told("session.end")[0];
     assert_eq!((&end["cause"], &end["code"]), (&json!("exit"), &json!(7)), "nothing was left behind");
+}
+
+/// An override is never quiet.
+#[test]
+fn who_goes_on_without_approvals_is_told_of_while_they_do() {
+    let receiver = Receiver::start(&Home::new());
+    let practice = hooked(&receiver, "[\"request.made\", \"override.used\"]", "/taken", "");
+    let rule = "approval = { count = 1, from = [\"bob\"] }\n\
+                override = { for = [\"alice\"], max_duration = \"15m\" }\nrunbook = \"prod-db.md\"";
+    let practice = practice.edited("profiles.toml", "runbook = \"prod-db.md\"", rule);
+    let bob = format!("[people.bob]\nkeys = [\"{}\"]", SoftKey::new(Kind::Ed25519).line());
+    let practice = practice.edited("profiles.toml", "[people.bob]", &bob);
+    let mut words = vec!["assume", "prod-db-emergency", "--override", "--incident", "INC-4711"];
+    words.extend(["--reason", "nobody of security answers and orders are being lost", "--", "sh", "-c", "read line"]);
+    let mut terminal = practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words);
+    terminal.expect("Type the profile's name to go on without approvals: ");
+    terminal.send("prod-db-emergency\r");
+    assert_eq!([receiver.next()["event"].clone(), receiver.next()["event"].clone()], ["request.made", "override.used"]);
+    terminal.send("\r");
+    assert_eq!(terminal.wait().0, 0);
 }
 
 /// The practice with a hook `pager`.
