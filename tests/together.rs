@@ -9,6 +9,7 @@ use crate::support::{Agent, Fate, Home, Moto, Outcome, Proxy, Pty, Sandbox, Scre
 
 mod journeys;
 mod refused;
+mod screens;
 
 /// What Bob's key file is locked with.
 const PASSPHRASE: &str = "open sesame";

@@ -24,6 +24,9 @@ fn a_no_ends_the_wait_and_the_screen_tells_whose_and_why() {
     bob.unlocks();
     bob.is_back(0);
     team.alice.sees("bob said no: ring me first");
+    team.alice.sees("alice$ ");
+    team.is_shown(&team.alice, 80, "denied");
+    team.alice.types("");
     team.alice.is_back(3);
 }
 

@@ -22,54 +22,59 @@ pub fn of(catalogue: &Catalogue, case: &Case, paint: Paint) -> String {
     let Some(profile) = catalogue.profile(asked.profile.as_str()) else { return String::new() };
     let title = format!("{} asks for {}", asked.person, asked.profile);
     let mut text = format!("{}: {}\n", paint.paint(Style::Strong, &title), escaped(&profile.summary));
-    text += &table(&asked_for(catalogue, profile, case), paint);
+    // What matters most stands last: on a small screen the rest has scrolled away when the question is asked.
+    text += &table(&request(case), paint);
+    text += &table(&role(asked, profile), paint);
     text += &table(&allowed(asked, profile), paint);
-    text += &table(&answers(catalogue, case.tally()), paint);
+    text += &table(&answers(case.tally()), paint);
+    text += &table(&reasons(catalogue, profile, asked), paint);
     for unusual in unusual(profile, case) {
         text += &format!("  {}  {}\n", paint.paint(Style::Warn, "UNUSUAL         "), escaped(&unusual));
     }
-    text
+    let asked_by = std::iter::once(reached(catalogue, &asked.person)).chain(UNVOUCHED.map(str::to_owned));
+    text + &table(&[("asked by", asked_by.collect())], paint)
 }
 
 pub fn one(label: &'static str, line: String) -> Labelled {
     (label, vec![line])
 }
 
-/// Who wants it, and what for.
-fn asked_for(catalogue: &Catalogue, profile: &Profile, case: &Case) -> Vec<Labelled> {
+/// Which request it is, of which ledger.
+fn request(case: &Case) -> Vec<Labelled> {
     let (sheet, asked) = (case.tally().sheet(), case.tally().sheet().asked());
-    let summary = catalogue.trigger(asked.trigger.as_str()).map_or("", |trigger| trigger.summary.as_str());
-    let age = rounded(case.now.since(asked.made));
+    let (age, left) = (rounded(case.now.since(asked.made)), rounded(asked.expires.since(case.now)));
+    let told = format!("{}, made {age} ago, until {} ({left} left)", asked.id, asked.expires);
     vec![
-        ("asked by", vec![reached(catalogue, &asked.person), UNVOUCHED.to_owned()]),
+        ("request", vec![told, format!("sha256 {}", sheet.digest())]),
         one("on", format!("{}, whose ledger has {} entries", asked.origin, asked.ledger.size)),
-        (
-            "request",
-            vec![
-                format!(
-                    "{}, made {age} ago, until {} ({} left)",
-                    asked.id,
-                    asked.expires,
-                    rounded(asked.expires.since(case.now))
-                ),
-                format!("sha256 {}", sheet.digest()),
-            ],
-        ),
+    ]
+}
+
+/// What they would become.
+fn role(asked: &Asked, profile: &Profile) -> Vec<Labelled> {
+    vec![
         one("role", asked.role.to_string()),
         one("account, level", format!("{}, {}", asked.role.account(), profile.level.name)),
+    ]
+}
+
+/// What for, and for how long.
+fn reasons(catalogue: &Catalogue, profile: &Profile, asked: &Asked) -> Vec<Labelled> {
+    let summary = catalogue.trigger(asked.trigger.as_str()).map_or("", |trigger| trigger.summary.as_str());
+    let length = show_duration(Duration::from_secs(asked.duration));
+    vec![
         one("trigger", format!("{}: {summary}", asked.trigger)),
         one("incident", asked.incident.to_string()),
         one("reason", asked.reason.to_string()),
-        one(
-            "for how long",
-            format!("{} (usual {})", show_duration(Duration::from_secs(asked.duration)), durations(profile)),
-        ),
+        one("for how long", format!("{length} (usual {})", durations(profile))),
     ]
 }
 
 /// What is known of who asks, which is little.
-const UNVOUCHED: &str = "nothing vouches for that: whoever made the request could write it, and AWS is asked only when it is used; \
-     ring, and have the incident and the hash's first characters said";
+const UNVOUCHED: [&str; 2] = [
+    "nothing vouches for that name before AWS is asked: ring, and",
+    "have the incident and the hash's first characters said",
+];
 
 pub fn reached(catalogue: &Catalogue, person: &PersonName) -> String {
     match catalogue.person(person.as_str()).and_then(|person| person.contact.as_deref()) {
@@ -103,12 +108,12 @@ fn runbook(file: &NamedFile) -> Vec<String> {
 }
 
 /// What has been said to it so far.
-fn answers(catalogue: &Catalogue, tally: &Tally) -> Vec<Labelled> {
+fn answers(tally: &Tally) -> Vec<Labelled> {
     let mut signed = vec![format!("{} of {}", tally.counted().len(), tally.needed())];
     signed.extend(tally.counted().iter().map(|one| format!("{} at {} with {}", one.person, one.at, one.key)));
     let others = tally.others().iter().map(|other| format!("{}'s: {}", other.person, other.why)).collect();
-    let may = tally.may_sign().iter().map(|person| reached(catalogue, person)).collect();
-    vec![("signed", signed), ("does not count", others), ("may still sign", may)]
+    let may: Vec<&str> = tally.may_sign().iter().map(PersonName::as_str).collect();
+    vec![("signed", signed), ("does not count", others), one("may still sign", may.join(", "))]
 }
 
 /// What an approver would not expect.
