@@ -175,7 +175,7 @@ fn without_the_store_a_request_is_made_and_pasted_all_the_same() {
     let outcome = room.alice.glass(&WORDS).exits(0);
     let warning = format!("glass: warning: {} is left out: cannot open ", room.share.display());
     assert!(outcome.stderr.contains(&warning), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("they call `glass approve -` and paste this:"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("they call `glass approve -` and paste the block"), "{}", outcome.stderr);
     let sheet = sheet_in(&outcome.stdout);
     // Her own folder has it, and a file where the store should be is no folder.
     fs::write(&room.share, "x").unwrap();

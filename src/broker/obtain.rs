@@ -18,28 +18,27 @@ use crate::world::World;
 /// When the request cannot be made or would be refused whoever signs it, the person gives up, or the ledger fails.
 pub fn obtain(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Result<Option<Bundle>, BreakError> {
     let profile = find(setting.catalogue, &wish.profile)?;
-    let bundle = match setting.bundle {
+    let made = match setting.bundle {
         None if profile.approvals() == 0 => return Ok(None),
         None => make(world, setting, profile, wish)?,
-        Some(bundle) if is_awaited(world, setting, profile, wish, bundle)? => bundle.clone(),
+        Some(bundle) if is_awaited(world, setting, profile, wish, bundle)? => {
+            Made { bundle: bundle.clone(), troubles: Vec::new() }
+        }
         Some(bundle) => return Ok(Some(bundle.clone())),
     };
-    wait::wait(world, setting.catalogue, setting.identity, bundle).map(Some)
+    wait::wait(world, setting.catalogue, setting.identity, made).map(Some)
 }
 
-fn make(world: World<'_>, setting: Setting<'_>, profile: &Profile, wish: &Wish) -> Result<Bundle, BreakError> {
+fn make(world: World<'_>, setting: Setting<'_>, profile: &Profile, wish: &Wish) -> Result<Made, BreakError> {
     let standing = setting.standing(profile, wish, SignOff::Awaited);
     let no = policy::foregone(standing);
     if !no.is_empty() {
         return Err(refuse(world, About::standing(standing), no));
     }
     check(world, setting, standing)?;
-    let Made { bundle, troubles } = make_request(world, setting.catalogue, setting.identity, wish)?;
-    for trouble in &troubles {
-        world.terminal.say(&format!("glass: warning: {trouble}"));
-    }
+    let made = make_request(world, setting.catalogue, setting.identity, wish)?;
     world.hooks.start(setting.catalogue.hooks());
-    Ok(bundle)
+    Ok(made)
 }
 
 /// Whether a request lacks approvals and nothing else.

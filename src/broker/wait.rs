@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::BreakError;
-use super::request::desk;
+use super::request::{Made, desk};
 use super::sign_off::{counted, keep};
 use crate::model::catalogue::Catalogue;
 use crate::model::destination::Destination;
@@ -39,8 +39,13 @@ pub(super) fn wait(
     world: World<'_>,
     catalogue: &Catalogue,
     identity: &Identity,
-    bundle: Bundle,
+    Made { bundle, troubles }: Made,
 ) -> Result<Bundle, BreakError> {
+    // The block fills a screen, so what is read comes below it.
+    world.terminal.say(bundle.to_paste().trim_end());
+    for trouble in &troubles {
+        world.terminal.say(&format!("glass: warning: {trouble}"));
+    }
     let desk = desk(world, catalogue, identity);
     let period = match catalogue.store().map(|store| &store.place) {
         Some(Destination::Bucket { .. }) => BUCKET_PERIOD,
@@ -57,7 +62,7 @@ pub(super) fn wait(
             world.terminal.forget_unread();
             return Ok(waiting.bundle);
         }
-        told.tell(&waiting.bundle, &tally);
+        told.tell(&tally);
         waiting.listen()?;
     }
 }
@@ -135,13 +140,13 @@ struct Told<'w> {
 }
 
 impl Told<'_> {
-    fn tell(&mut self, bundle: &Bundle, tally: &Tally) {
+    fn tell(&mut self, tally: &Tally) {
         let say = |line: &str| self.world.terminal.say(line);
         let now = self.world.clock.now();
         let left = minutes_left(tally, now);
         let is_first = self.reminded.is_none();
         if is_first {
-            introduce(bundle, tally, left, &say);
+            introduce(tally, left, &say);
             say(if self.world.terminal.is_there() {
                 "glass: what they send back can be pasted here; Ctrl-C leaves the request open"
             } else {
@@ -195,12 +200,10 @@ fn minutes_left(tally: &Tally, now: Timestamp) -> u64 {
 }
 
 /// Says what is waited for, and what those who are asked have to do.
-fn introduce(bundle: &Bundle, tally: &Tally, left: u64, say: &dyn Fn(&str)) {
+fn introduce(tally: &Tally, left: u64, say: &dyn Fn(&str)) {
     let asked = tally.sheet().asked();
     let approvals =
         if tally.needed() == 1 { "an approval".to_owned() } else { format!("{} approvals", tally.needed()) };
-    // The block fills a screen, so what is read comes below it.
-    say(bundle.to_paste().trim_end());
     say(&format!("glass: request {} needs {approvals}; {left} min left", asked.id));
     say(&format!("glass: they type `glass approve {}`, or `glass approve -` and the block", asked.id));
 }

@@ -35,6 +35,11 @@ pub fn run(args: &args::Request, context: &Context) -> Result<Exit, Failure> {
     let identity = context.identity()?;
     let wish = Wish { step: args.step.clone(), ..wish(&args.elevation, None) };
     let Made { bundle, troubles } = make_request(context.world(), &catalogue, &identity, &wish)?;
+    if !args.json {
+        // The block fills a screen, so what is read comes below it.
+        out::print(&bundle.to_paste())?;
+        show_code(args, &bundle.sheet, context);
+    }
     for trouble in &troubles {
         out::say(&format!("glass: warning: {trouble}"));
     }
@@ -64,14 +69,12 @@ pub fn run(args: &args::Request, context: &Context) -> Result<Exit, Failure> {
     let is_stored = catalogue.store().is_some() && troubles.is_empty();
     out::say(&if is_stored {
         format!(
-            "they call:  glass approve {}\nor, where they do not have it, `glass approve -` and paste this:",
+            "they call:  glass approve {}\nor, where they do not have it, `glass approve -` and paste the block",
             told.id
         )
     } else {
-        "they call `glass approve -` and paste this:".to_owned()
+        "they call `glass approve -` and paste the block".to_owned()
     });
-    out::print(&bundle.to_paste())?;
-    show_code(args, &bundle.sheet, context);
     Ok(Exit::Done)
 }
 

@@ -280,7 +280,7 @@ fn without_the_bucket_everything_goes_on_by_hand() {
     let made = team.home("alice").glass(&REQUEST).exits(0);
     assert!(made.stderr.contains("s3://nobodys/glass is left out: cannot put"), "{}", made.stderr);
     assert!(made.stderr.contains("NoSuchBucket"), "{}", made.stderr);
-    assert!(made.stderr.contains("they call `glass approve -` and paste this:"), "{}", made.stderr);
+    assert!(made.stderr.contains("they call `glass approve -` and paste the block"), "{}", made.stderr);
     team.goes_on_by_hand(&made);
 
     let unreachable = Team::new();

@@ -103,7 +103,7 @@ fn a_store_that_is_full_or_read_only_is_told_and_a_paste_goes_on() {
         let made = night.request_after(mount).exits(0);
         let told = format!("glass: warning: {} is left out: cannot ", night.share.display());
         assert!(made.stderr.contains(&told) && made.stderr.contains(why), "{}", made.stderr);
-        assert!(made.stderr.contains("they call `glass approve -` and paste this:"), "{}", made.stderr);
+        assert!(made.stderr.contains("they call `glass approve -` and paste the block"), "{}", made.stderr);
         let sheet = sheet_in(&made.stdout);
         let pasted = block::write(Block::Approval, night.approval(&sheet).stored().as_bytes());
         let file = night.practice.home.write("approval.txt", &pasted);
