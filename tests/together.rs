@@ -175,12 +175,17 @@ impl Team {
         self.says_why()
     }
 
-    /// Alice answers what she is asked, and is told whom to ring.
-    fn says_why(&mut self) -> Request {
+    /// Alice answers what she is asked.
+    fn answers(&mut self) {
         self.alice.sees("Incident: ");
         self.alice.types("INC-4711");
         self.alice.sees("Reason: ");
         self.alice.types("orders database lost its writer");
+    }
+
+    /// Alice answers what she is asked, and is told whom to ring.
+    fn says_why(&mut self) -> Request {
+        self.answers();
         self.alice.sees("`glass approve ");
         let id = self.alice.sees("`");
         for person in &self.approvers {
