@@ -192,7 +192,7 @@ pub fn take_in(
 fn close(world: World<'_>, approver: Approver<'_>, case: &Case, statement: Approval) -> Result<Closed, ApproveError> {
     let sheet = case.tally().sheet().clone();
     let mut reviews = Reviews::default();
-    let past = world.ledger.read_back(sheet.asked().ledger.size, &mut |entry| reviews.read(entry));
+    let past = world.ledger.read_back(0, &mut |entry| reviews.read(entry));
     let past = past.map_err(ApproveError::Ledger)?;
     let now = latest(world.clock.now(), past.latest, None);
     let signed = review(Scene { catalogue: approver.catalogue, now, used: None }, &sheet, &statement);
@@ -200,8 +200,9 @@ fn close(world: World<'_>, approver: Approver<'_>, case: &Case, statement: Appro
         let person = statement.statement().person.clone();
         ApproveError::WouldNotCount { person, why }
     })?;
-    // Elsewhere nobody can know what the ledger of the override says.
-    if past.origin == sheet.asked().origin && !reviews.is_open_under(&sheet) {
+    // Elsewhere nobody can know what the ledger of the override says; but nobody closes by it what is open here.
+    let is_here = past.origin == sheet.asked().origin || reviews.knows(&sheet.asked().id);
+    if is_here && !reviews.is_open_under(&sheet) {
         return Err(ApproveError::NotOpenHere(sheet.asked().id.clone()));
     }
     let mut closed = Closed { sheet, statement, by, troubles: Vec::new() };

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use glass::model::name::Id;
+use glass::model::chain::origin::Origin;
+use glass::model::name::{Id, PersonName};
 use glass::model::sign_off::approval::Approval;
 use glass::model::sign_off::block::{self, Kind as Block};
 use glass::model::sign_off::papers::Paper;
@@ -185,6 +187,37 @@ fn where_nothing_is_shared_an_override_is_reviewed_by_what_is_pasted() {
     let other = block::write(Block::Request, other.line().as_bytes());
     fs::remove_dir_all(PathBuf::from(night.practice.file("state/glass/requests"))).unwrap();
     refused(paste(&night.practice.home, &format!("{other}\n{}", signed.stdout)), "it is of another request");
+}
+
+/// Who may sign for others as well makes up an override of somebody else's, with the id of their own.
+#[test]
+fn nobody_closes_their_own_review_by_an_override_that_they_made_up() {
+    let mut night = Night::new(Team { level: "", has_store: false });
+    let key = SoftKey::new(Kind::Ed25519);
+    let alice = format!("[people.alice]\nkeys = [\"{}\"]", key.line());
+    night.practice = night.practice.edited("profiles.toml", "[people.alice]", &alice);
+    night.practice =
+        night.practice.edited("profiles.toml", "groups = [\"oncall\"]", "groups = [\"oncall\", \"security\"]");
+    let session = night.overrides();
+    let own = night.alice(&["review", &session]).exits(3);
+    let (_, line) = block::read(&own.stdout).unwrap().remove(0);
+    let real = Sheet::parse(&line).unwrap().asked().clone();
+    let made_up = Asked {
+        person: PersonName::parse("dave").unwrap(),
+        origin: Origin::parse("glass/practice/desk/dave/0123abcd").unwrap(),
+        // So that it lies in another folder than the real one.
+        expires: real.expires.plus(Duration::from_secs(48 * 60 * 60)),
+        ..real
+    };
+    let made_up = Sheet::write(&made_up).unwrap();
+    let text = format!("glass-approval-v1\napprove\nalice\n{}\n{}\n\n", made_up.asked().made, made_up.digest());
+    let signed = text.clone() + &key.approve("glass-approval@v1", text.as_bytes());
+    let blocks =
+        block::write(Block::Request, made_up.line().as_bytes()) + &block::write(Block::Approval, signed.as_bytes());
+    let file = night.carol.write("made-up.txt", &blocks);
+    refused(night.alice(&["review", file.to_str().unwrap()]), "this ledger has no open review of");
+    assert_eq!(night.practice.told("review.closed"), Vec::<Value>::new());
+    assert!(night.alice(&["review"]).exits(0).stdout.contains(&session));
 }
 
 #[test]

@@ -95,6 +95,11 @@ impl Reviews {
         self.0.iter().filter(|one| one.request.is_some())
     }
 
+    /// Whether there is an override of this session that is not reviewed, even one of which nothing can have come yet.
+    pub fn knows(&self, session: &Id) -> bool {
+        self.0.iter().any(|one| one.session == *session)
+    }
+
     /// Whether the review is open under just this request.
     pub fn is_open_under(&self, sheet: &Sheet) -> bool {
         self.open().any(|one| one.session == sheet.asked().id && one.request == Some(sheet.digest()))
