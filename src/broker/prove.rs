@@ -13,7 +13,7 @@ use crate::model::event::Mfa;
 use crate::model::identity::{CodeSource, Store};
 use crate::model::mfa::{Outcome, Wait, read_code};
 use crate::model::name::MfaSerial;
-use crate::model::policy::{Grant, Rule};
+use crate::model::policy::{Grant, Recognised, Rule};
 use crate::model::secret::Secret;
 use crate::model::sign_off::count::latest;
 use crate::model::text::escaped;
@@ -126,7 +126,7 @@ fn ask_who_is_calling(daily: &Arc<dyn Daily>) -> Receiver<Result<Caller, AwsErro
 
 /// A caller of whom AWS and the catalogue say the same, and the offset of the local clock.
 struct Known {
-    recognised: crate::model::policy::Recognised,
+    recognised: Recognised,
     clock_ahead: i64,
 }
 
@@ -144,13 +144,21 @@ fn recognised(world: World<'_>, grant: Grant, caller: Result<Caller, AwsError>) 
         let seconds = caller.clock_ahead.unsigned_abs();
         world.terminal.say(&format!("glass: this machine's clock is {seconds} s {way} AWS's; going on by AWS's"));
     }
-    let clock = world.clock.now();
-    let aws = Timestamp::from_micros(clock.micros().saturating_sub(caller.clock_ahead.saturating_mul(1_000_000)));
-    let ledger = sign_off::still_unspent(world, &grant)?;
-    match grant.recognise(&caller.arn, latest(clock, ledger, Some(aws))) {
-        Ok(recognised) => Ok((grant, Known { recognised, clock_ahead: caller.clock_ahead })),
-        Err(rule) => Err(refused(world, &grant, rule)),
-    }
+    let recognised = recognise(world, &grant, &caller.arn, caller.clock_ahead)?;
+    Ok((grant, Known { recognised, clock_ahead: caller.clock_ahead }))
+}
+
+/// Recognises who calls, for a request that nobody has used and that still stands by now.
+fn recognise(world: World<'_>, grant: &Grant, arn: &str, clock_ahead: i64) -> Result<Recognised, BreakError> {
+    let ledger = sign_off::still_unspent(world, grant)?;
+    let now = latest(world.clock.now(), ledger, Some(now_at_aws(world, clock_ahead)));
+    grant.recognise(arn, now).map_err(|rule| refused(world, grant, rule))
+}
+
+/// AWS's time; `clock_ahead` is how many seconds the local clock is ahead of it.
+fn now_at_aws(world: World<'_>, clock_ahead: i64) -> Timestamp {
+    let ahead = clock_ahead.saturating_mul(1_000_000);
+    Timestamp::from_micros(world.clock.now().micros().saturating_sub(ahead))
 }
 
 fn refused(world: World<'_>, grant: &Grant, rule: Rule) -> BreakError {
@@ -281,7 +289,7 @@ impl CodeMaker<'_> {
     fn compute(&self, store: Store, clock_ahead: i64) -> Result<Secret, BreakError> {
         let seed = self.world.vault.read(store, &Seed::entry(&self.person)).map_err(BreakError::Vault)?;
         let seed = Seed::parse(&seed).map_err(|error| BreakError::Code(CodeError::Seed(error.to_string())))?;
-        Ok(seed.code_at(self.now_at_aws(clock_ahead)))
+        Ok(seed.code_at(now_at_aws(self.world, clock_ahead)))
     }
 
     /// Sends a code that has not been sent before; waits and gets another one if it has.
@@ -294,14 +302,15 @@ impl CodeMaker<'_> {
         daily: &dyn Daily,
     ) -> Result<Sending, BreakError> {
         loop {
+            // Whoever types may have taken long, and nobody waits for a code that could not be used.
+            let recognised = recognise(self.world, &grant, caller.recognised.arn(), caller.clock_ahead)?;
             let no_memory = |grant: &Grant, error| give_up(self.world, grant, "NoMemory", BreakError::Codes(error));
             let mut hold = self.world.codes.hold(&self.serial).map_err(|error| no_memory(&grant, error))?;
-            let now = self.now_at_aws(caller.clock_ahead);
+            // By AWS's time the steps of codes are counted.
+            let now = now_at_aws(self.world, caller.clock_ahead);
             let before = hold.used().clone();
             if let Err(wait) = before.check(&self.serial, &code, now) {
                 drop(hold);
-                // Nobody waits for a code that could not be used.
-                sign_off::still_unspent(self.world, &grant)?;
                 code = self
                     .wait(wait)
                     .and_then(|()| self.next(caller.clock_ahead))
@@ -311,7 +320,7 @@ impl CodeMaker<'_> {
             let after = |outcome| before.after(&self.serial, &code, now, outcome);
             // Until AWS has answered the code may have been taken, even if this process is killed.
             hold.remember(after(Outcome::Uncertain)).map_err(|error| no_memory(&grant, error))?;
-            let warrant = match write_down(self.world, grant, &caller.recognised, mfa, self.conditions) {
+            let warrant = match write_down(self.world, grant, &recognised, mfa, self.conditions) {
                 Ok(warrant) => warrant,
                 Err(error) => {
                     // It stays good; what is remembered already is stricter, so that this may fail.
@@ -341,12 +350,6 @@ impl CodeMaker<'_> {
                 }
             };
         }
-    }
-
-    /// AWS's time, by which it counts the steps of codes.
-    fn now_at_aws(&self, clock_ahead: i64) -> Timestamp {
-        let ahead = clock_ahead.saturating_mul(1_000_000);
-        Timestamp::from_micros(self.world.clock.now().micros().saturating_sub(ahead))
     }
 }
 

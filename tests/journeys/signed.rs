@@ -1,6 +1,7 @@
 //! A profile that needs an approval, on the made-up world: the request is used once, and the ledger can prove by what.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use glass::model::event::{Event, Sent};
 use glass::model::name::Digest;
@@ -66,6 +67,14 @@ fn a_request_that_is_over_by_the_clock_of_aws_is_not_used() {
     let fake = Arc::new(Fake::with_approved(|fake| fake.clock_ahead = -1801));
     assert_eq!(rules(fake.break_glass(&wish(PROFILE)).unwrap_err()), ["request"]);
     assert!(fake.sent.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_request_that_is_over_when_a_code_is_typed_again_is_not_used() {
+    let fake = Arc::new(Fake::with_approved(|fake| fake.typing = Duration::from_secs(16 * 60)));
+    fake.answers.lock().unwrap().push_back(wrong_code());
+    assert_eq!(rules(fake.break_glass(&wish(PROFILE)).unwrap_err()), ["request"]);
+    assert_eq!(*fake.sent.lock().unwrap(), [Some("123456".to_owned())]);
 }
 
 /// Whatever fails, what is sent to AWS was written down first, with the request that it uses up; and once that may have been sent, it is used up.

@@ -122,6 +122,8 @@ pub struct Fake {
     pub answers: Mutex<VecDeque<AwsError>>,
     /// What the person types.
     pub typed: Mutex<VecDeque<String>>,
+    /// How long the person takes to type something.
+    pub typing: Duration,
     /// What the person pastes while they wait.
     pub pasted: Mutex<VecDeque<String>>,
     /// What was said.
@@ -178,6 +180,7 @@ impl Fake {
             sent: Mutex::default(),
             answers: Mutex::default(),
             typed: Mutex::new(["123456", "234567", "345678", "456789"].map(str::to_owned).into()),
+            typing: Duration::ZERO,
             pasted: Mutex::default(),
             said: Mutex::default(),
             recorded: Mutex::default(),
@@ -774,7 +777,10 @@ impl Terminal for Parts {
     }
 
     fn ask(&self, _: &str) -> Result<String, AskError> {
-        let answer = || self.0.typed.lock().unwrap().pop_front().ok_or(AskError::Closed);
+        let answer = || {
+            self.0.pass(self.0.typing);
+            self.0.typed.lock().unwrap().pop_front().ok_or(AskError::Closed)
+        };
         self.0.call(answer, || AskError::Interrupted)
     }
 
