@@ -200,12 +200,17 @@ impl Follower {
         let Some(mut progress) = self.note.read().or_else(new) else { return Ok(()) };
         loop {
             let (told, end) = self.due(progress.seq, before)?;
+            // A note that is ahead is of a ledger that was longer, and would have the hook miss what comes now.
+            if progress.seq > end {
+                progress.seq = self.began.map_or(end, |began| began.min(end));
+                continue;
+            }
             let is_last = told.len() < BATCH;
             for told in told {
                 self.tell(&mut progress, &told, before)?;
             }
             if is_last {
-                progress.seq = progress.seq.max(end);
+                progress.seq = progress.seq.max(before.map_or(end, |before| before.min(end)));
                 return self.keep(&progress);
             }
         }
@@ -219,20 +224,21 @@ impl Follower {
                 due.push(Told::of(line, entry));
             }
         })?;
-        Ok((due, before.map_or(end, |before| before.min(end))))
+        Ok((due, end))
     }
 
     fn tell(&self, progress: &mut Progress, told: &Told, before: Option<u64>) -> Result<(), HookError> {
+        // Somebody waits for this very entry.
+        let is_awaited = before == Some(told.seq + 1);
         let written = Timestamp::parse(&told.at).unwrap_or(Timestamp::from_seconds(0));
-        if HostClock.now().since(written) > OLDEST {
+        if !is_awaited && HostClock.now().since(written) > OLDEST {
             return self.pass_over(progress, told, "it was not told of it within three days");
         }
         match self.teller.tell(told) {
             Ok(()) => self.recovered(progress, told),
             Err(error) if error.is_final() => {
                 self.pass_over(progress, told, &error.in_one_line())?;
-                // Somebody waits for this very entry.
-                if before == Some(told.seq + 1) { Err(error) } else { Ok(()) }
+                if is_awaited { Err(error) } else { Ok(()) }
             }
             Err(error) => {
                 self.failed(progress, told, &error.in_one_line())?;

@@ -1,5 +1,7 @@
 //! A hook that must hear of an intent before AWS is asked.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::support::{Fate, Home, Practice, Proxy, Receiver};
@@ -44,6 +46,20 @@ fn where_it_is_required_somebody_has_heard_before_aws_is_asked() {
 fn whoever_never_takes_an_intent_has_not_heard_of_it() {
     let receiver = Receiver::start(&Home::new());
     let (practice, proxy) = required(&receiver, "/422");
+    let refused = practice.assume(&["--", "true"]).exits(3);
+    assert!(refused.stderr.contains("pager: it answered 422"), "{}", refused.stderr);
+    assert!(proxy.requests("Action=AssumeRole").is_empty());
+}
+
+/// A note that is left of a longer ledger says of none of its entries that they were told.
+#[test]
+fn a_note_that_is_ahead_of_the_ledger_is_not_believed() {
+    let receiver = Receiver::start(&Home::new());
+    let (practice, proxy) = required(&receiver, "/422");
+    let note = practice.ledger().join("told/pager");
+    practice.assume(&["--", "true"]).exits(3);
+    assert_eq!(receiver.next()["event"], "elevate.intent");
+    fs::write(&note, "{\"seq\":18446744073709551615,\"failing\":null}\n").unwrap();
     let refused = practice.assume(&["--", "true"]).exits(3);
     assert!(refused.stderr.contains("pager: it answered 422"), "{}", refused.stderr);
     assert!(proxy.requests("Action=AssumeRole").is_empty());
