@@ -163,7 +163,7 @@ pub fn check(approver: Approver<'_>, case: &Case) -> Result<(), ApproveError> {
     let asked = tally.sheet().asked();
     check_not_void(tally)?;
     let person = known(approver.catalogue, person)?;
-    if asked.person == person.name {
+    if person.is_one_with(&asked.person, approver.catalogue) {
         return Err(ApproveError::Own);
     }
     if asked.overrides {

@@ -30,7 +30,7 @@ impl ApprovalRule {
         catalogue: &'a Catalogue,
         requester: &'a PersonName,
     ) -> impl Iterator<Item = &'a Person> {
-        let others = catalogue.people().filter(move |person| person.name != *requester);
+        let others = catalogue.people().filter(move |person| !person.is_one_with(requester, catalogue));
         others.filter(|person| self.from.includes(person) && !person.keys.is_empty())
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ssh_key::public::{EcdsaPublicKey, KeyData};
 use ssh_key::{Fingerprint, HashAlg, PublicKey};
 
+use super::Catalogue;
 use super::mistake::quoted;
 use super::reader::{Entry, Value};
 use crate::model::name::{GroupName, MfaSerial, PersonArn, PersonName};
@@ -28,6 +29,14 @@ pub struct Person {
     pub contact: Option<String>,
     /// The keys of the person's ledgers, each named for its ledger's origin.
     pub ledger_keys: Vec<VerifierKey>,
+}
+
+impl Person {
+    /// Whether the person goes by a name, or by another that is the same to AWS.
+    pub fn is_one_with(&self, name: &PersonName, catalogue: &Catalogue) -> bool {
+        let arn = catalogue.person(name.as_str()).and_then(|named| named.arn.as_ref());
+        self.name == *name || (arn.is_some() && self.arn.as_ref() == arn)
+    }
 }
 
 /// Some of the people: a list of names of groups and of persons.

@@ -236,7 +236,9 @@ pub fn may_review(catalogue: &Catalogue, profile: &ProfileName, overrode: &Perso
     let name = profile.as_str();
     let has_mistakes = catalogue.broken().iter().any(|broken| broken.name == name);
     let rule = catalogue.profile(name).and_then(|profile| profile.approval.as_ref());
-    person.name != *overrode && !person.keys.is_empty() && rule.map_or(!has_mistakes, |rule| rule.from.includes(person))
+    !person.is_one_with(overrode, catalogue)
+        && !person.keys.is_empty()
+        && rule.map_or(!has_mistakes, |rule| rule.from.includes(person))
 }
 
 /// Each approval once, in the order in which they say that they were signed.
@@ -287,7 +289,7 @@ impl<'a> Count<'a> {
                 if signed.at >= self.sheet.asked().expires {
                     return Err(Objection::Late(self.sheet.asked().expires));
                 }
-                if self.has_signed(&signed.person) {
+                if self.has_signed(owner) {
                     return Err(Objection::PersonTwice);
                 }
                 if !self.keys.insert(key.blob()) {
@@ -306,7 +308,8 @@ impl<'a> Count<'a> {
             return Err(Objection::OtherRequest);
         }
         let (owner, key) = self.signer(approval)?;
-        if owner.name == self.sheet.asked().person || statement.person == self.sheet.asked().person {
+        let requester = &self.sheet.asked().person;
+        if owner.is_one_with(requester, self.scene.catalogue) || statement.person == *requester {
             return Err(Objection::Requester);
         }
         if owner.name != statement.person {
@@ -344,14 +347,14 @@ impl<'a> Count<'a> {
         if ahead > SKEW { Err(Objection::Ahead(ahead)) } else { Ok(()) }
     }
 
-    fn has_signed(&self, person: &PersonName) -> bool {
-        self.counted.iter().any(|signed| signed.person == *person)
+    fn has_signed(&self, person: &Person) -> bool {
+        self.counted.iter().any(|signed| person.is_one_with(&signed.person, self.scene.catalogue))
     }
 
     fn may_sign(&self) -> Vec<PersonName> {
         let Some(rule) = self.rule else { return Vec::new() };
         let others = rule.signers(self.scene.catalogue, &self.sheet.asked().person);
-        others.filter(|person| !self.has_signed(&person.name)).map(|person| person.name.clone()).collect()
+        others.filter(|person| !self.has_signed(person)).map(|person| person.name.clone()).collect()
     }
 }
 

@@ -242,6 +242,29 @@ fn one_person_counts_once_whatever_keys_they_have() {
 }
 
 #[test]
+fn one_person_counts_once_whatever_names_they_have() {
+    let named = |people: &[&str]| {
+        let one = |text: String, person: &str| {
+            let section = format!("[people.{person}]\n");
+            text.replace(&section, &format!("{section}arn = \"arn:aws:iam::111122223333:user/{}\"\n", people[0]))
+        };
+        let catalogue =
+            load(&people.iter().filter(|name| **name != "alice").fold(text(), |text, name| one(text, name)));
+        let sheet = Sheet::write(&asked(&catalogue)).unwrap();
+        (catalogue, sheet)
+    };
+    let (catalogue, sheet) = named(&["alice", "bob"]);
+    let tally = tally_at(&catalogue, &sheet, &[approval(&sheet, "bob", 2, 60)], after(90));
+    assert_eq!((why(&tally), tally.may_sign().len()), (&Objection::Requester, 1));
+    let scene = Scene { catalogue: &catalogue, now: after(90), used: None };
+    assert_eq!(count::review(scene, &sheet, &approval(&sheet, "bob", 2, 60)), Err(Objection::Requester));
+    let (catalogue, sheet) = named(&["bob", "carol"]);
+    let both = [approval(&sheet, "bob", 2, 60), approval(&sheet, "carol", 3, 61)];
+    let tally = tally_at(&catalogue, &sheet, &both, after(90));
+    assert_eq!((who(&tally), why(&tally), tally.state()), (vec!["bob"], &Objection::PersonTwice, State::Open));
+}
+
+#[test]
 fn a_security_key_that_was_not_touched_does_not_count() {
     let kind: &[u8] = b"sk-ssh-ed25519@openssh.com";
     let bob = Pair::of(2);
