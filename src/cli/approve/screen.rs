@@ -107,11 +107,17 @@ fn runbook(file: &NamedFile) -> Vec<String> {
     vec![title, format!("{}, sha256 {}", file.named, file.digest)]
 }
 
+/// How many answers that do not count are shown: whoever may write into the store makes no long screen of them.
+const MOST_OTHERS: usize = 5;
+
 /// What has been said to it so far.
 fn answers(tally: &Tally) -> Vec<Labelled> {
     let mut signed = vec![format!("{} of {}", tally.counted().len(), tally.needed())];
     signed.extend(tally.counted().iter().map(|one| format!("{} at {} with {}", one.person, one.at, one.key)));
-    let others = tally.others().iter().map(|other| format!("{}'s: {}", other.person, other.why)).collect();
+    let others = tally.others().iter().map(|other| format!("{}'s: {}", other.person, other.why));
+    let mut others: Vec<String> = others.take(MOST_OTHERS).collect();
+    let more = tally.others().len() - others.len();
+    others.extend((more > 0).then(|| format!("and {more} more")));
     let may: Vec<&str> = tally.may_sign().iter().map(PersonName::as_str).collect();
     vec![("signed", signed), ("does not count", others), one("may still sign", may.join(", "))]
 }
@@ -122,6 +128,10 @@ fn unusual(profile: &Profile, case: &Case) -> Vec<String> {
     let mut found = Vec::new();
     match case.going() {
         Ok(Going::On) => {}
+        Ok(Going::Earlier(size)) => {
+            let fewer = "says that it was made earlier, when its ledger had fewer entries than the";
+            found.push(format!("it {fewer} {size} that you saw before; nothing shows that"));
+        }
         Ok(Going::Unknown(size)) => {
             found.push(format!("nothing shows that its ledger goes on from the {size} entries that you saw before"));
         }
@@ -140,8 +150,12 @@ fn unusual(profile: &Profile, case: &Case) -> Vec<String> {
     if case.tally().missing() == 0 {
         found.push("it has all the approvals that it needs".to_owned());
     }
-    for session in &case.said_used {
-        found.push(format!("somebody says that session {session} has used it; its requester's ledger alone can tell"));
+    // Whoever may write into the store makes no long screen of it.
+    if let [session, more @ ..] = case.said_used.as_slice() {
+        let more = if more.is_empty() { String::new() } else { format!(" (or {} others)", more.len()) };
+        found.push(format!(
+            "somebody says that session {session}{more} has used it; its requester's ledger alone can tell"
+        ));
     }
     found
 }

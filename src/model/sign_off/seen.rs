@@ -47,7 +47,10 @@ impl Seen {
         if before > after {
             return Err(Contradiction::Shorter { before, after });
         }
-        if told.size <= seen.size {
+        if told.size < seen.size {
+            return Ok(Going::Earlier(seen.size));
+        }
+        if told.size == seen.size {
             return Ok(Going::On);
         }
         let of_it = growths.iter().filter(|growth| growth.request() == sheet.digest());
@@ -67,8 +70,10 @@ impl Seen {
 /// Whether a ledger goes on from what was seen of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Going {
-    /// It does, or it is the earlier one.
+    /// It does.
     On,
+    /// It says that it is from before what was seen, which nothing shows; how many entries were seen.
+    Earlier(u64),
     /// Nothing shows that; how many entries were seen.
     Unknown(u64),
 }
@@ -121,7 +126,7 @@ mod tests {
         let shorter = |before, after| Err(Contradiction::Shorter { before, after });
         assert_eq!(check(&told(10, 42, b"root")), Ok(Going::On));
         assert_eq!(check(&told(11, 43, b"other")), Ok(Going::Unknown(42)));
-        assert_eq!(check(&told(9, 41, b"other")), Ok(Going::On));
+        assert_eq!(check(&told(9, 41, b"other")), Ok(Going::Earlier(42)));
         assert_eq!(check(&told(11, 41, b"other")), shorter(42, 41));
         assert_eq!(check(&told(9, 43, b"other")), shorter(43, 42));
         assert_eq!(check(&told(9, 42, b"other")), Err(Contradiction::Forked(42)));
