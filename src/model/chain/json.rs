@@ -4,6 +4,8 @@
 //! escapes in keys, surrogates only in pairs, and [`DEEPEST`] levels at most. Linear in the text's length,
 //! but for the keys of an object, which are sorted.
 
+use memchr::memchr2;
+
 /// How deep values may be nested.
 const DEEPEST: usize = 16;
 
@@ -74,7 +76,8 @@ impl<'a> Reader<'a> {
         let start = self.at;
         loop {
             let rest = &self.text.as_bytes()[self.at..];
-            self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).unwrap_or(rest.len());
+            let plain = &rest[..memchr2(b'"', b'\\', rest).unwrap_or(rest.len())];
+            self.at += first_control(plain).unwrap_or(plain.len());
             match self.next() {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
@@ -208,6 +211,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The place of the first control character, looked for in eight bytes at a time.
+fn first_control(text: &[u8]) -> Option<usize> {
+    const EACH: u64 = u64::MAX / 0xff;
+    // A byte below 0x20 borrows, and has not had its own highest bit.
+    let has_control = |word: u64| word.wrapping_sub(0x20 * EACH) & !word & (0x80 * EACH) != 0;
+    let (words, rest) = text.as_chunks();
+    let is_clean = !words.iter().any(|word| has_control(u64::from_ne_bytes(*word)));
+    if is_clean && rest.iter().all(|byte| *byte >= 0x20) {
+        return None;
+    }
+    text.iter().position(|byte| *byte < 0x20)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +273,23 @@ mod tests {
             "",
         ] {
             assert!(!whole(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_control_character_is_found_wherever_it_is() {
+        for length in 0..40 {
+            for filler in [0x20, b'a', 0x7f, 0x80, 0xff] {
+                let text = vec![filler; length];
+                assert_eq!(first_control(&text), None, "{length} {filler}");
+                for at in 0..length {
+                    let mut text = text.clone();
+                    for control in [0, 1, b'\n', 0x1f] {
+                        text[at] = control;
+                        assert_eq!(first_control(&text), Some(at), "{length} {filler} {at} {control}");
+                    }
+                }
+            }
         }
     }
 
