@@ -40,15 +40,18 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
-    /// Reads RFC 3339 text.
+    /// Reads RFC 3339 text, with a `T` between date and time.
     ///
     /// # Errors
-    /// When the text is not RFC 3339.
+    /// When the text is anything else.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
-        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TimeError::Moment(text.to_owned()))?;
-        i64::try_from(moment.unix_timestamp_nanos() / 1000)
-            .map(Timestamp)
-            .map_err(|_| TimeError::Moment(text.to_owned()))
+        let wrong = || TimeError::Moment(text.to_owned());
+        // The parser takes any character there, one that steers a terminal too.
+        if text.as_bytes().get(10) != Some(&b'T') {
+            return Err(wrong());
+        }
+        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| wrong())?;
+        i64::try_from(moment.unix_timestamp_nanos() / 1000).map(Timestamp).map_err(|_| wrong())
     }
 
     /// `YYYY-MM-DDTHH:MM:SS.ffffffZ`, as ledger entries have it.
@@ -206,6 +209,8 @@ mod tests {
         assert_eq!(moment.to_micros_text(), "2026-01-31T02:13:00.000042Z");
         assert_eq!(moment.to_seconds_text(), "2026-01-31T02:13:00Z");
         assert_eq!(Timestamp::parse("2026-01-31T03:13:00+01:00").map(Timestamp::seconds), Ok(moment.seconds()));
-        assert!(Timestamp::parse("yesterday").is_err());
+        for wrong in ["yesterday", "2026-01-31 02:13:00Z", "2026-01-31\u{14}02:13:00Z", "2026-01-31T02:13:00", ""] {
+            assert!(Timestamp::parse(wrong).is_err(), "{wrong}");
+        }
     }
 }
