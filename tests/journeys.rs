@@ -19,7 +19,7 @@ use glass::model::totp::Seed;
 use glass::world::aws::AwsError;
 use glass::world::machine::AskError;
 
-use crate::support::world::{Fails, Fake, SECRET, wish, wrong_code};
+use crate::support::world::{Fails, Fake, SECRET, hash_of, wish, wrong_code};
 
 const PROFILE: &str = "prod-db-emergency";
 
@@ -83,12 +83,23 @@ fn a_session_that_cannot_be_recorded_any_more_is_ended() {
     assert!(ended.count() >= 2, "what is shown, and the end of it");
 }
 
+/// A code that is typed again has an intent of its own, and so another name.
 #[test]
 fn a_session_name_carries_person_session_and_the_intent() {
-    let session = Arc::new(Fake::new()).break_glass(&wish(PROFILE)).unwrap();
-    let name = format!("alice-{}-", session.id());
-    assert_eq!(session.id().as_str().len(), 8);
-    assert!(name.len() + 32 <= 64);
+    let fake = Arc::new(Fake::new());
+    fake.answers.lock().unwrap().push_back(wrong_code());
+    let session = fake.break_glass(&wish(PROFILE)).unwrap();
+    let events = fake.events();
+    let intents = (0..).zip(&events).filter(|(_, event)| **event == "elevate.intent").map(|(seq, _)| seq);
+    let names: Vec<_> =
+        intents.map(|seq| format!("alice-{}-{}", session.id(), &hash_of(seq).to_string()[..32])).collect();
+    assert_eq!((names.len(), names[0].len()), (2, "alice".len() + 1 + 8 + 1 + 32));
+    assert_eq!(*fake.named.lock().unwrap(), names);
+    let told = fake.entries.lock().unwrap().iter().find_map(|record| match &record.event {
+        Event::ElevateOk { session_name, .. } => Some(session_name.clone()),
+        _ => None,
+    });
+    assert_eq!(told.as_ref(), names.last());
 }
 
 /// Whatever fails: no child without an intent and a result in the ledger, and no code sent twice.

@@ -118,6 +118,8 @@ pub struct Fake {
     pub entries: Mutex<Vec<Record>>,
     /// The code of each AssumeRole that was sent.
     pub sent: Mutex<Vec<Option<String>>>,
+    /// The session name of each AssumeRole that was sent.
+    pub named: Mutex<Vec<String>>,
     /// How AWS answers the next calls of AssumeRole; when there are none left it says yes.
     pub answers: Mutex<VecDeque<AwsError>>,
     /// What the person types.
@@ -178,6 +180,7 @@ impl Fake {
             used: Mutex::default(),
             entries: Mutex::default(),
             sent: Mutex::default(),
+            named: Mutex::default(),
             answers: Mutex::default(),
             typed: Mutex::new(["123456", "234567", "345678", "456789"].map(str::to_owned).into()),
             typing: Duration::ZERO,
@@ -487,7 +490,7 @@ impl Ledger for Parts {
             let mut entries = self.0.entries.lock().unwrap();
             entries.push(record.clone());
             let seq = entries.len() as u64 - 1;
-            Ok(Appended { seq, hash: Digest::of(&seq.to_be_bytes()) })
+            Ok(Appended { seq, hash: hash_of(seq) })
         };
         self.0.call(effect, || LedgerError::File { doing: "append to", path: "ledger".into(), source: broken() })
     }
@@ -625,6 +628,7 @@ impl Daily for FakeDaily {
     fn assume(&self, warrant: Warrant, code: Option<&Secret>) -> Result<Issued, Box<Declined>> {
         let send = || {
             self.0.sent.lock().unwrap().push(code.map(|code| code.expose().to_owned()));
+            self.0.named.lock().unwrap().push(warrant.session_name().to_owned());
             Ok(())
         };
         let outcome = self.0.call(send, || AwsError::MaybeSent("made to fail".into()));
@@ -923,6 +927,11 @@ impl RecordingFile for FakeRecording {
     fn sync(&self) -> Result<(), RecordingError> {
         self.0.call(|| Ok(()), not_recorded)
     }
+}
+
+/// What the made-up ledger has for the hash of an entry.
+pub fn hash_of(seq: u64) -> Digest {
+    Digest::of(&seq.to_be_bytes())
 }
 
 /// A wish that is granted.
