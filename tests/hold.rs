@@ -3,14 +3,14 @@
 use std::fs;
 use std::process::Stdio;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use glass::host::live;
 use glass::model::name::Id;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{DEADLINE, Outcome, Practice, Pty, WORDS, ends_within, python};
+use crate::support::{DEADLINE, Outcome, Practice, Pty, WORDS, ends_within, python, until};
 
 const GLASS: &str = env!("CARGO_BIN_EXE_glass");
 
@@ -149,16 +149,12 @@ fn who_waited_for_a_question_that_came_to_nothing_is_told_so_and_does_not_ask_ag
     glass.args(words(&[])).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let waiting = glass.spawn().unwrap();
     // It waits as soon as it has the file of the turns open.
-    let until = Instant::now() + DEADLINE;
     let fds = format!("/proc/{}/fd", waiting.id());
     let waits = || {
         let open = fs::read_dir(&fds).into_iter().flatten().flatten();
         open.filter_map(|fd| fs::read_link(fd.path()).ok()).any(|leads| leads.ends_with("alice.prod-db-read.ask"))
     };
-    while !waits() {
-        assert!(Instant::now() < until, "nobody waits");
-        thread::yield_now();
-    }
+    until("the second waits", || waits().then_some(()));
     // Long enough to have looked at the turn once.
     assert!(!ends_within(&waiting, Duration::from_millis(300)));
     terminal.send("\x03");

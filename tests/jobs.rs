@@ -3,11 +3,10 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{DEADLINE, Practice, Pty, ends_within, tool};
+use crate::support::{DEADLINE, Practice, Pty, ends_within, tool, until};
 
 /// An interactive bash in which `$glass` is the program.
 fn bash(practice: Practice) -> (Practice, Pty) {
@@ -122,10 +121,7 @@ fn nohup_takes_a_session_through_a_hang_up() {
     let mut command: Command = home.command(tool("nohup"));
     command.arg(env!("CARGO_BIN_EXE_glass")).args(practice.words(&["--", "/bin/sh", "-c", script]));
     let mut glass = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let until = Instant::now() + DEADLINE;
-    while !home.path("ready").exists() {
-        assert!(Instant::now() < until, "the session did not begin");
-    }
+    until("the session begins", || home.path("ready").exists().then_some(()));
     kill_process(Pid::from_child(&glass), Signal::HUP).unwrap();
     fs::write(home.path("go"), "").unwrap();
     assert!(ends_within(&glass, DEADLINE));

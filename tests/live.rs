@@ -7,12 +7,11 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Instant;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::Value;
 
-use crate::support::{DEADLINE, Outcome, Practice, WORDS, ends_within, tool};
+use crate::support::{DEADLINE, Outcome, Practice, WORDS, ends_within, tool, until};
 
 const GLASS: &str = env!("CARGO_BIN_EXE_glass");
 
@@ -30,17 +29,10 @@ impl Session {
         let mut glass = practice.home.command(GLASS);
         glass.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut session = Session { glass: glass.spawn().unwrap(), id: String::new() };
-        let until = Instant::now() + DEADLINE;
-        loop {
-            if let Some(id) = ids(practice).into_iter().find(|id| !before.contains(id)) {
-                // It answers when its start is in the ledger.
-                assert!(status(practice).iter().any(|told| told["session"] == *id));
-                session.id = id;
-                return session;
-            }
-            assert!(Instant::now() < until, "no session is alive");
-            thread::yield_now();
-        }
+        session.id = until("a session is alive", || ids(practice).into_iter().find(|id| !before.contains(id)));
+        // It answers when its start is in the ledger.
+        assert!(status(practice).iter().any(|told| told["session"] == *session.id));
+        session
     }
 
     /// Waits for its end; the answer is its exit code and what it said.

@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use glass::model::name::{Id, PersonName};
 use glass::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
@@ -13,7 +12,7 @@ use glass::model::sign_off::sheet::Sheet;
 use glass::model::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, Home, Kind, Outcome, SoftKey, seen_by_a_camera};
+use crate::support::{Home, Kind, Outcome, SoftKey, seen_by_a_camera, until};
 
 const WORDS: [&str; 6] =
     ["request", "prod-iam-major", "--incident", "INC-4711", "--reason", "the account is locked out"];
@@ -128,10 +127,7 @@ fn a_request_is_in_the_ledger_and_holds_what_the_ledger_has_signed() {
 fn a_request_expires() {
     let room = Room::new("1s");
     room.request();
-    let began = Instant::now();
-    while room.state() != "expired" {
-        assert!(began.elapsed() < DEADLINE);
-    }
+    until("it expires", || (room.state() == "expired").then_some(()));
     assert_eq!(Room::listed(&room.bob)[0]["may_sign"], json!([]));
 }
 

@@ -3,13 +3,12 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
-use std::time::Instant;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{DEADLINE, Home, Outcome, Sandbox, ends_within, python};
+use crate::support::{DEADLINE, Home, Outcome, Sandbox, ends_within, python, until};
 
 /// A home with a practice AWS, and the AWS CLI in it.
 fn practice() -> (Home, Sandbox) {
@@ -175,11 +174,9 @@ fn a_practice_that_is_told_to_end_between_two_steps_leaves_nothing() {
     command.arg("sandbox").stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
     let mut child = command.spawn().unwrap();
     drop(command);
-    let until = Instant::now() + DEADLINE;
     let folders = || fs::read_dir(home.path("run")).unwrap().flatten();
-    while !folders().any(|folder| folder.path().join("control.sock").exists()) {
-        assert!(Instant::now() < until, "no practice begins");
-    }
+    let begins = || folders().any(|folder| folder.path().join("control.sock").exists());
+    until("the practice begins", || begins().then_some(()));
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let mut text = String::new();
     File::from(heard).read_to_string(&mut text).unwrap();

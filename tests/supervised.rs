@@ -12,7 +12,7 @@ use std::env;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio, exit};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use glass::host::child::HostChildren;
 use glass::host::clock::HostClock;
@@ -24,7 +24,7 @@ use glass::world::keeping::{Asker, Happening, Keeper, Then, Unkept};
 use glass::world::machine::{self, Children, Clock, Watched};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{DEADLINE, ends_within, tool};
+use crate::support::{DEADLINE, ends_within, tool, until};
 
 /// What the process of the test's own is to run, how long, whether traced, and that it is that process.
 const SCRIPT: &str = "SUPERVISED_SCRIPT";
@@ -119,15 +119,10 @@ impl Supervised {
 
     /// The processes that have told of themselves, once there are so many.
     pub fn told(&self, count: usize) -> Vec<i32> {
-        let until = Instant::now() + DEADLINE;
-        loop {
-            let text = fs::read_to_string(self.folder.path().join("told")).unwrap_or_default();
-            if text.lines().count() >= count && text.ends_with('\n') || count == 0 {
-                return text.lines().map(|line| line.parse().unwrap()).collect();
-            }
-            assert!(Instant::now() < until, "only told: {text}");
-            std::thread::yield_now();
-        }
+        let told = || fs::read_to_string(self.folder.path().join("told")).unwrap_or_default();
+        let are_told = |text: &String| text.lines().count() >= count && text.ends_with('\n') || count == 0;
+        let text = until(&format!("{count} have told of themselves"), || Some(told()).filter(are_told));
+        text.lines().map(|line| line.parse().unwrap()).collect()
     }
 
     /// How many processes still run the script.
@@ -156,26 +151,19 @@ pub fn lives(pid: i32) -> bool {
 
 #[track_caller]
 pub fn are_gone(pids: &[i32]) {
-    let until = Instant::now() + DEADLINE;
-    while pids.iter().any(|pid| lives(*pid)) {
-        assert!(Instant::now() < until, "{:?} live", pids.iter().filter(|pid| lives(**pid)).collect::<Vec<_>>());
-        std::thread::yield_now();
+    for pid in pids {
+        until(&format!("{pid} is gone"), || (!lives(*pid)).then_some(()));
     }
 }
 
 /// The first child of a process, by whichever of its threads.
 pub fn child_of(pid: u32) -> i32 {
-    let until = Instant::now() + DEADLINE;
-    loop {
+    until(&format!("{pid} has a child"), || {
         let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
         let children: String =
             threads.map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default()).collect();
-        if let Some(child) = children.split_whitespace().next() {
-            return child.parse().unwrap();
-        }
-        assert!(Instant::now() < until, "{pid} has no child");
-        std::thread::yield_now();
-    }
+        children.split_whitespace().next().map(|child| child.parse().unwrap())
+    })
 }
 
 pub fn kill(pid: i32) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::supervised::{HOSTILE, RUNNER, Supervised, are_gone, child_of, kill, lives};
-use crate::support::{DEADLINE, Outcome, Practice, Pty, ends_within, python, tool};
+use crate::support::{DEADLINE, Outcome, Practice, Pty, ends_within, python, tool, until};
 
 /// A practice whose sessions are traced.
 fn traced() -> Practice {
@@ -222,16 +222,11 @@ fn bash(practice: Practice) -> (Practice, Pty) {
 /// Waits until a process has the foreground of its terminal and is not stopped.
 #[track_caller]
 fn until_in_front(pid: &Value) {
-    let until = Instant::now() + DEADLINE;
-    loop {
+    until(&format!("{pid} sleeps in front"), || {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        if fields[0] == "S" && fields[5].parse() == Ok(pid.as_u64().unwrap()) {
-            return;
-        }
-        assert!(Instant::now() < until, "{stat}");
-        std::thread::yield_now();
-    }
+        (fields[0] == "S" && fields[5].parse() == Ok(pid.as_u64().unwrap())).then_some(())
+    });
 }
 
 #[test]
@@ -239,13 +234,8 @@ fn jobs_stop_and_go_on_in_a_traced_shell() {
     let (practice, mut terminal) = bash(traced());
     terminal.send("sleep 1000\r");
     terminal.expect("sleep 1000\r\n");
-    let sleep = loop {
-        let sleeps = |told: &Value| told["argv"] == serde_json::json!(["sleep", "1000"]);
-        match programs(&practice).into_iter().find(sleeps) {
-            Some(sleep) => break sleep,
-            None => std::thread::yield_now(),
-        }
-    };
+    let sleeps = |told: &Value| told["argv"] == serde_json::json!(["sleep", "1000"]);
+    let sleep = until("it is in the ledger", || programs(&practice).into_iter().find(sleeps));
     until_in_front(&sleep["pid"]);
     terminal.send("\x1a");
     terminal.expect("Stopped");

@@ -3,9 +3,8 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
-use std::time::Instant;
 
-use crate::support::{DEADLINE, Home};
+use crate::support::{Home, until};
 
 use super::{change, home, lines_of, pager, refuse, send, told};
 
@@ -78,12 +77,10 @@ fn a_program_that_hangs_is_killed_with_all_that_it_has_started() {
     refuse(&home);
     let sent = send(&home).exits(1);
     assert!(sent.stderr.contains("did not end within 10 s and was killed"), "{}", sent.stderr);
-    let (status, asked) = (format!("/proc/{}/status", home.read("pid").trim()), Instant::now());
+    let status = format!("/proc/{}/status", home.read("pid").trim());
     // It was killed; the system may take a moment to see to that.
-    while fs::read_to_string(&status).is_ok_and(|status| !status.contains("(zombie)")) {
-        assert!(asked.elapsed() < DEADLINE, "what it started is alive");
-        thread::yield_now();
-    }
+    let lives = || fs::read_to_string(&status).is_ok_and(|status| !status.contains("(zombie)"));
+    until("what it started is gone", || (!lives()).then_some(()));
 }
 
 /// Killed between the telling and its note, glass tells once more, and the line is the same.

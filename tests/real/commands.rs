@@ -1,8 +1,10 @@
 //! The command log of real shells: what they report of themselves, what they cannot, and what is noticed of that.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::support::{Practice, Pty, tool};
+use crate::support::{Practice, Pty, tool, until};
 
 /// A shell, and how its user configures it: a prompt that ends in `mine N> `, N the last command's status.
 struct Shell {
@@ -261,8 +263,9 @@ fn a_shell_that_reports_nothing_any_more_is_noticed() {
         let practice = practice(shell, "");
         let mut terminal = open(&practice);
         run(&mut terminal, unset, 0);
-        // Somebody thinks about the next line. glass looks once a second.
-        std::thread::sleep(std::time::Duration::from_millis(2500));
+        // Somebody thinks about the next line. glass looks once a second, and has nothing to tell.
+        until("the shell has drawn its prompt", || terminal.is_quiet_for(Duration::from_millis(2500)).then_some(()));
+        assert!(!terminal.text().contains("does not report"), "{}", terminal.text());
         for _ in 0..4 {
             run(&mut terminal, "sleep 1.2", 0);
         }

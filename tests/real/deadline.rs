@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use glass::model::time::Timestamp;
+use serde_json::Value;
 
-use crate::support::{DEADLINE, Fate, Outcome, Practice, Proxy, tool};
+use crate::support::{Fate, Outcome, Practice, Proxy, tool, until};
 
 /// A practice whose sessions last three seconds.
 fn brief() -> (Practice, Proxy) {
@@ -36,6 +37,12 @@ fn was_ended(practice: &Practice, outcome: Outcome, began: Instant) {
     assert!(began.elapsed() < Duration::from_secs(3 + 10), "{:?}", began.elapsed());
     let end = &practice.told("session.end")[0];
     assert_eq!((end["cause"].as_str(), end["code"].as_u64()), (Some("deadline"), Some(124)));
+}
+
+/// The end of the session, once it is written down.
+#[track_caller]
+fn end(practice: &Practice) -> Value {
+    until("the session ends", || practice.told("session.end").pop())
 }
 
 #[test]
@@ -114,11 +121,7 @@ fn a_session_that_is_suspended_is_ended_at_the_deadline_all_the_same() {
     terminal.send(&format!("$glass {} sh -c 'echo re''ady; kill -STOP $$; sleep 1000'\r", words.join(" ")));
     terminal.expect("Stopped");
     terminal.expect("daily> ");
-    let until = Instant::now() + DEADLINE;
-    while practice.told("session.end").is_empty() {
-        assert!(Instant::now() < until, "the session lives");
-    }
-    assert_eq!(practice.told("session.end")[0]["cause"], "deadline");
+    assert_eq!(end(&practice)["cause"], "deadline");
     terminal.send("fg; echo ended $?; exit\r");
     terminal.expect("ended 124");
     terminal.wait();
@@ -130,11 +133,8 @@ fn a_flood_that_nobody_reads_does_not_hold_up_the_deadline() {
     let mut terminal = practice.assume_on_terminal(&["--", "/bin/sh", "-c", "trap '' HUP TERM; yes flood"]);
     terminal.expect("flood");
     let begun = Instant::now();
-    while practice.told("session.end").is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(3 + 10), "the session lives");
-        std::thread::yield_now();
-    }
-    assert_eq!(practice.told("session.end")[0]["cause"], "deadline");
+    assert_eq!(end(&practice)["cause"], "deadline");
+    assert!(begun.elapsed() < Duration::from_secs(3 + 10), "{:?}", begun.elapsed());
     assert_eq!(terminal.wait().0, 124);
 }
 

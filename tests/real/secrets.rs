@@ -4,12 +4,10 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::Stdio;
-use std::thread;
-use std::time::Instant;
 
 use rustix::process::geteuid;
 
-use crate::support::{DEADLINE, Practice, WORDS};
+use crate::support::{Practice, WORDS, until};
 
 /// The files below a folder that hold one of these texts.
 pub fn holding(folder: &Path, secrets: &[String]) -> Vec<String> {
@@ -129,11 +127,7 @@ fn glass_has_the_secrets_of_a_session_in_its_memory_only_where_it_needs_them() {
     let mut glass = practice.home.command(env!("CARGO_BIN_EXE_glass"));
     glass.args(practice.words(&["--", "/bin/sh", "-c", script])).stdin(Stdio::null()).stderr(Stdio::null());
     let mut glass = glass.stdout(Stdio::null()).spawn().unwrap();
-    let until = Instant::now() + DEADLINE;
-    while !practice.home.path("env").exists() {
-        assert!(Instant::now() < until, "no session");
-        thread::yield_now();
-    }
+    until("the session begins", || practice.home.path("env").exists().then_some(()));
     let secrets = secrets_of(&practice.home.read("env"));
     practice.home.glass(&["credential-process", "prod-db-emergency"]).exits(0);
     let session = practice.home.glass(&["status", "--json"]).exits(0).json()[0].clone();

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{are_gone, child_of, kill, lives, signal};
-use crate::support::{DEADLINE, Outcome, Practice, ends_within, tool};
+use crate::support::{DEADLINE, Outcome, Practice, ends_within, tool, until};
 
 /// A session of the built program whose child tells its process id and waits.
 fn session(practice: &Practice) -> (Child, PathBuf) {
@@ -20,14 +19,8 @@ fn session(practice: &Practice) -> (Child, PathBuf) {
 }
 
 fn read_pid(path: &Path) -> i32 {
-    let until = Instant::now() + DEADLINE;
-    loop {
-        match fs::read_to_string(path).unwrap_or_default().trim().parse() {
-            Ok(pid) => return pid,
-            Err(_) => assert!(Instant::now() < until, "{} has no process id", path.display()),
-        }
-        std::thread::yield_now();
-    }
+    let what = format!("{} has a process id", path.display());
+    until(&what, || fs::read_to_string(path).unwrap_or_default().trim().parse().ok())
 }
 
 /// The last `session.end` says that the session was lost, and the ledger verifies.
@@ -129,10 +122,7 @@ impl Moment {
 
     /// Waits for it.
     fn comes(self, practice: &Practice) {
-        let until = Instant::now() + DEADLINE;
-        while !self.is_now(practice) {
-            assert!(Instant::now() < until, "{self:?} does not come");
-        }
+        until(&format!("{self:?} comes"), || self.is_now(practice).then_some(()));
     }
 }
 

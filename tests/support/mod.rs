@@ -1,6 +1,6 @@
 //! What the tests stand on: a made-up home, real terminals, real servers, and
-//! the built program in the midst of them. Nothing here waits by sleeping, and
-//! nothing outlives its test.
+//! the built program in the midst of them. Whoever waits does so for something
+//! that happens, and nothing outlives its test.
 
 mod agent;
 mod camera;
@@ -14,6 +14,7 @@ mod receiver;
 mod screen;
 mod servers;
 mod tools;
+mod waiting;
 mod witness;
 pub mod world;
 
@@ -29,6 +30,7 @@ pub use receiver::{HOOK_SECRET, Receiver};
 pub use screen::Screen;
 pub use servers::{Agent, Moto, Sandbox};
 pub use tools::{python, tool};
+pub use waiting::until;
 pub use witness::Witness;
 
 use std::time::Duration;
