@@ -187,8 +187,11 @@ fn two_people_sign_what_was_pasted_and_ssh_keygen_verifies_it() {
     for said in [
         "alice asks for prod-db-emergency: The database",
         "alice, +44 20 7946 0000",
-        "nothing vouches for that",
-        "glass/acme/laptop/alice/62rp5vxh, whose ledger has 42 entries",
+        "a paste or a file; whoever sent it can have written it",
+        "arn:aws:iam::111122223333:user/alice, when it is used",
+        "before that nothing vouches for the name",
+        "of the ledger     glass/acme/laptop/alice/62rp5vxh\n",
+        "ago after 42 entries",
         &sheet.digest().to_string(),
         "arn:aws:iam::444455556666:role/glass/prod-db-emergency",
         "444455556666, emergency",
@@ -198,7 +201,7 @@ fn two_people_sign_what_was_pasted_and_ssh_keygen_verifies_it() {
         "30m (usual 15m, 30m at most)",
         "allow rds:Failover* on *",
         "Fail \\u{1b}[2Jover",
-        "0 of 2",
+        "0 of 2; bob, carol may still sign",
         "it is for longer than the usual 15m",
         "the runbook has steps, and it is for none of them",
         "request 0123abcd of alice is approved by bob: 1 more to sign",
@@ -426,6 +429,8 @@ fn a_request_in_a_shared_folder_is_approved_by_its_id() {
     let carols = team.glass("carol", &["approve", "0123abcd", "--yes"], "").exits(0);
     assert!(carols.stderr.contains("1 of 2") && carols.stderr.contains("nobody else is needed"), "{}", carols.stderr);
     assert!(carols.stderr.contains("where alice looks"), "{}", carols.stderr);
+    let came = format!("came by           {}, or your own folder\n", shared.display());
+    assert!(carols.stderr.contains(&came), "{}", carols.stderr);
     // A store that is gone is told, and the block goes its own way.
     fs::rename(&shared, team.home("alice").path("gone")).unwrap();
     let block = block_of(&Sheet::write(&Asked { id: Id::parse("0123abce").unwrap(), ..team.asked() }).unwrap());

@@ -5,6 +5,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use glass::model::sign_off::block;
+use glass::model::sign_off::sheet::Sheet;
+
 use crate::support::{Agent, Fate, Home, Moto, Outcome, Proxy, Pty, Sandbox, Screen, python, tool};
 
 mod journeys;
@@ -197,6 +200,14 @@ impl Team {
 
     /// Somebody looks at the request, says yes, and copies what they are to send back.
     fn approves(&mut self, number: usize, channel: Channel, request: &Request) -> String {
+        self.reads(number, channel, request);
+        let block = self.says_yes(number);
+        self.approvers[number].is_back(0);
+        block
+    }
+
+    /// Somebody looks at the request, and is asked.
+    fn reads(&mut self, number: usize, channel: Channel, request: &Request) {
         let person = &mut self.approvers[number];
         match channel {
             Channel::Paste => {
@@ -208,12 +219,15 @@ impl Team {
             Channel::Folder | Channel::Bucket => person.types(&format!("glass approve {}", request.id)),
         }
         person.sees("Approve prod-db-emergency for alice? [y/N]: ");
+    }
+
+    /// Somebody says yes, and copies what they are to send back.
+    fn says_yes(&mut self, number: usize) -> String {
+        let person = &mut self.approvers[number];
         person.types("y");
         person.unlocks();
-        person.sees("-----END GLASS APPROVAL-----");
-        let block = person.copies("APPROVAL");
-        person.is_back(0);
-        block
+        person.sees("-----END GLASS APPROVAL-----\r\n");
+        person.copies("APPROVAL")
     }
 
     /// Alice's terminal has gone on by itself; she types the code, and is in her shell.
@@ -256,6 +270,12 @@ impl Team {
     fn code(&self) -> String {
         self.alice.home.glass(&["sandbox", "code"]).exits(0).stdout.trim().to_owned()
     }
+}
+
+/// The request that was shown as a block.
+fn sheet_in(block: &str) -> Sheet {
+    let blocks = block::read(block).unwrap();
+    Sheet::parse(&blocks[0].1).unwrap()
 }
 
 /// An identity file; the daily credentials are for the bucket alone.

@@ -9,14 +9,21 @@ use crate::model::catalogue::Profile;
 use crate::model::policy::{self, Rule, SignOff, Standing};
 use crate::model::request::Wish;
 use crate::model::sign_off::papers::Bundle;
+use crate::model::sign_off::sheet::Sheet;
 use crate::world::World;
 
 /// Gets a request approved: the one that there is, or one that is made now. Gives what came of it, which is the
-/// judgement's to judge; none for a profile that takes no approvals.
+/// judgement's to judge; none for a profile that takes no approvals. `show` shows a request that is waited for in another
+/// way than as a block.
 ///
 /// # Errors
 /// When the request cannot be made or would be refused whoever signs it, the person gives up, or the ledger fails.
-pub fn obtain(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Result<Option<Bundle>, BreakError> {
+pub fn obtain(
+    world: World<'_>,
+    setting: Setting<'_>,
+    wish: &Wish,
+    show: &dyn Fn(&Sheet),
+) -> Result<Option<Bundle>, BreakError> {
     let profile = find(setting.catalogue, &wish.profile)?;
     let made = match setting.bundle {
         None if profile.approvals() == 0 => return Ok(None),
@@ -26,7 +33,7 @@ pub fn obtain(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Result<Opt
         }
         Some(bundle) => return Ok(Some(bundle.clone())),
     };
-    wait::wait(world, setting.catalogue, setting.identity, made).map(Some)
+    wait::wait(world, setting.catalogue, setting.identity, made, show).map(Some)
 }
 
 fn make(world: World<'_>, setting: Setting<'_>, profile: &Profile, wish: &Wish) -> Result<Made, BreakError> {

@@ -58,11 +58,9 @@ pub fn override_approvals(world: World<'_>, setting: Setting<'_>, wish: &Wish) -
 
 /// Tells what it comes to before it is confirmed.
 fn warn(world: World<'_>, rule: &ApprovalRule, agreed: &Agreed<'_>) {
-    world.terminal.say(&format!(
-        "glass: this goes on without approvals, for {}; its review stays open until one of {} has signed it",
-        show_duration(agreed.duration),
-        rule.from.names().join(", ")
-    ));
+    world.terminal.say(&format!("glass: this goes on without approvals, for {}", show_duration(agreed.duration)));
+    let reviewers = rule.from.names().join(", ");
+    world.terminal.say(&format!("glass: its review stays open until one of {reviewers} has signed it"));
 }
 
 /// Whether something may have come of it although there is no session here.

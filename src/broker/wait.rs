@@ -16,6 +16,7 @@ use crate::model::sign_off::block::LONGEST_PASTE;
 use crate::model::sign_off::count::{NotCounted, State, Tally};
 use crate::model::sign_off::gather::gather;
 use crate::model::sign_off::papers::{Bundle, Paper};
+use crate::model::sign_off::sheet::Sheet;
 use crate::model::text::escaped;
 use crate::model::time::{BootTime, Timestamp};
 use crate::world::World;
@@ -31,7 +32,8 @@ const BUCKET_PERIOD: Duration = Duration::from_secs(5);
 /// How often the time that is left is told.
 const REMINDER: Duration = Duration::from_secs(60);
 
-/// Waits until a request is approved, or cannot be any more: which of both is the judgement's to say.
+/// Waits until a request is approved, or cannot be any more: which of both is the judgement's to say. What else shows
+/// the request than its block comes first.
 ///
 /// # Errors
 /// When the person gives up, or the ledger cannot be read.
@@ -40,8 +42,10 @@ pub(super) fn wait(
     catalogue: &Catalogue,
     identity: &Identity,
     Made { bundle, troubles }: Made,
+    show: &dyn Fn(&Sheet),
 ) -> Result<Bundle, BreakError> {
     // The block fills a screen, so what is read comes below it.
+    show(&bundle.sheet);
     world.terminal.say(bundle.to_paste().trim_end());
     for trouble in &troubles {
         world.terminal.say(&format!("glass: warning: {trouble}"));
@@ -147,14 +151,15 @@ impl Told<'_> {
         let is_first = self.reminded.is_none();
         if is_first {
             introduce(tally, left, &say);
-            say(if self.world.terminal.is_there() {
-                "glass: what they send back can be pasted here; Ctrl-C leaves the request open"
+            if self.world.terminal.is_there() {
+                say("glass: what they send back can be pasted here");
+                say("glass: Ctrl-C leaves the request open");
             } else {
-                "glass: it goes on as soon as they have signed; whoever ends it leaves the request open"
-            });
+                say("glass: it goes on as soon as they have signed; whoever ends it leaves the request open");
+            }
         }
         if self.tell_new(tally) || is_first {
-            say(&format!("glass: {} more: ring {}", tally.missing(), self.to_ring(tally)));
+            self.tell_whom_to_ring(tally);
         }
         let is_due = self.reminded.is_some_and(|reminded| now.since(reminded) >= REMINDER);
         if is_due {
@@ -184,13 +189,23 @@ impl Told<'_> {
         is_new
     }
 
-    /// Who may still sign, and how they are reached.
-    fn to_ring(&self, tally: &Tally) -> String {
-        let people = tally.may_sign().iter().map(|name| {
+    /// Tells who may still sign, and how they are reached: a number is not broken where a line ends.
+    fn tell_whom_to_ring(&self, tally: &Tally) {
+        let columns = self.world.terminal.size().map_or(usize::MAX, |(columns, _)| columns.into());
+        let mut line = format!("glass: {} more: ring", tally.missing());
+        let may_sign = tally.may_sign();
+        for (index, name) in may_sign.iter().enumerate() {
             let contact = self.catalogue.person(name.as_str()).and_then(|person| person.contact.as_ref());
-            contact.map_or_else(|| name.to_string(), |contact| format!("{name} ({})", escaped(contact)))
-        });
-        people.collect::<Vec<_>>().join(", ")
+            let contact = contact.map(|contact| format!(" ({})", escaped(contact))).unwrap_or_default();
+            let comma = if index + 1 < may_sign.len() { "," } else { "" };
+            let person = format!(" {name}{contact}{comma}");
+            if index > 0 && line.chars().count() + person.chars().count() > columns {
+                self.world.terminal.say(&line);
+                line = "      ".to_owned();
+            }
+            line += &person;
+        }
+        self.world.terminal.say(&line);
     }
 }
 
@@ -205,5 +220,6 @@ fn introduce(tally: &Tally, left: u64, say: &dyn Fn(&str)) {
     let approvals =
         if tally.needed() == 1 { "an approval".to_owned() } else { format!("{} approvals", tally.needed()) };
     say(&format!("glass: request {} needs {approvals}; {left} min left", asked.id));
-    say(&format!("glass: they type `glass approve {}`, or `glass approve -` and the block", asked.id));
+    say(&format!("glass: they type `glass approve {}`,", asked.id));
+    say("glass: or `glass approve -` and paste the block there");
 }

@@ -4,6 +4,7 @@
 
 pub(super) mod screen;
 
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use super::args;
@@ -13,6 +14,7 @@ use super::failure::Failure;
 use super::offered::{handed_over, name_of};
 use super::out::{self, Paint};
 use super::qr;
+use super::table::Table;
 use crate::broker::approve::{self, Answered, Approver, Case, Handed};
 use crate::host::seen::HostMemory;
 use crate::model::catalogue::Catalogue;
@@ -79,7 +81,7 @@ fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
         && sheets.is_empty()
     {
         for answered in approve::take_in(context.world(), approver, &case, approvals)? {
-            give(&answered, &catalogue)?;
+            give(&answered, &catalogue, context)?;
             show_code(wanted, &answered, context);
         }
         return Ok(Exit::Done);
@@ -88,15 +90,26 @@ fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
         Answer::Approve => approve::check_yes(approver, &case)?,
         Answer::Deny => approve::check(approver, &case)?,
     }
-    out::say(screen::of(&catalogue, &case, Paint::for_stderr(context.color())).trim_end());
+    out::say(screen::of(&catalogue, &case, &handed, table(context)).trim_end());
     if !is_wanted(wanted, &case, context)? {
         out::say("glass: nothing was signed");
         return Ok(Exit::Failed);
     }
     let answered = approve::answer(context.world(), approver, &case, wanted.answer, wanted.remark)?;
-    give(&answered, &catalogue)?;
+    give(&answered, &catalogue, context)?;
     show_code(wanted, &answered, context);
     Ok(Exit::Done)
+}
+
+/// For a screen as wide as what stderr is shown on.
+pub(super) fn table(context: &Context) -> Table {
+    let size = context.world().terminal.size().filter(|_| io::stderr().is_terminal());
+    Table::fitted(Paint::for_stderr(context.color()), size.map(|(columns, _)| columns.into()))
+}
+
+/// Says a sentence, whose words are not broken.
+pub(super) fn tell(sentence: &str, context: &Context) {
+    out::say(table(context).sentence(sentence).trim_end());
 }
 
 fn show_code(wanted: &Wanted<'_>, answered: &Answered, context: &Context) {
@@ -148,7 +161,7 @@ pub(super) fn consents(consent: Consent, question: &str, context: &Context) -> R
 }
 
 /// The block on stdout, and on stderr what to do with it.
-fn give(answered: &Answered, catalogue: &Catalogue) -> Result<(), Failure> {
+fn give(answered: &Answered, catalogue: &Catalogue, context: &Context) -> Result<(), Failure> {
     let asked = answered.tally.sheet().asked();
     let said = match answered.approval.statement().answer {
         Answer::Approve => "approved",
@@ -160,7 +173,7 @@ fn give(answered: &Answered, catalogue: &Catalogue) -> Result<(), Failure> {
         (None, 0) => "nobody else is needed".to_owned(),
         (None, more) => format!("{more} more to sign"),
     };
-    out::say(&format!("glass: request {} of {} is {said} by {by}: {state}", asked.id, asked.person));
+    tell(&format!("glass: request {} of {} is {said} by {by}: {state}", asked.id, asked.person), context);
     warn(&answered.troubles);
     let contact = catalogue.person(asked.person.as_str()).and_then(|person| person.contact.as_deref());
     let reach = contact.map(|contact| format!(" ({})", escaped(contact))).unwrap_or_default();
@@ -174,7 +187,7 @@ fn give(answered: &Answered, catalogue: &Catalogue) -> Result<(), Failure> {
         }
         Some(_) | None => format!("Send this block back to {}{reach}:", asked.person),
     };
-    out::say(&left);
+    tell(&left, context);
     out::print(&block::write(Kind::Approval, answered.approval.stored().as_bytes()))
 }
 

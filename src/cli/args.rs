@@ -184,13 +184,17 @@ pub struct Assume {
     #[arg(long)]
     pub no_wait: bool,
 
+    /// Show the request that is waited for as a QR code too, for a camera
+    #[arg(long)]
+    pub qr: bool,
+
     /// A file with what approvers sent, or `-` for stdin
     #[arg(long, value_name = "FILE")]
     pub approval: Vec<PathBuf>,
 
     /// Go on without the approvals, where the profile permits it: shorter, with a reason of 40 characters at least, and
     /// with a review that stays open until somebody else closes it
-    #[arg(long = "override", conflicts_with_all = ["request", "approval", "wait"])]
+    #[arg(long = "override", conflicts_with_all = ["request", "approval", "wait", "qr"])]
     pub overrides: bool,
 
     /// The command to run instead of a shell

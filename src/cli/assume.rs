@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::offered::offered;
 use super::open;
 use super::out::{self, Paint, Style};
+use super::qr;
 use super::run::redacted;
 use super::runbook;
 use super::shell;
@@ -19,7 +20,9 @@ use crate::host::{reviews, signals};
 use crate::model::catalogue::{Profile, Step};
 use crate::model::event::{Cause, SessionKind};
 use crate::model::request::Wish;
+use crate::model::sign_off::block::Kind;
 use crate::model::sign_off::papers::Bundle;
+use crate::model::sign_off::sheet::Sheet;
 use crate::model::time::Timestamp;
 use crate::world::machine::Ended;
 use crate::world::{Session, World, variables};
@@ -59,7 +62,7 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let session = if args.overrides {
         broker::override_approvals(world, setting, &wish)?
     } else {
-        let bundle = if asks(args, world) { obtain(world, setting, &wish)? } else { found.clone() };
+        let bundle = if asks(args, world) { obtain(args, context, setting, &wish)? } else { found.clone() };
         let setting = Setting { bundle: bundle.as_ref(), ..setting };
         broker::break_glass(world, setting, &wish.or_asked(bundle.as_ref()))?
     };
@@ -83,11 +86,21 @@ fn asks(args: &args::Assume, world: World<'_>) -> bool {
 }
 
 /// Gets the elevation approved; given up, the request stays.
-fn obtain(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Result<Option<Bundle>, Failure> {
+fn obtain(
+    args: &args::Assume,
+    context: &Context,
+    setting: Setting<'_>,
+    wish: &Wish,
+) -> Result<Option<Bundle>, Failure> {
     // Also while nobody listens, a Ctrl-C leaves the request open and says so.
     let _held =
         signals::hold().map_err(|error| Failure::new(Exit::Failed, "signals cannot be held").caused_by(&error))?;
-    Ok(broker::obtain(world, setting, wish)?)
+    let show = |sheet: &Sheet| {
+        if args.qr {
+            qr::show(Kind::Request, sheet.line().as_bytes(), context);
+        }
+    };
+    Ok(broker::obtain(context.world(), setting, wish, &show)?)
 }
 
 /// A number of `--redact` that is no word's is a slip, and the word that was meant would be in the ledger.

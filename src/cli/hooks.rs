@@ -9,7 +9,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::out::{self, Paint, Style};
-use super::show::{Labelled, table};
+use super::table::{Labelled, Table};
 use crate::broker::calling;
 use crate::host::hooks::{Failing, HookSecrets, Untold, telling};
 use crate::host::keychain::Keychain;
@@ -49,7 +49,8 @@ fn list(args: &args::Hooks, context: &Context) -> Result<Exit, Failure> {
     } else {
         let paint = Paint::for_stdout(context.color());
         let shown = catalogue.hooks().iter().map(|hook| {
-            format!("{}\n{}", paint.paint(Style::Strong, hook.name.as_str()), table(&rows(hook, of(hook)), paint))
+            let rows = Table::wide(paint).rows(&rows(hook, of(hook)));
+            format!("{}\n{rows}", paint.paint(Style::Strong, hook.name.as_str()))
         });
         out::print(&shown.collect::<String>())?;
     }

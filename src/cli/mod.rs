@@ -40,6 +40,7 @@ mod shell;
 mod show;
 mod status;
 mod step;
+mod table;
 mod whoami;
 mod words;
 

@@ -5,12 +5,12 @@
 mod list;
 mod screen;
 
-use super::approve::{Consent, check_remark, consents, hand_over, warn};
+use super::approve::{Consent, check_remark, consents, hand_over, table, tell, warn};
 use super::args;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::out::{self, Paint};
+use super::out;
 use crate::broker::approve::{ApproveError, Approver, Case, Handed};
 use crate::broker::review::{self, Closed};
 use crate::host::ledger::reader::Reader;
@@ -51,7 +51,7 @@ fn run_one(args: &args::Review, session: &str, context: &Context) -> Result<Exit
         && !approvals.is_empty()
     {
         for closed in review::take_in(world, approver, &case, approvals)? {
-            give(&closed, &catalogue, &identity.person)?;
+            give(&closed, &catalogue, &identity.person, context)?;
         }
         return Ok(Exit::Done);
     }
@@ -62,7 +62,7 @@ fn run_one(args: &args::Review, session: &str, context: &Context) -> Result<Exit
         return Err(error.into());
     }
     let deeds = args.ledger.as_deref().map(|copy| deeds(&Reader::of_copy(copy)?, &case)).transpose()?;
-    out::say(screen::of(&catalogue, &case, deeds.as_ref(), Paint::for_stderr(context.color())).trim_end());
+    out::say(screen::of(&catalogue, &case, deeds.as_ref(), table(context)).trim_end());
     let asked = case.tally().sheet().asked();
     let consent = if args.yes { Consent::Given } else { Consent::Asked };
     if !consents(consent, &format!("Close the review of {} by {}? [y/N]: ", asked.id, asked.person), context)? {
@@ -70,7 +70,7 @@ fn run_one(args: &args::Review, session: &str, context: &Context) -> Result<Exit
         return Ok(Exit::Failed);
     }
     let closed = review::answer(world, approver, &case, remark)?;
-    give(&closed, &catalogue, &identity.person)?;
+    give(&closed, &catalogue, &identity.person, context)?;
     Ok(Exit::Done)
 }
 
@@ -101,9 +101,9 @@ fn deeds(copy: &Reader, case: &Case) -> Result<Deeds, Failure> {
 }
 
 /// Tells that a review is closed; the block of somebody else's override on stdout, to be sent to them.
-fn give(closed: &Closed, catalogue: &Catalogue, own: &PersonName) -> Result<(), Failure> {
+fn give(closed: &Closed, catalogue: &Catalogue, own: &PersonName, context: &Context) -> Result<(), Failure> {
     let asked = closed.sheet.asked();
-    out::say(&format!("glass: {closed}"));
+    tell(&format!("glass: {closed}"), context);
     warn(&closed.troubles);
     if asked.person == *own {
         return Ok(());
@@ -116,6 +116,6 @@ fn give(closed: &Closed, catalogue: &Catalogue, own: &PersonName) -> Result<(), 
         }
         Some(_) | None => "S".to_owned(),
     };
-    out::say(&format!("{stored}end this block back to {}{reach}, for `glass review -`:", asked.person));
+    tell(&format!("{stored}end this block back to {}{reach}, for `glass review -`:", asked.person), context);
     out::print(&block::write(Kind::Approval, closed.statement.stored().as_bytes()))
 }

@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::list::Row;
 use super::out::{self, Paint, Style};
+use super::table::{Labelled, Table};
 use crate::broker;
 use crate::model::catalogue::{
     AnchorDemand, Catalogue, Hook, MfaDemand, Network, OpenReviews, OverrideRule, Profile, SessionTags, Step,
@@ -34,24 +35,9 @@ pub fn run(args: &args::Show, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// What is shown beside one label, a line each.
-pub(super) type Labelled = (&'static str, Vec<String>);
-
 fn text(profile: &Profile, rows: &[Labelled], paint: Paint) -> String {
     let name = paint.paint(Style::Strong, profile.name.as_str());
-    format!("{name}: {}\n{}", escaped(&profile.summary), table(rows, paint))
-}
-
-/// The labels and what is beside them, escaped.
-pub(super) fn table(rows: &[Labelled], paint: Paint) -> String {
-    let mut text = String::new();
-    for (label, lines) in rows {
-        for (index, line) in lines.iter().enumerate() {
-            let label = if index == 0 { label } else { "" };
-            text += &format!("  {}  {}\n", paint.paint(Style::Faint, &format!("{label:16}")), escaped(line));
-        }
-    }
-    text
+    format!("{name}: {}\n{}", escaped(&profile.summary), Table::wide(paint).rows(rows))
 }
 
 fn rows(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -> Vec<Labelled> {

@@ -45,6 +45,24 @@ pub fn lossless(bytes: &[u8]) -> String {
     shown
 }
 
+/// Breaks a line at its spaces into rows of at most so many characters; a word that is longer is cut into equal parts.
+pub fn wrapped(line: &str, columns: usize) -> Vec<String> {
+    let length = |text: &str| text.chars().count();
+    let mut rows: Vec<String> = Vec::new();
+    for word in line.split(' ') {
+        match rows.last_mut() {
+            Some(row) if length(row) + 1 + length(word) <= columns => *row += &format!(" {word}"),
+            _ if length(word) <= columns => rows.push(word.to_owned()),
+            _ => {
+                let letters: Vec<char> = word.chars().collect();
+                let part = letters.len().div_ceil(letters.len().div_ceil(columns.max(1)));
+                rows.extend(letters.chunks(part).map(|part| part.iter().collect::<String>()));
+            }
+        }
+    }
+    rows
+}
+
 /// How many bytes a character takes in an entry of the ledger at the most, escaped.
 pub fn stored_bytes(character: char) -> usize {
     match character {
@@ -69,6 +87,14 @@ mod tests {
     #[test]
     fn escape_sequences_are_shown_and_do_nothing() {
         assert_eq!(escaped("a\x1b[2Jb\u{202e}c\nd\u{9b}é"), "a\\u{1b}[2Jb\\u{202e}c\\nd\\u{9b}é");
+    }
+
+    #[test]
+    fn a_line_is_broken_at_its_spaces_and_loses_nothing() {
+        assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(wrapped("éne two  six", 7), ["éne two", " six"]);
+        assert_eq!(wrapped("a 1234567890 b", 6), ["a", "12345", "67890", "b"]);
+        assert_eq!(wrapped("ab", 0), ["a", "b"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use glass::model::sign_off::papers::Paper;
 use glass::model::sign_off::sheet::Sheet;
 
 use super::{carol_says, practice_with};
-use crate::support::{DEADLINE, Kind, Practice, SoftKey, WORDS, ends_within};
+use crate::support::{DEADLINE, Kind, Practice, SoftKey, WORDS, ends_within, seen_by_a_camera};
 
 /// A practice in which nobody has asked for anything yet.
 struct Night {
@@ -63,7 +63,7 @@ fn one_command_asks_for_the_words_and_the_approval_and_then_for_the_code() {
     terminal.send(&format!("{}\r", WORDS[3]));
     let block = terminal.expect("needs an approval; ");
     terminal.expect("30 min left");
-    let told = terminal.expect("what they send back can be pasted here; Ctrl-C leaves the request open");
+    let told = terminal.expect("what they send back can be pasted here");
     terminal.expect("1 more: ring carol (+44 20 7946 0000)");
     let sheet = sheet_in(&block);
     assert!(told.contains(&format!("glass approve {}", sheet.asked().id)), "{told}");
@@ -82,6 +82,19 @@ fn one_command_asks_for_the_words_and_the_approval_and_then_for_the_code() {
     assert_eq!(intent["approvals"], serde_json::json!([approval.digest().to_string()]));
     assert_eq!(night.counts(), [1, 1, 0]);
     night.practice.home.glass(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn a_camera_reads_the_request_that_is_waited_for() {
+    let night = Night::new();
+    let mut terminal = night.practice.assume_on_terminal(&["--qr", "--", "true"]);
+    let shown = terminal.expect("-----BEGIN GLASS REQUEST-----");
+    let rest = terminal.expect("1 more: ring carol");
+    terminal.send("\x03");
+    terminal.expect("is left open");
+    assert_eq!(terminal.wait().0, 130);
+    let seen = seen_by_a_camera(&night.practice.home, &shown, Some(("\x1b[38;5;16;48;5;231m", "\x1b[0m")));
+    assert_eq!(sheet_in(&seen), sheet_in(&format!("-----BEGIN GLASS REQUEST-----{rest}")));
 }
 
 #[test]

@@ -356,7 +356,7 @@ impl Fake {
     /// Gets the request approved, or one that is made.
     pub fn obtain(self: &Arc<Self>) -> Result<Bundle, BreakError> {
         let parts = Parts(Arc::clone(self));
-        broker::obtain(parts.world(), self.setting(), &wish("prod-db-emergency")).map(Option::unwrap)
+        broker::obtain(parts.world(), self.setting(), &wish("prod-db-emergency"), &|_| {}).map(Option::unwrap)
     }
 
     /// The usual setting.

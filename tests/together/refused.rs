@@ -8,7 +8,7 @@ use glass::model::sign_off::block::{self, Kind as Block};
 use glass::model::sign_off::sheet::Sheet;
 use glass::model::time::Timestamp;
 
-use super::{Channel, Team};
+use super::{Channel, Team, sheet_in};
 use crate::support::{Kind, SoftKey};
 
 #[test]
@@ -25,15 +25,9 @@ fn a_no_ends_the_wait_and_the_screen_tells_whose_and_why() {
     bob.is_back(0);
     team.alice.sees("bob said no: ring me first");
     team.alice.sees("alice$ ");
-    team.is_shown(&team.alice, 80, "denied");
+    team.is_shown(&team.alice, "denied");
     team.alice.types("");
     team.alice.is_back(3);
-}
-
-/// The request that was shown as a block.
-fn sheet_in(block: &str) -> Sheet {
-    let blocks = block::read(block).unwrap();
-    Sheet::parse(&blocks[0].1).unwrap()
 }
 
 /// A block in which Carol says yes to a request at some time, signed with a key that may be hers.

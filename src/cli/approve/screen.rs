@@ -4,35 +4,33 @@
 
 use std::time::Duration;
 
-use crate::broker::approve::Case;
-use crate::cli::out::{Paint, Style};
-use crate::cli::show::{Labelled, durations, network, statements, step, table};
+use crate::broker::approve::{Case, Handed};
+use crate::cli::out::Style;
+use crate::cli::show::{durations, network, statements, step};
+use crate::cli::table::{Labelled, Table};
 use crate::model::catalogue::{Catalogue, NamedFile, Profile};
 use crate::model::name::PersonName;
 use crate::model::sign_off::count::Tally;
 use crate::model::sign_off::seen::Going;
 use crate::model::sign_off::sheet::Asked;
-use crate::model::text::escaped;
 use crate::model::time::show_duration;
 
 /// Writes the screen.
-pub fn of(catalogue: &Catalogue, case: &Case, paint: Paint) -> String {
+pub fn of(catalogue: &Catalogue, case: &Case, handed: &Handed, table: Table) -> String {
     let asked = case.tally().sheet().asked();
     // One that has no profile here is void, and is not shown.
     let Some(profile) = catalogue.profile(asked.profile.as_str()) else { return String::new() };
-    let title = format!("{} asks for {}", asked.person, asked.profile);
-    let mut text = format!("{}: {}\n", paint.paint(Style::Strong, &title), escaped(&profile.summary));
+    let mut text = table.title(&format!("{} asks for {}", asked.person, asked.profile), &profile.summary);
     // What matters most stands last: on a small screen the rest has scrolled away when the question is asked.
-    text += &table(&request(case), paint);
-    text += &table(&role(asked, profile), paint);
-    text += &table(&allowed(asked, profile), paint);
-    text += &table(&answers(case.tally()), paint);
-    text += &table(&reasons(catalogue, profile, asked), paint);
+    text += &table.rows(&request(case));
+    text += &table.rows(&role(asked, profile));
+    text += &table.rows(&allowed(asked, profile));
+    text += &table.rows(&answers(case.tally()));
+    text += &table.rows(&reasons(catalogue, profile, asked));
     for unusual in unusual(profile, case) {
-        text += &format!("  {}  {}\n", paint.paint(Style::Warn, "UNUSUAL         "), escaped(&unusual));
+        text += &table.row(Style::Warn, "UNUSUAL", &[unusual]);
     }
-    let asked_by = std::iter::once(reached(catalogue, &asked.person)).chain(UNVOUCHED.map(str::to_owned));
-    text + &table(&[("asked by", asked_by.collect())], paint)
+    text + &table.rows(&requester(catalogue, asked, handed))
 }
 
 pub fn one(label: &'static str, line: String) -> Labelled {
@@ -43,10 +41,11 @@ pub fn one(label: &'static str, line: String) -> Labelled {
 fn request(case: &Case) -> Vec<Labelled> {
     let (sheet, asked) = (case.tally().sheet(), case.tally().sheet().asked());
     let (age, left) = (rounded(case.now.since(asked.made)), rounded(asked.expires.since(case.now)));
-    let told = format!("{}, made {age} ago, until {} ({left} left)", asked.id, asked.expires);
+    let told = format!("{}, made {age} ago after {} entries", asked.id, asked.ledger.size);
     vec![
         ("request", vec![told, format!("sha256 {}", sheet.digest())]),
-        one("on", format!("{}, whose ledger has {} entries", asked.origin, asked.ledger.size)),
+        one("of the ledger", asked.origin.to_string()),
+        one("stands until", format!("{}, {left} left", asked.expires)),
     ]
 }
 
@@ -70,11 +69,32 @@ fn reasons(catalogue: &Catalogue, profile: &Profile, asked: &Asked) -> Vec<Label
     ]
 }
 
-/// What is known of who asks, which is little.
-const UNVOUCHED: [&str; 2] = [
-    "nothing vouches for that name before AWS is asked: ring, and",
-    "have the incident and the hash's first characters said",
-];
+/// Who asks, and how that is known, which it hardly is.
+fn requester(catalogue: &Catalogue, asked: &Asked, handed: &Handed) -> Vec<Labelled> {
+    let arn = catalogue.person(asked.person.as_str()).and_then(|person| person.arn.as_ref());
+    let must_say = match arn {
+        Some(arn) => format!("{arn}, when it is used"),
+        None => "whose `arn` the catalogue does not have: it is of no use to anybody".to_owned(),
+    };
+    let unvouched =
+        "before that nothing vouches for the name: ring, and have the incident and the hash's first characters said";
+    vec![
+        ("came by", came_by(catalogue, handed)),
+        ("asked by", vec![reached(catalogue, &asked.person)]),
+        ("AWS must say", vec![must_say, unvouched.to_owned()]),
+    ]
+}
+
+fn came_by(catalogue: &Catalogue, handed: &Handed) -> Vec<String> {
+    match (handed, catalogue.store()) {
+        (Handed::Papers(_), _) => vec!["a paste or a file; whoever sent it can have written it".to_owned()],
+        (Handed::Id(_), None) => vec!["your own folder, which has it from before".to_owned()],
+        (Handed::Id(_), Some(store)) => vec![
+            format!("{}, or your own folder", store.place),
+            "whoever may write there can have put it there".to_owned(),
+        ],
+    }
+}
 
 pub fn reached(catalogue: &Catalogue, person: &PersonName) -> String {
     match catalogue.person(person.as_str()).and_then(|person| person.contact.as_deref()) {
@@ -104,7 +124,7 @@ fn runbook(file: &NamedFile) -> Vec<String> {
     let text = String::from_utf8_lossy(&file.bytes);
     let title = text.lines().map(|line| line.trim_start_matches('#').trim()).find(|line| !line.is_empty());
     let title: String = title.unwrap_or("it has no title").chars().take(100).collect();
-    vec![title, format!("{}, sha256 {}", file.named, file.digest)]
+    vec![format!("{title} ({})", file.named), format!("sha256 {}", file.digest)]
 }
 
 /// How many answers that do not count are shown: whoever may write into the store makes no long screen of them.
@@ -112,14 +132,15 @@ const MOST_OTHERS: usize = 5;
 
 /// What has been said to it so far.
 fn answers(tally: &Tally) -> Vec<Labelled> {
-    let mut signed = vec![format!("{} of {}", tally.counted().len(), tally.needed())];
+    let may: Vec<&str> = tally.may_sign().iter().map(PersonName::as_str).collect();
+    let may = if may.is_empty() { String::new() } else { format!("; {} may still sign", may.join(", ")) };
+    let mut signed = vec![format!("{} of {}{may}", tally.counted().len(), tally.needed())];
     signed.extend(tally.counted().iter().map(|one| format!("{} at {} with {}", one.person, one.at, one.key)));
     let others = tally.others().iter().map(|other| format!("{}'s: {}", other.person, other.why));
     let mut others: Vec<String> = others.take(MOST_OTHERS).collect();
     let more = tally.others().len() - others.len();
     others.extend((more > 0).then(|| format!("and {more} more")));
-    let may: Vec<&str> = tally.may_sign().iter().map(PersonName::as_str).collect();
-    vec![("signed", signed), ("does not count", others), one("may still sign", may.join(", "))]
+    vec![("signed", signed), ("does not count", others)]
 }
 
 /// What an approver would not expect.

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use crate::broker::approve::Case;
 use crate::cli::approve::screen::{allowed, one, reached, rounded};
-use crate::cli::out::{Paint, Style};
-use crate::cli::show::{Labelled, table};
+use crate::cli::out::Style;
+use crate::cli::table::{Labelled, Table};
 use crate::model::catalogue::Catalogue;
 use crate::model::sign_off::deeds::Deeds;
-use crate::model::text::escaped;
 use crate::model::time::show_duration;
 
 /// What is known of who overrode, which is little.
@@ -22,17 +21,17 @@ const UNKNOWN: &str =
     "not known here: it is in the ledger of who overrode; have a copy sent, and give it with --ledger";
 
 /// Writes the screen.
-pub fn of(catalogue: &Catalogue, case: &Case, deeds: Option<&Deeds>, paint: Paint) -> String {
+pub fn of(catalogue: &Catalogue, case: &Case, deeds: Option<&Deeds>, table: Table) -> String {
     let asked = case.tally().sheet().asked();
     let profile = catalogue.profile(asked.profile.as_str());
     let title = format!("{} went on without the approvals of {}", asked.person, asked.profile);
     let summary = profile.map_or("the catalogue does not have it any more", |profile| profile.summary.as_str());
-    let mut text = format!("{}: {}\n", paint.paint(Style::Strong, &title), escaped(summary));
-    text += &table(&overrode(catalogue, case, deeds), paint);
-    text += &profile.map(|profile| table(&allowed(asked, profile), paint)).unwrap_or_default();
+    let mut text = table.title(&title, summary);
+    text += &table.rows(&overrode(catalogue, case, deeds));
+    text += &profile.map(|profile| table.rows(&allowed(asked, profile))).unwrap_or_default();
     let changed = case.tally().void().iter().map(ToString::to_string);
     for why in changed.chain(case.contradiction().map(|why| why.to_string())) {
-        text += &format!("  {}  {}\n", paint.paint(Style::Warn, "UNUSUAL         "), escaped(&why));
+        text += &table.row(Style::Warn, "UNUSUAL", &[why]);
     }
     text
 }
