@@ -2,6 +2,8 @@
 
 mod bucket;
 mod folder;
+pub mod kept;
+pub mod unpacked;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -141,7 +141,7 @@ fn read_all(clerks: &[Clerk], folders: &[String], id: Option<&Id>, pile: &mut Pi
 fn keep(archive: &dyn Archive, name: &str, content: &[u8]) -> Result<(), ArchiveError> {
     match archive.put(name, Content::Bytes(content)) {
         Err(ArchiveError::Taken) => match archive.bring(&[name.to_owned()], LARGEST)?.as_slice() {
-            [Some(found)] if found == content => Ok(()),
+            [Some(found)] if found.content == content => Ok(()),
             _ => Err(ArchiveError::Taken),
         },
         put => put.map(drop),
@@ -172,8 +172,8 @@ fn read(clerk: &Clerk, folders: &[String], id: Option<&Id>, pile: &mut Pile) -> 
         unread = unread.saturating_sub(ARMFUL);
         // The next are fetched while these are looked at.
         under_way = if began.elapsed() < LONGEST_LOOK { fetch(pile) } else { None };
-        for (name, content) in brought {
-            pile.add(&name, content.as_deref());
+        for (name, brought) in brought {
+            pile.add(&name, brought.as_ref().map(|brought| brought.content.as_slice()));
         }
     }
     match unread {

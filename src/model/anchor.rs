@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::chain::state::State;
 use super::destination::Destination;
@@ -73,28 +73,35 @@ pub struct Receipt {
     pub retained_until: Option<Timestamp>,
 }
 
-/// A closed segment, before it was packed.
+/// A content before it was packed, by its length and hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measure {
+    /// How long it is.
+    pub bytes: u64,
+    /// SHA-256 of it.
+    pub sha256: Digest,
+}
+
+/// A closed segment.
 #[derive(Clone, Debug, Serialize)]
 pub struct SentSegment {
     /// Its file's name.
     pub name: String,
-    /// How long it is.
-    pub bytes: u64,
-    /// SHA-256 of it.
-    pub sha256: Digest,
+    /// What it was before it was packed.
+    #[serde(flatten)]
+    pub measure: Measure,
     /// What the ledger came to at its end: all that a verifier needs where the segment is not here any more.
     pub state: State,
 }
 
-/// The recording of a session that has ended, before it was packed.
+/// The recording of a session that has ended.
 #[derive(Clone, Debug, Serialize)]
 pub struct SentRecording {
     /// The session.
     pub session: Id,
-    /// How long it is.
-    pub bytes: u64,
-    /// SHA-256 of it.
-    pub sha256: Digest,
+    /// What it was before it was packed.
+    #[serde(flatten)]
+    pub measure: Measure,
 }
 
 impl AnchorPlace {

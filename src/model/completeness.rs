@@ -5,6 +5,7 @@
 //! against the ledger, not the newest alone: who writes a ledger anew and sends that away as well is found by what was
 //! sent before.
 
+pub mod passage;
 pub mod receipt;
 
 use std::collections::BTreeSet;
@@ -137,11 +138,17 @@ impl Claims {
         Claims { origin: origin.to_owned(), ..Claims::default() }
     }
 
-    /// Takes a note; of one that is not of this ledger it is kept why.
-    pub fn take(&mut self, found: Found) {
+    /// Takes a note, and gives the root that it says; of one that is not of this ledger it is kept why.
+    pub fn take(&mut self, found: Found) -> Option<Digest> {
         match self.claim(&found) {
-            Ok((size, root)) => self.claims.push(Claim { found, size, root }),
-            Err(reason) => self.foreign.push(found.is_foreign(reason)),
+            Ok((size, root)) => {
+                self.claims.push(Claim { found, size, root });
+                Some(root)
+            }
+            Err(reason) => {
+                self.foreign.push(found.is_foreign(reason));
+                None
+            }
         }
     }
 
@@ -298,7 +305,9 @@ mod tests {
     /// What comes of notes, held against a ledger of ten entries of history 1, of which the first four are not here.
     fn judged(notes: Vec<Found>, believed: Believed, integrity: Integrity) -> Completeness {
         let mut claims = Claims::of(ORIGIN);
-        notes.into_iter().for_each(|note| claims.take(note));
+        for note in notes {
+            claims.take(note);
+        }
         let before = Before {
             origin: ORIGIN.into(),
             machine: Digest::of(b"m"),

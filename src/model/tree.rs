@@ -92,6 +92,39 @@ impl Growing {
     }
 }
 
+/// Leaves in the midst of a tree, of which only the roots of their perfect parts are kept.
+#[derive(Clone, Debug)]
+pub struct Stretch {
+    end: u64,
+    /// Each with its height, in the order of their leaves.
+    parts: Vec<(u32, Digest)>,
+}
+
+impl Stretch {
+    /// Begins with the leaf of this number.
+    pub fn from(first: u64) -> Self {
+        Stretch { end: first, parts: Vec::new() }
+    }
+
+    /// Adds a leaf, given its hash.
+    pub fn push(&mut self, leaf: Digest) {
+        self.end += 1;
+        let (mut height, mut grown) = (0, leaf);
+        while height < self.end.trailing_zeros()
+            && let Some((_, left)) = self.parts.pop_if(|(of, _)| *of == height)
+        {
+            (height, grown) = (height + 1, node(&left, &grown));
+        }
+        self.parts.push((height, grown));
+    }
+
+    /// The tree with these leaves after those that it has; it must be of all leaves before the first of these.
+    pub fn after(&self, mut tree: Growing) -> Growing {
+        self.parts.iter().for_each(|(height, root)| tree.push_perfect(*height, *root));
+        tree
+    }
+}
+
 /// The leaves of RFC 6962's own tests, which others use too, and the roots of the trees of the first 0 to 8.
 #[cfg(test)]
 pub(crate) mod known {
@@ -177,6 +210,22 @@ mod tests {
             }
             leaves.chunks_exact(of).remainder().iter().for_each(|leaf| tree.push(*leaf));
             assert_eq!((tree.size(), tree.root()), (700, root(&leaves)));
+        }
+    }
+
+    #[test]
+    fn leaves_in_the_midst_grow_the_tree_before_them() {
+        let leaves = leaves(70);
+        let grown = |some: &[Digest]| {
+            let mut tree = Growing::new();
+            some.iter().for_each(|leaf| tree.push(*leaf));
+            tree
+        };
+        for (begin, end) in (0..70).flat_map(|begin| (begin..=70).map(move |end| (begin, end))) {
+            let mut stretch = Stretch::from(begin as u64);
+            leaves[begin..end].iter().for_each(|leaf| stretch.push(*leaf));
+            assert!(stretch.parts.len() <= 12, "{begin} to {end}: {}", stretch.parts.len());
+            assert_eq!(stretch.after(grown(&leaves[..begin])), grown(&leaves[..end]), "{begin} to {end}");
         }
     }
 }

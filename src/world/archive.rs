@@ -64,7 +64,16 @@ pub trait Archive {
     ///
     /// # Errors
     /// When the archive gives nothing now.
-    fn bring(&self, names: &[String], largest: usize) -> Result<Vec<Option<Vec<u8>>>, ArchiveError>;
+    fn bring(&self, names: &[String], largest: usize) -> Result<Vec<Option<Brought>>, ArchiveError>;
+}
+
+/// What was put under a name first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brought {
+    /// All of it.
+    pub content: Vec<u8>,
+    /// When it was put, by the archive's own clock.
+    pub at: Timestamp,
 }
 
 /// What is put into an archive.

@@ -1,9 +1,13 @@
 //! The ledger held against what left its machine, by an auditor; the attacker has every file and key of the machine.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use glass::host::clock::HostClock;
 use glass::host::witness::Witness as Client;
 use glass::model::note::key::WitnessKey;
@@ -13,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::signed::{chained, checkpoint, key, lines};
 use super::{REFUSED, home, ledger, verdict};
-use crate::support::{Home, Outcome, Witness, tool};
+use crate::support::{Home, Outcome, Practice, Witness, tool};
 
 /// Where a checkpoint lies in the archive of a home.
 fn name_of(home: &Home, checkpoint: &Value) -> PathBuf {
@@ -371,16 +375,147 @@ fn what_the_ledger_has_a_receipt_for_must_be_in_the_archive() {
     assert_eq!(gone[0]["name"], json!(format!("checkpoint/{:016}", shipped["size"].as_u64().unwrap())));
     for (key, value, name) in [
         ("segment", json!({"name": "log-0000000000000000.jsonl"}), "segment/log-0000000000000000.jsonl.gz"),
-        ("recording", json!({"session": "0123abcd"}), "recording/0123abcd.cast.gz"),
+        (
+            "recording",
+            json!({"session": "0123abcd", "bytes": 1, "sha256": "0".repeat(64)}),
+            "recording/0123abcd.cast.gz",
+        ),
     ] {
         let home = used();
         let shipped = ship(&home);
         with_receipt(&home, &shipped, |d| d[key] = value.clone());
         let (code, found) = by_share(&home, &[]);
         assert_eq!((code, &found["completeness"]["gone"][0]["name"]), (4, &json!(name)), "{found}");
+        // Something of that name is not it.
         put(&name_of(&home, &shipped).parent().unwrap().parent().unwrap().join(name), "x");
-        assert_eq!(by_share(&home, &[]).0, 0);
+        let (code, found) = by_share(&home, &[]);
+        assert_eq!((code, &found["completeness"]["gone"]), (4, &json!([])), "{found}");
+        assert_eq!(found["completeness"]["altered"][0]["name"], name, "{found}");
     }
+}
+
+/// What the archive has is another by now: the verdict says which, and why.
+#[track_caller]
+fn altered(home: &Home, name: &str, why: &str) {
+    let (code, found) = by_share(home, &[]);
+    let altered = found["completeness"]["altered"].as_array().unwrap();
+    let names: Vec<_> = altered.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!((code, names.as_slice()), (4, &[name][..]), "{why}: {found}");
+    assert!(altered[0]["reason"].as_str().unwrap().contains(why), "{why}: {found}");
+    let told = home.glass(&["audit", "verify", "--against", home.path("share").to_str().unwrap()]).exits(4).stdout;
+    assert!(told.contains(&format!("has something else as {name}, of which entry ")), "{told}");
+}
+
+/// Packs it as glass does.
+fn packed(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Closed segments that were sent are read there, and held to what the ledger came to, also once they are gone here.
+#[test]
+fn a_segment_in_the_archive_must_be_the_one_that_was_sent() {
+    let home = super::ship::shared();
+    for _ in 0..3 {
+        home.glass(&REFUSED).exits(3);
+        home.glass(&["audit", "rotate"]).exits(0);
+        super::ship::ship(&home).exits(0);
+    }
+    let mut segments = super::ship::kept(&home);
+    segments.retain(|name| name.contains("/segment/"));
+    let [first, second, _] = segments.as_slice() else { panic!("{segments:?}") };
+    let below = |name: &str| format!("segment/{}", name.rsplit_once('/').unwrap().1);
+    let place = |name: &String| home.path("share").join(name);
+    let (good, other) = (fs::read(place(first)).unwrap(), fs::read(place(second)).unwrap());
+    let mut text = Vec::new();
+    MultiGzDecoder::new(good.as_slice()).read_to_end(&mut text).unwrap();
+    let all_is_well = || {
+        let (code, found) = by_share(&home, &[]);
+        let completeness = &found["completeness"];
+        assert_eq!((code, &completeness["gone"], &completeness["altered"]), (0, &json!([]), &json!([])), "{found}");
+        let size: u64 = super::ship::kept(&home).iter().map(|name| fs::metadata(place(name)).unwrap().len()).sum();
+        let objects = super::ship::kept(&home).len();
+        assert_eq!(
+            completeness["read"],
+            json!({"objects": objects, "bytes": size}),
+            "each was read, and once: {found}"
+        );
+    };
+    let edited = String::from_utf8(text.clone()).unwrap().replacen("outage", "outagf", 1).into_bytes();
+    // Also once it is here no longer, with the entry that has its receipt, which is in the archive's next segment.
+    let held: [&dyn Fn(); 3] =
+        [&|| (), &|| fs::remove_file(ledger(&home).join("log-0000000000000000.jsonl")).unwrap(), &|| {
+            let file = second.rsplit_once('/').unwrap().1.strip_suffix(".gz").unwrap();
+            fs::remove_file(ledger(&home).join(file)).unwrap();
+        }];
+    for delete in held {
+        delete();
+        all_is_well();
+        for (content, why) in [
+            (b"garbage".to_vec(), "no gzip of the"),
+            (good[..good.len() - 9].to_vec(), "no gzip of the"),
+            (packed(&vec![b'x'; 50_000_000]), "no gzip of the"),
+            (packed(&edited), "and SHA-256"),
+            (other.clone(), ""),
+        ] {
+            fs::write(place(first), content).unwrap();
+            altered(&home, &below(first), why);
+        }
+        fs::remove_file(place(first)).unwrap();
+        let (code, found) = by_share(&home, &[]);
+        assert_eq!((code, &found["completeness"]["gone"][0]["name"]), (4, &json!(below(first))), "{found}");
+        fs::write(place(first), &good).unwrap();
+    }
+    let told = home.glass(&["audit", "verify", "--against", home.path("share").to_str().unwrap()]).exits(0).stdout;
+    assert!(
+        told.lines().any(|line| line.starts_with("read ") && line.contains(" objects of the archives, ")),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_checkpoint_in_the_archive_must_be_the_one_that_was_sent() {
+    let home = super::ship::shared();
+    home.glass(&REFUSED).exits(3);
+    let made = checkpoint(&home);
+    super::ship::ship(&home).exits(0);
+    assert_eq!(by_share(&home, &[]).0, 0);
+    let place = name_of(&home, &made);
+    let name = format!("checkpoint/{:016}", made["size"].as_u64().unwrap());
+    let note = made["note"].as_str().unwrap();
+    let root = note.lines().nth(2).unwrap();
+    for other in [String::new(), "x".repeat(100_000), note.replace(root, &root.replace(&root[..3], "AAA"))] {
+        fs::write(&place, other).unwrap();
+        altered(&home, &name, "no checkpoint with the root that was sent");
+    }
+}
+
+#[test]
+fn a_recording_in_the_archive_must_be_the_one_that_was_sent() {
+    let practice = Practice::new();
+    let practice =
+        practice.edited("profiles.toml", "[levels.emergency]", "[ledger]\nship = [\"share\"]\n\n[levels.emergency]");
+    let share = PathBuf::from(practice.file("share"));
+    fs::create_dir(&share).unwrap();
+    practice.assume(&["--", "/bin/echo", "it is back"]).exits(0);
+    practice.home.glass(&["audit", "ship"]).exits(0);
+    let verify = |code| {
+        let words = ["audit", "verify", "--json", "--against", share.to_str().unwrap()];
+        practice.home.glass(&words).exits(code).json()["completeness"].clone()
+    };
+    assert_eq!(verify(0)["altered"], json!([]));
+    let told = practice.told("ledger.anchor").into_iter().find(|anchor| !anchor["recording"].is_null()).unwrap();
+    let place = PathBuf::from(told["receipt"]["name"].as_str().unwrap());
+    let session = told["recording"]["session"].as_str().unwrap();
+    // It is gone here, so that the archive's is the only one.
+    fs::remove_file(practice.ledger().with_file_name("recordings").join(format!("{session}.cast"))).unwrap();
+    assert_eq!(verify(0)["altered"], json!([]));
+    fs::write(&place, packed(b"{}\n")).unwrap();
+    let found = verify(4);
+    assert_eq!(found["altered"][0]["name"], format!("recording/{session}.cast.gz"), "{found}");
+    fs::remove_file(&place).unwrap();
+    assert_eq!(verify(4)["gone"][0]["name"], format!("recording/{session}.cast.gz"));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What lies outside of this machine, for `glass audit verify --against`: archives and notes that somebody kept.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::Path;
 
 use serde::Serialize;
@@ -11,11 +10,12 @@ use crate::cli::args::AuditVerify;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::host::archive::kept::{Amount, Findings, Kept};
 use crate::host::archive::{HostArchives, is_same_folder};
 use crate::host::aws::HostAws;
 use crate::host::files;
 use crate::host::keychain::Keychain;
-use crate::model::completeness::receipt::{Gone, Receipts, checkpoint_size};
+use crate::model::completeness::receipt::{Receipts, checkpoint_size};
 use crate::model::completeness::{Claims, Found, Kind};
 use crate::model::destination::Destination;
 use crate::model::identity::Source;
@@ -33,13 +33,16 @@ const CHECKPOINTS: &str = "checkpoint/";
 
 /// What archives have of this user's ledgers.
 #[derive(Default)]
-pub struct Archived(Vec<Listed>);
+pub struct Archived {
+    archives: Vec<Listed>,
+    findings: Findings,
+}
 
 /// What one archive has of them.
 struct Listed {
     at: Destination,
-    /// The names below each ledger's folder.
-    ledgers: BTreeMap<String, BTreeSet<String>>,
+    kept: Kept,
+    others: Vec<Other>,
 }
 
 /// A ledger of the same user and machine that an archive has.
@@ -68,11 +71,9 @@ pub fn read(args: &AuditVerify, context: &Context, origin: Option<&str>) -> Resu
                 .hint("name s3://BUCKET/PREFIX, a folder, or a file with a checkpoint")
         })?;
         let archive = open(&at, args, context)?;
-        let listed = Listed::of(at, &*archive, origin).and_then(|listed| {
-            listed.read(&*archive, origin, &mut claims)?;
-            Ok(listed)
-        });
-        archived.0.push(listed.map_err(|error| unreadable(named, &error))?);
+        let read = &mut archived.findings.read;
+        let listed = Listed::of(at, archive, origin.unwrap_or_default(), &mut claims, read);
+        archived.archives.push(listed.map_err(|error| unreadable(named, &error))?);
     }
     Ok((claims, archived))
 }
@@ -127,52 +128,51 @@ fn apart(name: &str) -> Option<(&str, &str)> {
     Some((&name[..end], &name[end + 1..]))
 }
 
-/// Takes no more than a note can have.
-struct Short(Vec<u8>);
-
-impl io::Write for Short {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
-        match self.0.len() {
-            length if length > LONGEST_NOTE => Err(io::Error::other("it is longer than a note")),
-            _ => Ok(bytes.len()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Listed {
-    fn of(at: Destination, archive: &dyn Archive, origin: Option<&str>) -> Result<Listed, ArchiveError> {
-        let above = origin.and_then(|origin| origin.rsplit_once('/')).map_or("glass", |(above, _)| above);
+    /// Lists what an archive has of a ledger and of others of the same user and machine, and reads the checkpoints of
+    /// the one.
+    fn of(
+        at: Destination,
+        archive: Box<dyn Archive>,
+        origin: &str,
+        claims: &mut Claims,
+        read: &mut Amount,
+    ) -> Result<Listed, ArchiveError> {
+        let above = origin.rsplit_once('/').map_or("glass", |(above, _)| above);
         let mut ledgers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for name in archive.names(above)? {
             if let Some((origin, below)) = apart(&name) {
                 ledgers.entry(origin.to_owned()).or_default().insert(below.to_owned());
             }
         }
-        Ok(Listed { at, ledgers })
+        let (origin, names) = (origin.to_owned(), ledgers.remove(origin).unwrap_or_default());
+        let others = ledgers.into_iter().filter_map(|(origin, names)| {
+            let size = names.iter().filter_map(|name| checkpoint_size(name)).max()?;
+            Some(Other { from: at.to_string(), origin, size })
+        });
+        let others = others.collect();
+        let (checkpoints, done) = (BTreeMap::new(), BTreeSet::new());
+        let mut listed = Listed { at, kept: Kept { archive, origin, names, checkpoints, done }, others };
+        listed.read(claims, read)?;
+        Ok(listed)
     }
 
-    /// Reads all checkpoints of a ledger.
-    fn read(&self, archive: &dyn Archive, origin: Option<&str>, claims: &mut Claims) -> Result<(), ArchiveError> {
-        let Some((origin, names)) = origin.and_then(|origin| Some((origin, self.ledgers.get(origin)?))) else {
-            return Ok(());
-        };
-        for name in names.iter().filter(|name| name.starts_with(CHECKPOINTS)) {
-            let full = format!("{origin}/{name}");
-            let mut note = Short(Vec::new());
-            let at = match archive.oldest(&full, &mut note) {
-                // It is too long to be a note, and what there is of it is none either.
-                Err(_) if note.0.len() > LONGEST_NOTE => None,
-                put => put?,
-            };
+    /// Reads all checkpoints of the ledger.
+    fn read(&mut self, claims: &mut Claims, read: &mut Amount) -> Result<(), ArchiveError> {
+        let Kept { archive, origin, names, .. } = &self.kept;
+        let names: Vec<String> = names.iter().filter(|name| name.starts_with(CHECKPOINTS)).cloned().collect();
+        let full: Vec<String> = names.iter().map(|name| format!("{origin}/{name}")).collect();
+        // What is too long to be a note, or cannot be read, is none.
+        let brought = archive.bring(&full, LONGEST_NOTE)?;
+        for ((name, full), brought) in names.into_iter().zip(full).zip(brought) {
+            let (note, at) = brought.map_or_else(Default::default, |brought| (brought.content, Some(brought.at)));
+            read.add(note.len() as u64);
             let place = format!("{}/{full}", self.at);
             // A name that is none of a checkpoint's is of no size that there could be.
-            let named = Some(checkpoint_size(name).unwrap_or(u64::MAX));
-            claims.take(Found { kind: self.kind(), place, note: note.0, named, at });
+            let named = Some(checkpoint_size(&name).unwrap_or(u64::MAX));
+            if let Some(root) = claims.take(Found { kind: self.kind(), place, note, named, at }) {
+                self.kept.checkpoints.insert(name, root);
+            }
         }
         Ok(())
     }
@@ -183,39 +183,32 @@ impl Listed {
             Destination::Bucket { .. } => Kind::S3,
         }
     }
+}
 
-    /// Whether a place that a receipt is of is this one.
-    fn is(&self, to: &str) -> bool {
-        match &self.at {
-            Destination::Folder(path) => is_same_folder(path, Path::new(to)),
-            Destination::Bucket { .. } => self.at.to_string() == to,
-        }
+/// Whether a place that a receipt is of is this one.
+fn is_same(at: &Destination, to: &str) -> bool {
+    match at {
+        Destination::Folder(path) => is_same_folder(path, Path::new(to)),
+        Destination::Bucket { .. } => at.to_string() == to,
     }
 }
 
 impl Archived {
-    /// What they should have by the ledger's receipts, and do not.
-    pub fn gone(&self, receipts: &Receipts, origin: &str) -> Vec<Gone> {
-        let nothing = BTreeSet::new();
-        let of = |listed: &Listed| {
-            let names = listed.ledgers.get(origin).unwrap_or(&nothing);
-            let places = receipts.places().into_iter().filter(|to| listed.is(to));
-            places.flat_map(|to| receipts.gone(to, names)).collect::<Vec<_>>()
-        };
-        self.0.iter().flat_map(of).collect()
+    /// Holds what they have to the ledger's receipts, and to those of segments that only they have.
+    pub fn hold(&mut self, mut receipts: Receipts) -> Result<(), Failure> {
+        // What one archive's segments say may be of another.
+        for _ in 0..self.archives.len() {
+            for Listed { at, kept, .. } in &mut self.archives {
+                kept.hold(&mut receipts, |to| is_same(at, to), &mut self.findings)
+                    .map_err(|error| unreadable(&at.to_string(), &error))?;
+            }
+        }
+        Ok(())
     }
 
-    /// The other ledgers of this user and machine of which they have checkpoints.
-    pub fn others(&self, origin: &str) -> Vec<Other> {
-        let of = |listed: &Listed| {
-            let others = listed.ledgers.iter().filter(|(other, _)| *other != origin);
-            let newest = |names: &BTreeSet<String>| names.iter().filter_map(|name| checkpoint_size(name)).max();
-            let other = |(other, names)| {
-                let size = newest(names)?;
-                Some(Other { from: listed.at.to_string(), origin: String::clone(other), size })
-            };
-            others.filter_map(other).collect::<Vec<_>>()
-        };
-        self.0.iter().flat_map(of).collect()
+    /// What was found of what they should have, and the other ledgers of this user and machine that they have
+    /// checkpoints of.
+    pub fn into_findings(self) -> (Findings, Vec<Other>) {
+        (self.findings, self.archives.into_iter().flat_map(|listed| listed.others).collect())
     }
 }

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::against::{Archived, Other};
 use crate::cli::args::AuditVerify;
 use crate::cli::exit::Exit;
+use crate::host::archive::kept::{Amount, Findings};
 use crate::host::ledger::reader::Verified;
-use crate::model::completeness::receipt::{Gone, Receipts};
+use crate::model::completeness::receipt::{Altered, Gone, Receipts};
 use crate::model::completeness::{Answer, Claims, Completeness, Held, Kind, State};
 use crate::model::note::key::WitnessKey;
 use crate::model::text::escaped;
@@ -22,7 +23,7 @@ const TOLD: usize = 5;
 /// What was found outside, held against the ledger.
 pub struct Judged {
     completeness: Completeness,
-    gone: Vec<Gone>,
+    findings: Findings,
     others: Vec<Other>,
     anchored: Option<Anchored>,
     /// How many entries the ledger has, and how many of them it has signed.
@@ -86,7 +87,9 @@ impl Judged {
             () if args.against.is_empty() && cloudtrail.is_none() && cosigned.is_empty() => Looked::Nowhere,
             () => Looked::Somewhere,
         };
-        cosigned.into_iter().for_each(|note| claims.take(note));
+        for note in cosigned {
+            claims.take(note);
+        }
         let mut completeness = claims.judge(signatures, witnesses, reading.walked.judgement.integrity);
         completeness.join(cloudtrail.unwrap_or_default());
         let anchored = match looked {
@@ -99,9 +102,10 @@ impl Judged {
                 from: receipt.to.clone(),
             }),
         };
+        let (findings, others) = archived.into_findings();
         Judged {
-            gone: archived.gone(&receipts, signatures.origin()),
-            others: archived.others(signatures.origin()),
+            findings,
+            others,
             anchored,
             entries: reading.walked.verifier.next(),
             signed: signatures.last().map(|signed| signed.size),
@@ -111,11 +115,12 @@ impl Judged {
         }
     }
 
-    /// Whether what was found contradicts the ledger: it is not what it was, an archive has lost what it had, or a note
-    /// that was named is not believed.
+    /// Whether what was found contradicts the ledger: it is not what it was, an archive has not what it was sent, or a
+    /// note that was named is not believed.
     pub fn contradicts(&self) -> bool {
         let named = self.completeness.foreign.iter().any(|foreign| foreign.kind == Kind::File);
-        named || self.completeness.contradicts() || !self.gone.is_empty()
+        let Findings { gone, altered, read: _ } = &self.findings;
+        named || self.completeness.contradicts() || !gone.is_empty() || !altered.is_empty()
     }
 
     /// 5 where the ledger is not anchored as is asked.
@@ -145,7 +150,9 @@ impl Judged {
             "looked_at": held.len(),
             "held": told.collect::<Vec<_>>(),
             "foreign": foreign,
-            "gone": self.gone,
+            "gone": self.findings.gone,
+            "altered": self.findings.altered,
+            "read": self.findings.read,
             "others": self.others,
         });
         (json!(self.anchored), completeness)
@@ -167,13 +174,21 @@ impl Judged {
         let gone = |Gone { to, name, seq }: &Gone| {
             format!("{} does not have {}, of which entry {seq} is the receipt", escaped(to), escaped(name))
         };
-        lines("gone", self.gone.iter().map(gone).collect());
+        lines("gone", self.findings.gone.iter().map(gone).collect());
+        let altered = |Altered { to, name, seq, reason }: &Altered| {
+            let (to, name, reason) = (escaped(to), escaped(name), escaped(reason));
+            format!("{to} has something else as {name}, of which entry {seq} is the receipt: {reason}")
+        };
+        lines("altered", self.findings.altered.iter().map(altered).collect());
         let foreign = self.completeness.foreign.iter();
         lines("foreign", foreign.map(|one| format!("{}: {}", escaped(&one.place), escaped(&one.reason))).collect());
         let other = |Other { from, origin, size }: &Other| {
             format!("{} has {}, a ledger of {size} entries", escaped(from), escaped(origin))
         };
         lines("another", self.others.iter().map(other).collect());
+        let Amount { objects, bytes } = self.findings.read;
+        let read = (objects > 0).then(|| format!("{objects} objects of the archives, {bytes} bytes"));
+        lines("read", read.into_iter().collect());
         lines("anchored", vec![self.described_anchor()]);
         text
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::own;
 use crate::broker::place_of;
@@ -34,8 +34,17 @@ struct Report {
     paint: Paint,
     /// What was sent to the place whose turn it is.
     sent: Vec<String>,
-    places: Vec<Value>,
+    places: Vec<Shipped>,
     exit: Exit,
+}
+
+/// What became of one place.
+#[derive(Serialize)]
+struct Shipped {
+    to: String,
+    sent: Vec<String>,
+    failed: Option<String>,
+    contradicts: bool,
 }
 
 /// Sends what the places do not have yet.
@@ -129,17 +138,19 @@ impl Report {
             Told::Done => None,
             Told::Failed(error) => Some(error),
         };
-        let contradicts = matches!(failed, Some(ShipError::Contradicted(_)));
-        let why = failed.as_ref().map(ShipError::in_one_line);
-        if let Some(error) = failed {
-            let failure = not_sent(to, &error);
+        if let Some(error) = &failed {
+            let failure = not_sent(to, error);
             out::say(failure.show(self.paint).trim_end());
             if self.exit != Exit::Evidence {
                 self.exit = failure.exit();
             }
         }
-        let sent = std::mem::take(&mut self.sent);
-        self.places.push(json!({ "to": to, "sent": sent, "failed": why, "contradicts": contradicts }));
+        self.places.push(Shipped {
+            to: to.to_owned(),
+            sent: std::mem::take(&mut self.sent),
+            contradicts: matches!(failed, Some(ShipError::Contradicted(_))),
+            failed: failed.as_ref().map(ShipError::in_one_line),
+        });
     }
 
     fn conclude(self) -> Result<Exit, Failure> {
@@ -147,20 +158,15 @@ impl Report {
             out::print_json(&self.places)?;
             return Ok(self.exit);
         }
-        let lines = self.places.iter().flat_map(|place| {
-            let to = place["to"].as_str().unwrap_or_default();
-            place["sent"].as_array().into_iter().flatten().map(move |name| line(to, name))
-        });
-        let lines: String = lines.collect();
+        let lines = |Shipped { to, sent, .. }: &Shipped| -> String {
+            sent.iter().map(|name| format!("sent  {}/{}\n", escaped(to), escaped(name))).collect()
+        };
+        let lines: String = self.places.iter().map(lines).collect();
         if lines.is_empty() && self.exit == Exit::Done {
             out::say("glass: nothing is left to send");
         }
         out::print(&lines).map(|()| self.exit)
     }
-}
-
-fn line(to: &str, name: &Value) -> String {
-    format!("sent  {}/{}\n", escaped(to), escaped(name.as_str().unwrap_or_default()))
 }
 
 fn not_sent(to: &str, error: &ShipError) -> Failure {

@@ -50,7 +50,7 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
         Some(folder) => (Reader::of_copy(folder)?, Proofs::of(Recorded::beside(folder), None)),
     };
     let origin = reader.origin().map_err(|error| unread(args, error))?;
-    let (claims, archived) = against::read(args, context, origin.as_deref())?;
+    let (claims, mut archived) = against::read(args, context, origin.as_deref())?;
     let (mut elevations, mut receipts) = (Elevations::default(), Receipts::default());
     let (believed, witnesses) = known_keys(args, context);
     let is_told = |event: &str| Proofs::takes(event) || Elevations::takes(event) || Receipts::takes(event);
@@ -72,6 +72,7 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
     let now = context.world().clock.now();
     let compared = trail.map(|trail| Compared::of(trail, &elevations, now));
     let cloudtrail = compared.as_ref().map(Compared::held);
+    archived.hold(receipts.clone())?;
     let evidence = Evidence { verified: &verified, receipts, claims, archived, witnesses: &witnesses, cloudtrail };
     let judged = Judged::of(evidence, args, now);
     Ok(Verdict { verified, proofs: proofs.conclude()?, compared, judged, since, args })

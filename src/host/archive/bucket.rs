@@ -30,7 +30,7 @@ use crate::host::wire::told;
 use crate::model::name::{BucketName, KeyPrefix};
 use crate::model::session::AnswerError;
 use crate::model::time::Timestamp;
-use crate::world::archive::{Archive, ArchiveError, Content, Receipt, Sender};
+use crate::world::archive::{Archive, ArchiveError, Brought, Content, Receipt, Sender};
 use crate::world::aws::{AwsError, CALL_TIMEOUT};
 use crate::world::machine::Clock;
 use listing::{Version, versions};
@@ -136,14 +136,14 @@ impl BucketArchive {
     }
 
     /// Reads what was put under a name first, if it is no larger.
-    async fn bring_one(&self, name: &str, largest: usize) -> Result<Option<Vec<u8>>, ArchiveError> {
+    async fn bring_one(&self, name: &str, largest: usize) -> Result<Option<Brought>, ArchiveError> {
         let key = self.key(name);
         let failed = |error| ArchiveError::Aws { doing: self.doing("read", &key), error };
         let version = self.oldest_version(&key).await.map_err(failed)?;
         let Some(version) = version.filter(|version| version.size <= largest as u64) else { return Ok(None) };
         let mut content = Vec::new();
         match timeout(time_for(version.size), self.read(&version, &mut content)).await {
-            Ok(Ok(())) => Ok(Some(content)),
+            Ok(Ok(())) => Ok(Some(Brought { content, at: version.put_at })),
             Ok(Err(Interrupted::Aws(error))) => Err(failed(error)),
             Ok(Err(Interrupted::Writer(_))) => Ok(None),
             Err(_) => Err(failed(classify::out_of_time(time_for(version.size)))),
@@ -253,7 +253,7 @@ impl Archive for BucketArchive {
         Ok(names)
     }
 
-    fn bring(&self, names: &[String], largest: usize) -> Result<Vec<Option<Vec<u8>>>, ArchiveError> {
+    fn bring(&self, names: &[String], largest: usize) -> Result<Vec<Option<Brought>>, ArchiveError> {
         let mut brought = Vec::with_capacity(names.len());
         for some in names.chunks(AT_ONCE) {
             brought.extend(self.executor.run(all(some.iter().map(|name| self.bring_one(name, largest)))));

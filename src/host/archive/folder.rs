@@ -18,7 +18,7 @@ use rustix::io::Errno;
 
 use crate::host::chance::HostChance;
 use crate::model::time::Timestamp;
-use crate::world::archive::{Archive, ArchiveError, Content, Receipt};
+use crate::world::archive::{Archive, ArchiveError, Brought, Content, Receipt};
 use crate::world::machine::Chance;
 
 /// How deep below an archive its names go at the most.
@@ -152,7 +152,7 @@ impl Archive for FolderArchive {
         Ok(names)
     }
 
-    fn bring(&self, names: &[String], largest: usize) -> Result<Vec<Option<Vec<u8>>>, ArchiveError> {
+    fn bring(&self, names: &[String], largest: usize) -> Result<Vec<Option<Brought>>, ArchiveError> {
         let mut within: Option<(&Path, OwnedFd)> = None;
         let mut brought = Vec::with_capacity(names.len());
         for name in names {
@@ -162,7 +162,10 @@ impl Archive for FolderArchive {
                 within = self.enter(parent).ok().map(|folder| (parent, folder));
             }
             let file = within.as_ref().and_then(|(_, folder)| self.file(folder, name).ok().flatten());
-            brought.push(file.and_then(|(file, found)| whole(file, found.len(), largest)));
+            brought.push(file.and_then(|(file, found)| {
+                let at = Timestamp::from_seconds(found.mtime());
+                Some(Brought { content: whole(file, found.len(), largest)?, at })
+            }));
         }
         Ok(brought)
     }
@@ -305,6 +308,7 @@ mod tests {
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, Mode::RUSR | Mode::WUSR).expect("it is new");
         let names = ["a/one", "a/two", "a/three", "a/four", "a/five", "b/one", "c/one"].map(str::to_owned);
         let brought = archive.bring(&names, 3).expect("some are there");
+        let brought: Vec<_> = brought.into_iter().map(|one| one.map(|one| one.content)).collect();
         assert_eq!(brought, [Some(b"123".to_vec()), None, None, None, None, Some(Vec::new()), None]);
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::sent::Sent;
 use crate::host::ledger::spool::Spool;
 use crate::model::chain::entry::Entry;
+use crate::model::completeness::receipt::{checkpoint_name, recording_name, segment_name};
 use crate::model::name::Id;
 use crate::world::ledger::LedgerError;
 
@@ -93,19 +94,4 @@ impl Called {
     pub fn has_receipt(&self, name: &str) -> bool {
         self.receipts.contains(name)
     }
-}
-
-/// The name of a checkpoint, below the origin.
-pub fn checkpoint_name(size: u64) -> String {
-    format!("checkpoint/{size:016}")
-}
-
-/// The name of a recording, below the origin.
-pub fn recording_name(session: &str) -> String {
-    format!("recording/{session}.cast.gz")
-}
-
-/// The name of a segment, below the origin.
-pub fn segment_name(name: &str) -> String {
-    format!("segment/{name}.gz")
 }

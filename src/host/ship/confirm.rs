@@ -5,7 +5,6 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::called::checkpoint_name;
 use super::cosign::{anchor, cosign};
 use super::fault::ShipError;
 use super::put::{put_note, text_in};
@@ -15,6 +14,7 @@ use crate::host::ledger::spool::Spool;
 use crate::host::witness::Witness;
 use crate::model::anchor::{Anchor, AnchorPlace, AnchorReceipt};
 use crate::model::checkpoint::Checkpoint;
+use crate::model::completeness::receipt::checkpoint_name;
 use crate::model::destination::Destination;
 use crate::model::identity::Source;
 use crate::model::name::PersonName;
@@ -162,7 +162,7 @@ mod tests {
     use crate::model::name::{Digest, Region};
     use crate::model::note::key::SigningKey;
     use crate::model::time::Timestamp;
-    use crate::world::archive::{Archive, ArchiveError, Content, Receipt};
+    use crate::world::archive::{Archive, ArchiveError, Brought, Content, Receipt};
 
     /// Places that do as their names say: `/takes`, `/refuses`, `/hangs`, and `/other`, which has something else.
     struct Made;
@@ -200,8 +200,8 @@ mod tests {
             Ok(Vec::new())
         }
 
-        fn bring(&self, names: &[String], _: usize) -> Result<Vec<Option<Vec<u8>>>, ArchiveError> {
-            Ok(names.iter().map(|_| Some(b"something else".to_vec())).collect())
+        fn bring(&self, names: &[String], _: usize) -> Result<Vec<Option<Brought>>, ArchiveError> {
+            Ok(names.iter().map(|_| None).collect())
         }
     }
 

@@ -1,6 +1,6 @@
 //! One ledger on its way to a witness, which is shown its checkpoints and nothing else.
 
-use super::called::{Called, checkpoint_name};
+use super::called::Called;
 use super::sent::Sent;
 use super::{ShipError, Shipper, Told};
 use crate::host::clock::HostClock;
@@ -8,6 +8,7 @@ use crate::host::ledger::spool::Spool;
 use crate::host::witness::Witness;
 use crate::model::anchor::{Anchor, AnchorReceipt};
 use crate::model::checkpoint::Checkpoint;
+use crate::model::completeness::receipt::checkpoint_name;
 use crate::model::witness::Cosigned;
 use crate::world::machine::Clock;
 

@@ -1,4 +1,4 @@
-//! What is sent, packed by gzip (RFC 1952), and what is there, unpacked: a piece at a time, whatever its size.
+//! What is sent, packed by gzip (RFC 1952): a piece at a time, whatever its size.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
@@ -6,22 +6,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use flate2::Compression;
-use flate2::write::{GzEncoder, MultiGzDecoder};
-use sha2::{Digest as _, Sha256};
+use flate2::write::GzEncoder;
 
-use crate::model::name::Digest;
+use crate::host::archive::unpacked::Measuring;
+use crate::model::anchor::Measure;
 
 /// How much is read at once.
 const PIECE: usize = 1 << 16;
-
-/// A content, by its length and hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measure {
-    /// How long it is.
-    pub bytes: u64,
-    /// SHA-256 of it.
-    pub sha256: Digest,
-}
 
 /// Packs a file into another, which is made anew.
 ///
@@ -42,75 +33,6 @@ pub fn pack(from: &mut impl Read, into: &Path) -> io::Result<Measure> {
         }
         measured.take(&piece[..length]);
         packed.write_all(&piece[..length])?;
-    }
-}
-
-#[derive(Default)]
-struct Measuring {
-    bytes: u64,
-    hash: Sha256,
-}
-
-impl Measuring {
-    fn take(&mut self, piece: &[u8]) {
-        self.bytes += piece.len() as u64;
-        self.hash.update(piece);
-    }
-
-    fn done(self) -> Measure {
-        Measure { bytes: self.bytes, sha256: Digest::from_bytes(self.hash.finalize().into()) }
-    }
-}
-
-/// Unpacks what is written to it, to hold it against a content. What is no gzip, or too long, is another content
-/// and no error.
-pub struct Unpacked {
-    decoder: MultiGzDecoder<Within>,
-    is_other: bool,
-}
-
-/// Measures so many bytes at the most.
-struct Within {
-    measured: Measuring,
-    most: u64,
-}
-
-impl Unpacked {
-    /// Begins to compare with a content.
-    pub fn against(expected: Measure) -> Self {
-        let within = Within { measured: Measuring::default(), most: expected.bytes };
-        Unpacked { decoder: MultiGzDecoder::new(within), is_other: false }
-    }
-
-    /// Whether all that was written was this content.
-    pub fn is(mut self, expected: Measure) -> bool {
-        !self.is_other
-            && self.decoder.try_finish().is_ok()
-            && std::mem::take(&mut self.decoder.get_mut().measured).done() == expected
-    }
-}
-
-impl Write for Unpacked {
-    fn write(&mut self, packed: &[u8]) -> io::Result<usize> {
-        if !self.is_other {
-            self.is_other = self.decoder.write_all(packed).is_err();
-        }
-        Ok(packed.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Write for Within {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        self.measured.take(piece);
-        if self.measured.bytes > self.most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(piece.len()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use super::called::{Called, Item, checkpoint_name, recording_name, segment_name};
-use super::pack::{Measure, Unpacked, pack};
+use super::called::{Called, Item};
+use super::pack::pack;
 use super::put::{Put, put, put_note, read_note, text_in};
 use super::sent::{Sent, SentNotes};
 use super::{Contradiction, ShipError, Shipper, Told};
+use crate::host::archive::unpacked::unpack;
 use crate::host::ledger::Closed;
 use crate::host::ledger::spool::Spool;
-use crate::model::anchor::{Anchor, AnchorReceipt, SentRecording, SentSegment};
+use crate::model::anchor::{Anchor, AnchorReceipt, Measure, SentRecording, SentSegment};
 use crate::model::chain;
 use crate::model::checkpoint::Checkpoint;
+use crate::model::completeness::receipt::{checkpoint_name, checkpoint_size, recording_name, segment_name};
 use crate::model::destination::Destination;
 use crate::model::name::Id;
 use crate::world::archive::{Archive, Content, Receipt};
@@ -35,7 +37,7 @@ impl Shipment<'_> {
     /// Holds the newest checkpoint that the place has against the ledger; its size, 0 if there is none.
     pub fn newest(&self) -> Result<u64, ShipError> {
         let below = self.name("checkpoint");
-        let size_of = |name: &str| name.strip_prefix(&below)?.strip_prefix('/').and_then(size_in);
+        let size_of = |name: &str| checkpoint_size(name.strip_prefix(self.spool.origin())?.strip_prefix('/')?);
         let names = self.archive.names(&below)?;
         let Some((name, size)) = names.iter().rev().find_map(|name| Some((name, size_of(name)?))) else {
             return Ok(0);
@@ -129,8 +131,7 @@ impl Shipment<'_> {
         };
         let measure = self.pack(&mut file)?;
         let receipt = self.put_packed(&name, measure, told)?;
-        let Measure { bytes, sha256 } = measure;
-        let recording = Some(SentRecording { session: session.clone(), bytes, sha256 });
+        let recording = Some(SentRecording { session: session.clone(), measure });
         self.shipper.append(Anchor { recording, ..self.anchor(receipt) })
     }
 
@@ -144,9 +145,9 @@ impl Shipment<'_> {
         let Some(mut file) = self.spool.segment(closed.first)? else { return Ok(()) };
         let measure = self.pack(&mut file)?;
         let receipt = self.put_packed(&name, measure, told)?;
-        let (Measure { bytes, sha256 }, state) = (measure, closed.state.clone());
+        let state = closed.state.clone();
         let (size, root) = (state.size(), state.root());
-        let segment = Some(SentSegment { name: segment, bytes, sha256, state });
+        let segment = Some(SentSegment { name: segment, measure, state });
         self.shipper.append(Anchor { size, root, segment, ..self.anchor(receipt) })
     }
 
@@ -158,10 +159,7 @@ impl Shipment<'_> {
     /// Puts what was packed last.
     fn put_packed(&self, name: &str, measure: Measure, told: &mut dyn FnMut(Told)) -> Result<Receipt, ShipError> {
         let (name, path) = (self.name(name), self.notes.path(PACKED));
-        let same = || {
-            let mut found = Unpacked::against(measure);
-            Ok(self.archive.oldest(&name, &mut found)?.is_some() && found.is(measure))
-        };
+        let same = || Ok(unpack(self.archive.as_ref(), &name, measure.bytes, |_| ())?.measure == Some(measure));
         let Put { receipt, is_new } = put(self.archive.as_ref(), self.to, &name, Content::File(&path), same)?;
         // Only its room is lost if it stays.
         let _ = std::fs::remove_file(&path);
@@ -185,10 +183,4 @@ impl Shipment<'_> {
     fn name(&self, below: &str) -> String {
         format!("{}/{below}", self.spool.origin())
     }
-}
-
-/// The size that a checkpoint's name says.
-fn size_in(digits: &str) -> Option<u64> {
-    let plain = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| digits.parse().ok()).flatten()
 }
