@@ -1,5 +1,6 @@
 //! Who is told of what is in the ledger, by the built program, over real connections.
 
+mod note;
 mod program;
 mod required;
 mod topic;
@@ -63,6 +64,17 @@ fn send(home: &Home) -> Outcome {
 
 fn ledger(home: &Home) -> PathBuf {
     home.path(".local/state/glass/ledger")
+}
+
+/// Has the first refusal, and all that is before it, say another date.
+fn date_back(home: &Home, date: &str) {
+    let mut lines = lines(home);
+    let last = lines.iter().position(|line| line.contains(r#""ev":"elevate.refused""#)).unwrap();
+    for line in &mut lines[..=last] {
+        let at = line.find(r#""ts":""#).unwrap() + 6;
+        line.replace_range(at..at + date.len(), date);
+    }
+    fs::write(ledger(home).join("log-0000000000000000.jsonl"), lines.concat()).unwrap();
 }
 
 /// All lines of the ledger.
@@ -245,12 +257,7 @@ fn what_is_older_than_three_days_is_passed_over() {
     let home = home(&webhook(&format!("{}/taken", receiver.address)));
     refuse(&home);
     refuse(&home);
-    let segment = ledger(&home).join("log-0000000000000000.jsonl");
-    let text = fs::read_to_string(&segment).unwrap();
-    let old = &lines_of(&home, "elevate.refused")[0];
-    let year = old.find(r#""ts":""#).unwrap() + 6;
-    let older = format!("{}2020{}", &old[..year], &old[year + 4..]);
-    fs::write(&segment, text.replace(old.as_str(), &older)).unwrap();
+    date_back(&home, "2020-01-01");
     send(&home).exits(0);
     assert_eq!([receiver.next()["line"].as_str().unwrap()], lines_of(&home, "elevate.refused")[1..]);
     assert!(receiver.is_idle());
@@ -275,7 +282,7 @@ fn a_receiver_that_is_none_costs_a_failure_and_no_more() {
     assert_eq!([receiver.next()["path"].clone(), receiver.next()["path"].clone()], ["/redirect", "/endless"]);
     let secret = home.path(".local/state/glass/hooks/pager.secret");
     fs::set_permissions(&secret, Permissions::from_mode(0o644)).unwrap();
-    fails("cannot be used: it must be yours, and nobody else may read or write it (chmod 600)\n");
+    fails("hooks/pager.secret\ncaused by: others may read or write it (mode 644): chmod 600\n");
     fs::remove_file(&secret).unwrap();
     fails("caused by: there is no secret to sign with\nhint: `glass hooks secret NAME` keeps");
     assert!(receiver.is_idle());

@@ -131,6 +131,21 @@ fn a_failure_at_any_call_elevates_nobody_unseen() {
     }
 }
 
+/// What runs beside the person's typing may break off, and ends no elevation untold.
+#[test]
+fn what_breaks_off_beside_the_typing_is_an_error_that_is_told() {
+    let outcome = |panics| {
+        let fake = Arc::new(Fake::with(|fake| fake.panics = panics));
+        let error = fake.run(&step()).unwrap_err();
+        assert!(fake.sent.lock().unwrap().is_empty(), "{error}");
+        (error, fake.events())
+    };
+    let (error, events) = outcome("caller");
+    assert!(error.contains("asking it broke off") && events == ["elevate.fail"], "{error} {events:?}");
+    let (error, events) = outcome("verify");
+    assert!(error.contains("the ledger cannot be trusted: verifying it broke off") && events.is_empty(), "{error}");
+}
+
 /// Where the level demands an anchor, nothing is asked of AWS before a place outside has the intent, whatever fails.
 #[test]
 fn without_a_receipt_for_its_intent_there_is_no_elevation() {

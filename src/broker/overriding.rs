@@ -24,7 +24,7 @@ pub fn override_approvals(world: World<'_>, setting: Setting<'_>, wish: &Wish) -
     let profile = find(catalogue, &wish.profile)?;
     let Some(rule) = &profile.approval else { return Err(BreakError::NeedsNoApproval(profile.name.clone())) };
     let open = review::settle(world, catalogue, identity).map_err(BreakError::Ledger)?.open;
-    let own = open.into_iter().filter(|one| one.person == identity.person);
+    let own = open.into_iter().filter(|one| one.may_be_of(&identity.person));
     let open_reviews: Vec<Id> = own.map(|one| one.session).collect();
     let overriding = Overriding { open_reviews: &open_reviews, typed: None };
     let standing = Standing { overriding: Some(overriding), ..setting.standing(profile, wish, SignOff::Awaited) };

@@ -20,6 +20,7 @@ use crate::model::text::escaped;
 use crate::model::time::Timestamp;
 use crate::model::totp::Seed;
 use crate::world::aws::{AwsError, Caller, Daily, Why};
+use crate::world::ledger::LedgerError;
 use crate::world::machine::AskError;
 use crate::world::{Conditions, Declined, Session, World, write_down};
 
@@ -83,11 +84,13 @@ fn elevate_by_code(
     let caller = ask_who_is_calling(daily);
     let (code, ledger) = thread::scope(|scope| {
         let ledger = scope.spawn(|| world.ledger.verify());
-        (codes.first(), ledger.join().expect("verifying does not panic"))
+        (codes.first(), ledger.join())
     });
-    ledger.map_err(BreakError::Ledger)?;
+    let unverified = |_| Err(LedgerError::Untrusted { reason: "verifying it broke off".to_owned() });
+    ledger.unwrap_or_else(unverified).map_err(BreakError::Ledger)?;
     let mut code = code.map_err(|error| give_up(world, &grant, "NoCode", error))?;
-    let caller = caller.recv().expect("asking AWS does not panic, and ends with an answer or an error");
+    let unanswered = |_| Err(AwsError::MaybeSent("asking it broke off".into()));
+    let caller = caller.recv().unwrap_or_else(unanswered);
     let (mut grant, caller) = recognised(world, grant, caller)?;
     if caller.clock_ahead != 0 && codes.are_computed() {
         // The first was made by the local clock, before AWS told the time.

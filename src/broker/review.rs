@@ -73,15 +73,20 @@ pub fn settle(world: World<'_>, catalogue: &Catalogue, identity: &Identity) -> R
     }
     let scene = Scene { catalogue, now: latest(world.clock.now(), past.latest, None), used: None };
     let desk = desk(world, catalogue, identity);
-    for (number, one) in reviews.open().enumerate() {
-        let found = desk.look(Wanted::Id(&one.session));
-        for trouble in found.troubles.iter().filter(|_| number == 0) {
-            world.terminal.say(&format!("glass: warning: {trouble}"));
-        }
+    let mut places = Vec::new();
+    for one in reviews.open() {
+        let mut found = desk.look(Wanted::Id(&one.session));
         let bundle = found.papers.bundles.into_iter().find(|bundle| reviews.is_open_under(&bundle.sheet));
         // Whoever was killed in between has left no mark for those who look there.
         if let Some(unmarked) = bundle.as_ref().filter(|bundle| bundle.used.is_empty()) {
-            let _ = desk.keep(&unmarked.sheet, Paper::Used(&one.session));
+            found.troubles.extend(desk.keep(&unmarked.sheet, Paper::Used(&one.session)));
+        }
+        for trouble in found.troubles {
+            // What is wrong with a place is told once, however many reviews are open.
+            if !places.contains(&trouble.place) {
+                world.terminal.say(&format!("glass: warning: {trouble}"));
+                places.push(trouble.place);
+            }
         }
         match bundle.and_then(|bundle| closing(scene, bundle)) {
             None => settled.open.push(one.clone()),

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::out;
 use crate::host::reviews;
-use crate::model::sign_off::reviews::Override;
+use crate::model::sign_off::reviews::{Override, Said};
 
 /// The most that are told one by one.
 const MOST: usize = 3;
@@ -11,10 +11,12 @@ const MOST: usize = 3;
 /// Tells on stderr which overrides of this ledger are not reviewed yet. One that cannot be read is told elsewhere.
 pub fn remind(context: &Context) {
     let open = reviews::open(context.places().state(), context.world().ledger).unwrap_or_default();
-    for Override { session, profile, person, at, .. } in open.iter().take(MOST) {
-        out::say(&format!(
-            "glass: {person}'s override {session} of {profile}, at {at}, is not reviewed yet (`glass review`)"
-        ));
+    for Override { session, said, .. } in open.iter().take(MOST) {
+        let which = match said {
+            Some(Said { person, profile, at, .. }) => format!("{person}'s override {session} of {profile}, at {at},"),
+            None => format!("the override {session}, of which the ledger says nothing that can be read,"),
+        };
+        out::say(&format!("glass: {which} is not reviewed yet (`glass review`)"));
     }
     if let Some(more) = open.len().checked_sub(MOST).filter(|more| *more > 0) {
         out::say(&format!("glass: and {more} more"));

@@ -9,13 +9,13 @@ use crate::support::{Home, until};
 use super::{change, home, lines_of, pager, refuse, send, told};
 
 /// A home with a hook that runs these lines of a shell script.
-fn scripted(script: &str) -> Home {
+pub fn scripted(script: &str) -> Home {
     let home = home(&pager("program = [\"notify\", \"a word\"]"));
     write(&home, script);
     home
 }
 
-fn write(home: &Home, script: &str) {
+pub fn write(home: &Home, script: &str) {
     let path = home.write(".config/glass/notify", &format!("#!/bin/sh\n{script}\n"));
     fs::set_permissions(path, Permissions::from_mode(0o700)).unwrap();
 }

@@ -34,11 +34,13 @@ fn where_it_is_required_somebody_has_heard_before_aws_is_asked() {
     // The code was not sent, and is still good. By now a process that nobody waits for may have told of the first intent.
     practice.assume(&["--", "true"]).exits(0);
     assert_eq!(proxy.requests("Action=AssumeRole").len(), 1);
-    let requests = [receiver.next(), receiver.next()];
-    assert_eq!(requests[0]["id"], first["id"], "in their order");
+    assert_eq!(receiver.next()["id"], first["id"], "in their order");
+    let second = receiver.next();
     let session = &practice.entries().into_iter().find(|entry| entry["ev"] == "elevate.ok").unwrap()["session"];
-    assert!(requests[1]["line"].as_str().unwrap().contains(session.as_str().unwrap()));
-    assert_eq!(requests[1]["event"], "elevate.intent");
+    assert!(second["line"].as_str().unwrap().contains(session.as_str().unwrap()));
+    assert_eq!(second["event"], "elevate.intent");
+    // That other process may have been quicker: then who waits for it tells it once more.
+    assert!(receiver.is_idle() || receiver.next()["id"] == second["id"]);
     assert!(receiver.is_idle(), "an intent that was waited for is not told again");
 }
 

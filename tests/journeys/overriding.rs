@@ -93,6 +93,32 @@ fn nobody_overrides_who_is_not_there_to_confirm_it_or_types_something_else() {
     assert_eq!((fake.sent.lock().unwrap().len(), count(&fake, "request.made")), (0, 0));
 }
 
+/// What cannot be read or marked while reviews are looked for is told.
+#[test]
+fn a_mark_that_is_not_put_there_again_is_told() {
+    let unmarked = |fake: Fake| {
+        let fake = Arc::new(fake);
+        drop(overrides(&fake).unwrap());
+        fake.papers.lock().unwrap().retain(|name, _| !name.contains(".used."));
+        fake.said.lock().unwrap().clear();
+        fake
+    };
+    let smooth = unmarked(night());
+    let began = smooth.calls();
+    assert_eq!(smooth.settle().unwrap().open.len(), 1);
+    assert!(is_left_for_review(&smooth));
+    for call in began..smooth.calls() {
+        let fake = unmarked(night().with_failing(call, Fails::Before));
+        let outcome = fake.settle().map(|settled| settled.open.len());
+        let said = fake.said.lock().unwrap().concat();
+        let what = format!("call {call}: {outcome:?} {said}");
+        assert!(
+            outcome.is_err() || said == "glass: warning: the store is left out: cannot open: made to fail",
+            "{what}"
+        );
+    }
+}
+
 /// Whatever fails, what is sent to AWS without approvals was told before.
 #[test]
 fn a_failure_at_any_call_leaves_no_override_untold() {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use glass::broker::review::{self, Settled};
 use glass::broker::{self, BreakError, Environment, Setting, Work};
 use glass::model::anchor::{Anchor, AnchorReceipt, Receipt};
 use glass::model::catalogue::{Catalogue, Hook, SshKey};
@@ -164,6 +165,8 @@ pub struct Fake {
     pub keyring_is_locked: bool,
     /// What lies where requests are left.
     pub papers: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// The call that panics: `verify` or `caller`.
+    pub panics: &'static str,
 }
 
 impl Fake {
@@ -203,6 +206,7 @@ impl Fake {
             bundle: None,
             kept: Mutex::default(),
             keyring_is_locked: false,
+            panics: "",
         }
     }
 
@@ -351,6 +355,11 @@ impl Fake {
     /// Breaks the glass without approvals.
     pub fn override_approvals(self: &Arc<Self>, wish: &Wish) -> Result<Session, BreakError> {
         broker::override_approvals(Parts(Arc::clone(self)).world(), self.setting(), wish)
+    }
+
+    /// Looks for what closes the reviews that are open.
+    pub fn settle(self: &Arc<Self>) -> Result<Settled, LedgerError> {
+        review::settle(Parts(Arc::clone(self)).world(), &self.catalogue, &self.identity)
     }
 
     /// Gets the request approved, or one that is made.
@@ -543,6 +552,7 @@ impl Ledger for Parts {
     }
 
     fn verify(&self) -> Result<(), LedgerError> {
+        assert_ne!(self.0.panics, "verify", "made to panic");
         let failure = || LedgerError::RolledBack { segment: "log-0".into(), reason: "made to fail".into() };
         self.0.call(|| Ok(()), failure)
     }
@@ -612,6 +622,7 @@ impl Daily for FakeDaily {
     }
 
     fn caller(&self) -> Result<Caller, AwsError> {
+        assert_ne!(self.0.panics, "caller", "made to panic");
         let caller = Caller {
             account: "111122223333".into(),
             arn: self.0.caller.clone(),

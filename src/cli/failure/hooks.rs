@@ -53,6 +53,7 @@ fn hint(error: &HookError) -> Option<String> {
         | HookError::Answered(_)
         | HookError::Ended { .. }
         | HookError::Late(_)
+        | HookError::BadNote(_)
         | HookError::Ledger(_)
         | HookError::File { .. } => return None,
     };

@@ -11,21 +11,20 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out::{self, Paint, Style};
 use crate::model::catalogue::Catalogue;
-use crate::model::name::{Id, PersonName, ProfileName, Reason};
+use crate::model::name::{Id, PersonName, ProfileName};
 use crate::model::sign_off::count::may_review;
 use crate::model::sign_off::deeds::Deeds;
+use crate::model::sign_off::reviews::Said;
 use crate::model::sign_off::sheet::Sheet;
 use crate::model::text::escaped;
-use crate::model::time::Timestamp;
 
 /// An open review as the JSON document tells it.
 #[derive(Serialize)]
 struct Row {
     session: Id,
-    profile: ProfileName,
-    person: PersonName,
-    at: Timestamp,
-    reason: Reason,
+    /// Nothing where the ledger says nothing that can be read.
+    #[serde(flatten)]
+    said: Option<Said>,
     reviewers: Vec<PersonName>,
     /// How long it lasted, where that is known: in the ledger here.
     seconds: Option<u64>,
@@ -44,27 +43,27 @@ pub fn run(args: &args::Review, context: &Context) -> Result<Exit, Failure> {
     let (sheets, troubles) = review::elsewhere(context.world(), &catalogue, &identity, &origin);
     super::warn(&troubles);
     let own = open.into_iter().zip(deeds).map(|(one, deeds)| Row {
-        reviewers: reviewers(&catalogue, &one.profile, &one.person),
+        reviewers: one.said.as_ref().map_or(Vec::new(), |said| reviewers(&catalogue, &said.profile, &said.person)),
         session: one.session,
-        profile: one.profile,
-        person: one.person,
-        at: one.at,
-        reason: one.reason,
+        said: one.said,
         seconds: deeds.seconds(),
         deeds: Some(deeds),
     });
     let others = sheets.iter().map(Sheet::asked).map(|asked| Row {
         session: asked.id.clone(),
-        profile: asked.profile.clone(),
-        person: asked.person.clone(),
-        at: asked.made,
-        reason: asked.reason.clone(),
         reviewers: reviewers(&catalogue, &asked.profile, &asked.person),
+        said: Some(Said {
+            profile: asked.profile.clone(),
+            person: asked.person.clone(),
+            at: asked.made,
+            reason: asked.reason.clone(),
+        }),
         seconds: None,
         deeds: None,
     });
     let mut rows: Vec<Row> = own.chain(others).collect();
-    rows.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| one.session.cmp(&other.session)));
+    let at = |row: &Row| row.said.as_ref().map(|said| said.at);
+    rows.sort_by(|one, other| at(one).cmp(&at(other)).then_with(|| one.session.cmp(&other.session)));
     if args.json {
         out::print_json(&rows)?;
     } else if rows.is_empty() {
@@ -86,14 +85,17 @@ fn table(rows: &[Row], own: &PersonName, paint: Paint) -> String {
         let session = paint.paint(Style::Warn, row.session.as_str());
         let reviewers: Vec<&str> = row.reviewers.iter().map(PersonName::as_str).collect();
         let may = match reviewers.as_slice() {
+            [] if row.said.is_none() => "who may review it is not known here".to_owned(),
             [] => "the catalogue has nobody who may review it".to_owned(),
             _ if row.reviewers.contains(own) => format!("you may review it: glass review {}", row.session),
             names => format!("to be reviewed by {}", names.join(" or ")),
         };
-        let mut lines = vec![
-            format!("{session}  {}  {}, {}", row.profile, row.person, row.at),
-            format!("          {}", escaped(row.reason.as_str())),
-        ];
+        let mut lines = match &row.said {
+            Some(Said { profile, person, at, reason }) => {
+                vec![format!("{session}  {profile}  {person}, {at}"), format!("          {}", escaped(reason.as_str()))]
+            }
+            None => vec![format!("{session}  the ledger says nothing of it that can be read")],
+        };
         lines.extend(row.deeds.iter().map(|deeds| format!("          {deeds}")));
         lines.push(format!("          {may}"));
         for line in lines {

@@ -50,6 +50,8 @@ pub enum HookError {
     Aws(AwsError),
     /// It was not told in time.
     Late(Duration),
+    /// What is noted of how far it was told cannot be: the note.
+    BadNote(PathBuf),
     /// The ledger cannot be read.
     Ledger(LedgerError),
     /// A file on this machine cannot be read or written.
@@ -102,6 +104,7 @@ impl fmt::Display for HookError {
             HookError::Source(error) => error.fmt(f),
             HookError::Aws(error) => error.fmt(f),
             HookError::Late(time) => write!(f, "it was not told within {} s", time.as_secs()),
+            HookError::BadNote(path) => write!(f, "{} does not say how far it was told", path.display()),
             HookError::Ledger(error) => error.fmt(f),
             HookError::File { doing, path, .. } => write!(f, "cannot {doing} {}", path.display()),
         }
@@ -124,7 +127,8 @@ impl Error for HookError {
             | HookError::Answered(_)
             | HookError::Ended { .. }
             | HookError::NoSource
-            | HookError::Late(_) => None,
+            | HookError::Late(_)
+            | HookError::BadNote(_) => None,
         }
     }
 }

@@ -1,13 +1,16 @@
 //! How far each hook was told: a note beside the ledger, which itself is the queue.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::HookError;
+use crate::host::private;
 use crate::model::name::HookName;
+use crate::model::time::Timestamp;
 
 /// The largest note that is read; a real one has a few hundred bytes.
 const LARGEST: u64 = 64 * 1024;
@@ -34,6 +37,13 @@ pub struct Failing {
     pub passed_over: u64,
 }
 
+impl Failing {
+    /// One that has not failed yet, and does from now on.
+    pub fn since(now: Timestamp) -> Self {
+        Failing { since: now.to_string(), why: String::new(), tries: 0, passed_over: 0 }
+    }
+}
+
 /// The note of one hook.
 pub struct Note {
     folder: PathBuf,
@@ -55,31 +65,30 @@ impl Note {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             Ok(()) | Err(_) => {}
         }
-        let mut options = OpenOptions::new();
-        let lock = self.folder.join(format!(".{}.lock", self.name));
-        let lock = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(lock)?;
+        let lock = private::to_lock(&self.folder.join(format!(".{}.lock", self.name)))?;
         lock.lock().map(|()| lock)
     }
 
-    /// What is known; nothing of a hook that is new, or whose note is lost or damaged.
-    pub fn read(&self) -> Option<Progress> {
-        let mut text = Vec::new();
-        File::open(self.path()).ok()?.take(LARGEST).read_to_end(&mut text).ok()?;
-        serde_json::from_slice(&text).ok()
+    /// What is known; nothing of a hook that is new.
+    ///
+    /// # Errors
+    /// When there is something, and it says nothing that can be believed.
+    pub fn read(&self) -> Result<Option<Progress>, HookError> {
+        let path = self.path();
+        let Some(text) = private::read(&path, LARGEST).map_err(HookError::file("read", &path))? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&text).map(Some).map_err(|_| HookError::BadNote(path))
     }
 
-    /// Keeps what is known.
+    /// Keeps what is known, for good.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn keep(&self, progress: &Progress) -> io::Result<()> {
-        let unfinished = self.folder.join(format!(".{}.unfinished", self.name));
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         let mut text = serde_json::to_vec(progress)?;
         text.push(b'\n');
-        file.write_all(&text)?;
-        fs::rename(unfinished, self.path())
+        private::replace(&self.path(), &text)
     }
 
     /// Where it is.

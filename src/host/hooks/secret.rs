@@ -1,16 +1,15 @@
 //! What webhooks are signed with: in a file that nobody else can read, or in a keyring; never in the catalogue.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use super::HookError;
 use crate::host::keychain::Keychain;
 use crate::host::ledger::Asking;
+use crate::host::private;
 use crate::model::identity::Store;
 use crate::model::name::HookName;
 use crate::model::secret::Secret;
@@ -47,7 +46,7 @@ impl HookSecrets {
             },
             None => {
                 let path = self.secret_file(hook);
-                let text = read_own(&path)?.ok_or(HookError::NoSecret)?;
+                let text = read(&path)?.ok_or(HookError::NoSecret)?;
                 (Secret::new(String::from_utf8_lossy(&text).into_owned()), path.display().to_string())
             }
         };
@@ -64,22 +63,22 @@ impl HookSecrets {
         let (kept, other, place) = match store {
             Some(store) => {
                 Keychain.write(store, &entry(hook), secret).map_err(HookError::Vault)?;
-                write_own(&marker, store.name())?;
+                write(&marker, store.name())?;
                 (&marker, &file, store.name().to_owned())
             }
             None => {
-                write_own(&file, secret.expose())?;
+                write(&file, secret.expose())?;
                 (&file, &marker, file.display().to_string())
             }
         };
         tracing::debug!(kept = %kept.display(), "the secret is kept");
-        remove(other).map(|()| place)
+        private::remove(other).map_err(HookError::file("remove", other)).map(|()| place)
     }
 
     /// The keyring that has the secret of a hook, if it is not in the file.
     fn store(&self, hook: &HookName) -> Result<Option<Store>, HookError> {
         let path = self.store_file(hook);
-        let Some(text) = read_own(&path)? else { return Ok(None) };
+        let Some(text) = read(&path)? else { return Ok(None) };
         let named = std::str::from_utf8(&text).unwrap_or_default().trim_end();
         let store = Store::ALL.into_iter().find(|store| store.name() == named);
         let unknown = || HookError::BadSecret { place: path.display().to_string(), why: "it names no keyring" };
@@ -100,54 +99,19 @@ fn entry(hook: &HookName) -> String {
     format!("hook/{hook}")
 }
 
-/// Reads a file that is this user's, and that nobody else can read or write; nothing if there is none.
-fn read_own(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, HookError> {
-    let file = match OpenOptions::new().read(true).custom_flags(flags()).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(HookError::file("open", path))?,
-    };
-    let about = file.metadata().map_err(HookError::file("look at", path))?;
-    if about.uid() != rustix::process::geteuid().as_raw() || about.mode() & 0o077 != 0 {
-        let why = "it must be yours, and nobody else may read or write it (chmod 600)";
-        return Err(HookError::BadSecret { place: path.display().to_string(), why });
-    }
-    let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(LARGEST).unwrap_or_default()));
-    file.take(LARGEST).read_to_end(&mut text).map_err(HookError::file("read", path))?;
-    Ok(Some(text))
+/// Reads a file of these; nothing if there is none.
+fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, HookError> {
+    private::read(path, LARGEST).map_err(HookError::file("read", path))
 }
 
-fn write_own(path: &Path, text: &str) -> Result<(), HookError> {
-    let unfinished = path.with_extension("new");
-    let write = || {
-        remove_if_there(&unfinished)?;
-        let mut options = OpenOptions::new();
-        let mut file: File =
-            options.write(true).create_new(true).mode(0o600).custom_flags(flags()).open(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    };
-    write().map_err(HookError::file("write", path))
-}
-
-fn remove(path: &Path) -> Result<(), HookError> {
-    remove_if_there(path).map_err(HookError::file("remove", path))
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
-fn flags() -> i32 {
-    (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()
+fn write(path: &Path, text: &str) -> Result<(), HookError> {
+    let line = Zeroizing::new(format!("{text}\n"));
+    private::replace(path, line.as_bytes()).map_err(HookError::file("write", path))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -161,9 +125,9 @@ mod tests {
         let secret = Secret::new("0123456789abcdef".to_owned());
         let place = secrets.keep(&hook, &secret, None).expect("it is kept");
         assert_eq!(secrets.read(&hook, Asking::Never).expect("it is there").expose(), secret.expose());
-        assert_eq!(fs::metadata(&place).expect("it is there").mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&place).expect("it is there").permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&place, fs::Permissions::from_mode(0o640)).expect("a mode");
-        assert!(matches!(secrets.read(&hook, Asking::Never), Err(HookError::BadSecret { .. })));
+        assert!(matches!(secrets.read(&hook, Asking::Never), Err(HookError::File { .. })));
         fs::remove_file(&place).expect("it is there");
         std::os::unix::fs::symlink("/dev/null", &place).expect("a link");
         assert!(matches!(secrets.read(&hook, Asking::Never), Err(HookError::File { .. })));

@@ -3,17 +3,16 @@
 //! It says which ledger signed. It does not stop who can run programs as its owner: they can use it as glass does.
 //! Each ledger has its own, in the folder `keys` beside the ledger, so that no copy of the ledger holds it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::folder::Use;
 use crate::host::keychain::Keychain;
+use crate::host::private;
 use crate::model::chain::origin::Origin;
 use crate::model::identity::Store;
 use crate::model::name::Digest;
@@ -68,7 +67,7 @@ pub(super) fn ready(ledger: &Path, origin: &str, asking: Asking) -> Result<Ready
         return Ok(ready);
     }
     DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed("make the folder of", &path))?;
-    let lock = open(&folder.join("lock"), Use::Make).map_err(failed("lock", &path))?;
+    let lock = private::to_lock(&folder.join("lock")).map_err(failed("lock", &path))?;
     lock.lock().map_err(failed("lock", &path))?;
     // Another process may have made it meanwhile.
     existing(&path, origin, asking)?.map_or_else(|| make(&path, origin), Ok)
@@ -125,36 +124,18 @@ fn entry(origin: &str) -> String {
 
 impl Kept {
     fn read(path: &Path) -> Result<Option<Self>, KeyFault> {
-        let file = match open(path, Use::Read) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(failed("open", path))?,
-        };
-        let mut text = Zeroizing::new(Vec::new());
-        file.take(LARGEST).read_to_end(&mut text).map_err(failed("read", path))?;
+        let Some(text) = private::read(path, LARGEST).map_err(failed("read", path))? else { return Ok(None) };
         serde_json::from_slice(&text).map(Some).map_err(|_| KeyFault::Damaged(path.to_owned()))
     }
 
     fn write(&self, path: &Path) -> Result<(), KeyFault> {
-        let unfinished = path.with_extension("new");
-        let write = || {
-            let mut file = open(&unfinished, Use::Make)?;
-            file.set_len(0)?;
-            let mut text = Zeroizing::new(serde_json::to_vec(self)?);
+        let text = serde_json::to_vec(self).map(Zeroizing::new).map_err(io::Error::from);
+        let written = text.and_then(|mut text| {
             text.push(b'\n');
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, path)?;
-            File::open(path.parent().unwrap_or(path))?.sync_all()
-        };
-        write().map_err(failed("write", path))
+            private::replace(path, &text)
+        });
+        written.map_err(failed("write", path))
     }
-}
-
-/// Opens a file that is this user's alone, and no link.
-fn open(path: &Path, purpose: Use) -> io::Result<File> {
-    let make = purpose == Use::Make;
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    OpenOptions::new().read(true).write(make).create(make).truncate(false).mode(0o600).custom_flags(flags).open(path)
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeyFault {

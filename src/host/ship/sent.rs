@@ -3,15 +3,16 @@
 //! It is a cache. Who loses it sends again, and finds what is there; who forges it deceives nobody but themselves:
 //! what a place has is asked there.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::ShipError;
 use crate::host::clock::HostClock;
+use crate::host::private;
 use crate::model::name::Digest;
 use crate::world::machine::Clock;
 
@@ -65,8 +66,7 @@ impl SentNotes {
     /// When the folder cannot be written to.
     pub fn hold(&self, waiting: Waiting) -> io::Result<Option<File>> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let mut options = OpenOptions::new();
-        let lock = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(self.path("lock"))?;
+        let lock = private::to_lock(&self.path("lock"))?;
         match waiting {
             Waiting::Allowed => lock.lock().map(|()| Some(lock)),
             Waiting::Never => match lock.try_lock() {
@@ -84,12 +84,8 @@ impl SentNotes {
 
     /// What is known of a place; nothing was sent, as far as a lost or damaged note tells.
     pub fn of_place(&self, to: &str) -> Sent {
-        let read = || {
-            let mut text = Vec::new();
-            File::open(self.path_of(to))?.take(LARGEST).read_to_end(&mut text)?;
-            Ok::<Sent, io::Error>(serde_json::from_slice(&text)?)
-        };
-        let found = read().ok().filter(|sent| sent.to == to);
+        let text = private::read(&self.path_of(to), LARGEST).ok().flatten();
+        let found = text.and_then(|text| serde_json::from_slice::<Sent>(&text).ok()).filter(|sent| sent.to == to);
         found.unwrap_or_else(|| Sent { to: to.to_owned(), seq: 0, checkpoint: 0, failed: None })
     }
 
@@ -98,13 +94,9 @@ impl SentNotes {
     /// # Errors
     /// When it cannot be written.
     pub fn keep(&self, sent: &Sent) -> io::Result<()> {
-        let (path, unfinished) = (self.path_of(&sent.to), self.path(".unfinished"));
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         let mut text = serde_json::to_vec(sent)?;
         text.push(b'\n');
-        file.write_all(&text)?;
-        fs::rename(unfinished, path)
+        private::replace(&self.path_of(&sent.to), &text)
     }
 
     fn path_of(&self, to: &str) -> PathBuf {

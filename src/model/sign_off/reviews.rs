@@ -1,7 +1,8 @@
 //! The overrides that a ledger tells of, and which of them nobody else has reviewed yet.
 //!
 //! Keeps the promise that a review is open from the moment on at which AWS may have given a session, and until somebody
-//! else's signed statement is in the ledger: an attempt of which nothing can have come leaves none open.
+//! else's signed statement is in the ledger: an attempt of which nothing can have come leaves none open. What cannot be
+//! read closes nothing, and opens what it might.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,16 +22,34 @@ pub struct Reviews(Vec<Override>);
 pub struct Override {
     /// The session.
     pub session: Id,
-    /// Who overrode.
-    pub person: PersonName,
+    /// What its entry says; nothing where that cannot be read.
+    pub said: Option<Said>,
+    asked: Asked,
+}
+
+/// What a ledger says of an override.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
     /// Whose approvals.
     pub profile: ProfileName,
-    /// Why, in their words.
-    pub reason: Reason,
+    /// Who overrode.
+    pub person: PersonName,
     /// When.
     pub at: Timestamp,
-    /// The hash of the request under which it is reviewed; nothing while nothing can have come of it.
-    request: Option<Digest>,
+    /// Why, in their words.
+    pub reason: Reason,
+}
+
+/// Whether AWS may have been asked, and under which request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Asked {
+    /// Nothing can have come of it.
+    Not,
+    /// Under the request of this hash.
+    Under(Digest),
+    /// Under one whose entry cannot be read: nothing that is signed is known to be of it.
+    Unknown,
 }
 
 /// What of `override.used` matters here.
@@ -68,12 +87,11 @@ impl Reviews {
             }
             // The last that is written down before AWS is asked.
             "request.used" => {
-                if let Ok(spent) = serde_json::from_str::<Spent>(entry.d) {
-                    self.turn(entry, Some(spent.request_sha256));
-                }
+                let under = serde_json::from_str(entry.d).map(|spent: Spent| Asked::Under(spent.request_sha256));
+                self.turn(entry, under.unwrap_or(Asked::Unknown));
             }
             "elevate.fail" if serde_json::from_str(entry.d).is_ok_and(|fail: Fail| fail.sent != "maybe") => {
-                self.turn(entry, None);
+                self.turn(entry, Asked::Not);
             }
             "review.closed" => {
                 if let Ok(closed) = serde_json::from_str::<Closed>(entry.d) {
@@ -84,15 +102,15 @@ impl Reviews {
         }
     }
 
-    fn turn(&mut self, entry: &Entry<'_>, request: Option<Digest>) {
+    fn turn(&mut self, entry: &Entry<'_>, asked: Asked) {
         if let Some(one) = self.0.iter_mut().find(|one| one.session.as_str() == entry.session) {
-            one.request = request;
+            one.asked = asked;
         }
     }
 
     /// Those whose review is open, oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Override> {
-        self.0.iter().filter(|one| one.request.is_some())
+        self.0.iter().filter(|one| one.asked != Asked::Not)
     }
 
     /// Whether there is an override of this session that is not reviewed, even one of which nothing can have come yet.
@@ -102,20 +120,25 @@ impl Reviews {
 
     /// Whether the review is open under just this request.
     pub fn is_open_under(&self, sheet: &Sheet) -> bool {
-        self.open().any(|one| one.session == sheet.asked().id && one.request == Some(sheet.digest()))
+        self.open().any(|one| one.session == sheet.asked().id && one.asked == Asked::Under(sheet.digest()))
     }
 }
 
 impl Override {
     fn announced(entry: &Entry<'_>) -> Option<Override> {
+        Some(Override { session: Id::parse(entry.session).ok()?, said: Said::by(entry), asked: Asked::Not })
+    }
+
+    /// Whether it is a person's, as far as that is known not to be somebody else's.
+    pub fn may_be_of(&self, person: &PersonName) -> bool {
+        self.said.as_ref().is_none_or(|said| said.person == *person)
+    }
+}
+
+impl Said {
+    fn by(entry: &Entry<'_>) -> Option<Said> {
         let Used { profile, reason } = serde_json::from_str(entry.d).ok()?;
-        Some(Override {
-            session: Id::parse(entry.session).ok()?,
-            person: PersonName::parse(entry.who).ok()?,
-            profile,
-            reason,
-            at: Timestamp::parse(entry.ts).ok()?,
-            request: None,
-        })
+        let (person, at) = (PersonName::parse(entry.who).ok()?, Timestamp::parse(entry.ts).ok()?);
+        Some(Said { profile, person, at, reason })
     }
 }

@@ -669,6 +669,11 @@ fn a_review_is_open_from_when_aws_is_asked_until_it_is_closed() {
             assert_eq!(open(&[used("a"), asked("a"), fail(text)]).is_empty(), came_to_nothing, "{text}");
         }
     }
+    let unread = |session, event| (session, event, "{\"reason\":7}");
+    assert_eq!(open(&[unread("a", "override.used"), asked("a")]), ["aaaaaaaa"], "whatever it says");
+    assert_eq!(open(&[unread("a", "override.used"), asked("a"), closed]), [""; 0]);
+    assert_eq!(open(&[used("a"), unread("a", "request.used")]), ["aaaaaaaa"], "under whatever request");
+    assert_eq!(open(&[used("a"), asked("a"), unread("a", "review.closed")]), ["aaaaaaaa"]);
     let again = [used("a"), asked("a"), fail(WRONG_CODE), used("a"), asked("a")];
     assert_eq!(open(&again), ["aaaaaaaa"], "once, however often the code was wrong");
 }
