@@ -1,20 +1,24 @@
 //! Who is told of what is in the ledger, by the built program, over real connections.
 
+mod keyring;
 mod note;
 mod program;
 mod required;
 mod topic;
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use crate::real::proxies::with_tls;
 use crate::support::world::{CATALOGUE, IDENTITY};
-use crate::support::{DEADLINE, HOOK_SECRET, Home, Kind, Outcome, Practice, Receiver, SoftKey, ends_within, nobody};
+use crate::support::{
+    DEADLINE, HOOK_SECRET, Home, Kind, Outcome, Practice, Receiver, SoftKey, ends_within, nobody, until,
+};
 
 /// A person who is refused, which they are told of. `--catalogue` names one without hooks: nothing is told by itself.
 const REFUSED: [&str; 10] = [
@@ -158,6 +162,53 @@ fn who_is_elevated_is_told_at_once_by_a_process_that_is_not_of_the_session() {
     assert_eq!(receiver.next()["event"], "session.end");
     let end = &practice.told("session.end")[0];
     assert_eq!((&end["cause"], &end["code"]), (&json!("exit"), &json!(7)), "nothing was left behind");
+}
+
+/// What a receiver does not take is tried again while the session lives, and by nobody after that.
+#[test]
+fn a_hook_that_was_down_when_a_session_began_is_told_while_it_lives() {
+    let receiver = Receiver::start(&Home::new());
+    let practice = hooked(&receiver, "[\"elevate.ok\"]", "/503x3", "");
+    let mut glass = practice.home.command(env!("CARGO_BIN_EXE_glass"));
+    let child = glass.args(practice.words(&["--", "sh", "-c", "read line; exit 7"]));
+    let mut child = child.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let tries = [receiver.next(), receiver.next(), receiver.next()];
+    assert!(tries.iter().all(|request| request["id"] == tries[0]["id"]));
+    let untold = practice.ledger().join("untold");
+    until("it is to be told later", || untold.exists().then_some(()));
+    assert!(receiver.is_idle());
+    // Its time has come.
+    File::options().write(true).open(&untold).unwrap().set_modified(SystemTime::now()).unwrap();
+    assert_eq!(receiver.next()["id"], tries[0]["id"]);
+    until("it hears again", || practice.told("hook.recovered").pop());
+    assert!(child.try_wait().unwrap().is_none(), "the session lives");
+    drop(child.stdin.take());
+    assert!(ends_within(&child, DEADLINE));
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    assert_eq!(practice.told("hook.failed").len(), 1);
+}
+
+/// Who stays to try again goes with the session.
+#[test]
+fn nobody_stays_to_tell_a_hook_when_no_session_lives() {
+    let receiver = Receiver::start(&Home::new());
+    let practice = hooked(&receiver, "[\"elevate.ok\"]", "/503", "");
+    let mut glass = practice.home.command(env!("CARGO_BIN_EXE_glass"));
+    let child = glass.args(practice.words(&["--", "sh", "-c", "read line; exit 7"]));
+    let mut child = child.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    for _ in 0..3 {
+        receiver.next();
+    }
+    drop(child.stdin.take());
+    assert!(ends_within(&child, DEADLINE));
+    child.wait().unwrap();
+    let of = |event: &str| {
+        let found = practice.entries().into_iter().filter(|entry| entry["ev"] == event);
+        let mut pids: Vec<u64> = found.map(|entry| entry["pid"].as_u64().unwrap()).collect();
+        pids.sort_unstable();
+        pids
+    };
+    until("every glass has ended", || (of("run.start") == of("run.end")).then_some(()));
 }
 
 /// An override is never quiet.

@@ -15,12 +15,12 @@ use crate::support::{Kind, Outcome, Practice, SoftKey, WORDS, tool};
 const GLASS: &str = env!("CARGO_BIN_EXE_glass");
 
 /// Runs glass in a desktop session whose keyring its owner has unlocked. The next session finds what it kept.
-const UNLOCKED: &str = r#"printf password | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1 &&
+pub const UNLOCKED: &str = r#"printf password | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1 &&
 has_keyring='dbus-send --session --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner' &&
 until $has_keyring string:org.freedesktop.secrets | grep -q 'boolean true'; do :; done && "$@""#;
 
 /// Runs glass in a desktop session whose keyring nobody has unlocked, nor can.
-const LOCKED: &str = r#""$@""#;
+pub const LOCKED: &str = r#""$@""#;
 
 fn session(desk: &Desk, script: &str, args: &[&str]) -> Outcome {
     let mut command = desk.home.command(tool("dbus-run-session"));

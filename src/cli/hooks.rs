@@ -11,9 +11,10 @@ use super::failure::Failure;
 use super::out::{self, Paint, Style};
 use super::table::{Labelled, Table};
 use crate::broker::calling;
-use crate::host::hooks::{Failing, HookSecrets, Untold, telling};
+use crate::host::hooks::{Failing, HookError, HookSecrets, Untold, telling};
 use crate::host::keychain::Keychain;
 use crate::host::ledger::Asking;
+use crate::host::live;
 use crate::host::ship::background;
 use crate::model::catalogue::{Catalogue, Hook, HookCall};
 use crate::model::identity::Store;
@@ -23,6 +24,12 @@ use crate::model::webhook::check_secret;
 
 /// How long after a failure a process that nobody waits for tries again, before it leaves that to later runs.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+
+/// How often one that stays while a session lives looks whether it does, and whether it is time.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What came of telling, of each hook.
+type Outcomes = Vec<(HookName, Result<(), HookError>)>;
 
 /// Runs the command.
 pub fn run(args: &args::Hooks, context: &Context) -> Result<Exit, Failure> {
@@ -130,14 +137,7 @@ fn send(args: &args::HooksSend, context: &Context) -> Result<Exit, Failure> {
     let calling = calling::calling(&catalogue, &identity, &place);
     context.hooks().begin(catalogue.hooks())?;
     let tell = || context.hooks().tell_all(calling, asking);
-    let mut outcomes = tell();
-    for pause in PAUSES.into_iter().filter(|_| args.background) {
-        if outcomes.iter().all(|(_, told)| told.is_ok()) {
-            break;
-        }
-        context.world().clock.wait(pause);
-        outcomes = tell();
-    }
+    let outcomes = if args.background { persist(context, tell)? } else { tell() };
     let mut exit = Exit::Done;
     for (name, told) in outcomes {
         if let Err(error) = told {
@@ -150,6 +150,39 @@ fn send(args: &args::HooksSend, context: &Context) -> Result<Exit, Failure> {
         tell_of_failures(context);
     }
     Ok(exit)
+}
+
+/// Tells until all is told: soon again, and then, while a session lives, as often as later runs would. One process stays
+/// for that, however many were started.
+fn persist(context: &Context, tell: impl Fn() -> Outcomes) -> Result<Outcomes, Failure> {
+    let fails = |outcomes: &Outcomes| outcomes.iter().any(|(_, told)| told.is_err());
+    let mut outcomes = tell();
+    for pause in PAUSES {
+        if fails(&outcomes) {
+            context.world().clock.wait(pause);
+            outcomes = tell();
+        }
+    }
+    if fails(&outcomes)
+        && let Some(_stays) = context.hooks().stay()?
+    {
+        while fails(&outcomes) && is_due_while_a_session_lives(context) {
+            outcomes = tell();
+        }
+    }
+    Ok(outcomes)
+}
+
+/// Waits until something is to be told, or no session lives any more.
+fn is_due_while_a_session_lives(context: &Context) -> bool {
+    let untold = Untold::of(&context.places().ledger());
+    while live::is_any_alive(context.places().state()) {
+        if untold.is_due() {
+            return true;
+        }
+        context.world().clock.wait(LOOK);
+    }
+    false
 }
 
 /// Has hooks told by a process that nobody waits for; whether there is one. Not within a session, which that would have

@@ -13,6 +13,7 @@ pub mod telling;
 mod topic;
 mod untold;
 
+use std::fs::{File, TryLockError};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use super::clock::HostClock;
 use super::ledger::{Asking, HostLedger};
+use super::private;
 use crate::model::catalogue::Hook;
 use crate::model::name::HookName;
 use crate::world::hooks::{Calling, Hooks, NotTold};
@@ -97,6 +99,20 @@ impl HostHooks {
         }
         untold.done();
         outcomes
+    }
+
+    /// Has this process alone be the one that stays to try again, until the result is dropped; nothing if another does.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub fn stay(&self) -> Result<Option<File>, HookError> {
+        let path = self.ledger.join("told/.stays");
+        let lock = private::to_lock(&path).map_err(HookError::file("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(HookError::file("lock", &path)(error)),
+        }
     }
 
     /// Tells one hook of the `run.start` of this process, now, whatever else it was told; gives what it was told.

@@ -32,8 +32,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use crate::host::hooks::Untold;
-use crate::model::catalogue::can_be_told;
 use crate::model::chain::entry::Entry;
 use crate::model::name::{Digest, Id, Organisation, PersonName};
 use crate::model::sign_off::growth::Step;
@@ -65,7 +63,11 @@ pub struct HostLedger {
     limits: Limits,
     done: Mutex<Done>,
     first: Arc<OnceLock<u64>>,
+    observer: Option<Observer>,
 }
+
+/// Somebody who is shown what was appended, once it is certain.
+pub type Observer = Box<dyn Fn(&[Record]) + Send + Sync>;
 
 /// What this process has done to the ledger.
 #[derive(Default)]
@@ -92,7 +94,13 @@ impl HostLedger {
             limits: LIMITS,
             done: Mutex::default(),
             first: Arc::default(),
+            observer: None,
         })
+    }
+
+    /// The same, with somebody who is shown what is appended.
+    pub fn observed_by(self, observer: Observer) -> Self {
+        HostLedger { observer: Some(observer), ..self }
     }
 
     /// Its folder.
@@ -105,10 +113,9 @@ impl HostLedger {
         Arc::clone(&self.first)
     }
 
-    /// Notes that there may be hooks to tell of these.
-    fn note_untold(&self, records: &[Record]) {
-        if records.iter().any(|record| can_be_told(record.event.name())) {
-            Untold::of(&self.path).note();
+    fn show(&self, records: &[Record]) {
+        if let Some(observer) = &self.observer {
+            observer(records);
         }
     }
 
@@ -159,7 +166,7 @@ impl Ledger for HostLedger {
             Ok((room, tail.append(&self.machine, records, ANY)?))
         })?;
         self.settle_in(room);
-        self.note_untold(records);
+        self.show(records);
         Ok(appended)
     }
 
@@ -177,7 +184,7 @@ impl Ledger for HostLedger {
             self.make_room(tail, records)?;
             tail.append(&self.machine, records, LIVE_UNSYNCED).map(drop)
         })?;
-        self.note_untold(records);
+        self.show(records);
         Ok(())
     }
 

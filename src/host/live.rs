@@ -98,6 +98,11 @@ pub fn is_alive(state: &Path, session: &Id) -> bool {
     }
 }
 
+/// Whether any session below the state folder is alive.
+pub fn is_any_alive(state: &Path) -> bool {
+    marks(state).iter().any(|marked| is_alive(state, &marked.live.session))
+}
+
 /// Waits until a session has ended, so long at the most; whether it has.
 pub fn ends_within(state: &Path, session: &Id, longest: Duration) -> bool {
     let until = Instant::now() + longest;

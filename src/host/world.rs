@@ -9,7 +9,7 @@ use super::child::HostChildren;
 use super::clock::HostClock;
 use super::codes::HostCodes;
 use super::desk::HostDesks;
-use super::hooks::HostHooks;
+use super::hooks::{HostHooks, Untold};
 use super::keychain::Keychain;
 use super::ledger::HostLedger;
 use super::places::{Places, variable};
@@ -22,7 +22,7 @@ use super::terminal::HostTerminal;
 use super::watcher::Watcher;
 use crate::model::name::Organisation;
 use crate::world::World;
-use crate::world::ledger::LedgerError;
+use crate::world::ledger::{LedgerError, Record};
 use crate::world::variables;
 
 /// Everything outside, for real.
@@ -53,7 +53,9 @@ impl HostWorld {
         let folder = places.ledger();
         let organisation = if folder.join("head.json").exists() { None } else { organisation() };
         let anchors = HostAnchors::of(folder.clone(), &ARCHIVES);
-        let ledger = HostLedger::new(folder, organisation)?;
+        let untold = Untold::of(&folder);
+        let note = Box::new(move |records: &[Record]| untold.note_among(records));
+        let ledger = HostLedger::new(folder, organisation)?.observed_by(note);
         let hooks = HostHooks::of(&ledger, places.state(), catalogue);
         let children = watcher.map(HostChildren::watched_by).unwrap_or_default();
         let (aws, codes) = (HostAws { vault: &Keychain }, HostCodes::new(places.state()));

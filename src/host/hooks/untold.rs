@@ -7,6 +7,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::model::catalogue::can_be_told;
+use crate::world::ledger::Record;
+
 /// There as long as somebody may not have been told; written to at the time from which on they are to be.
 const UNTOLD: &str = "untold";
 
@@ -31,8 +34,15 @@ impl Untold {
         Untold { path: ledger.join(UNTOLD), taken_up: ledger.join(TAKEN_UP) }
     }
 
+    /// Notes that there is something to tell, if a hook can be on one of these.
+    pub fn note_among(&self, records: &[Record]) {
+        if records.iter().any(|record| can_be_told(record.event.name())) {
+            self.note();
+        }
+    }
+
     /// Notes that there is something to tell. Nothing depends on it: the next that is noted has it told too.
-    pub fn note(&self) {
+    fn note(&self) {
         let mut options = OpenOptions::new();
         let noted = options.write(true).create(true).truncate(false).mode(0o600).open(&self.path);
         let _ = noted.and_then(|file| at(&file, SystemTime::now()));

@@ -64,7 +64,7 @@ impl HostLedger {
             Ok((room, Ok(tail.append(&self.machine, records, ANY)?)))
         })?;
         self.settle_in(room);
-        self.note_untold(records);
+        self.show(records);
         Ok(appended)
     }
 }
