@@ -1,4 +1,4 @@
-//! `glass approve` and `glass deny`: one screen, a clear yes, a signature, and a block to send back.
+//! `glass approve`, and what `glass deny` has in common with it: one screen, a clear yes, a signature, and a block to send back.
 //!
 //! Keeps the promise that nobody signs what they were not shown.
 
@@ -37,13 +37,17 @@ pub(super) enum Consent {
 }
 
 /// What is to be said to a request.
-struct Wanted<'a> {
-    request: &'a str,
-    answer: Answer,
-    remark: &'a str,
-    consent: Consent,
+pub(super) struct Wanted<'a> {
+    /// Its id, a file with it, or `-`.
+    pub request: &'a str,
+    /// Yes or no.
+    pub answer: Answer,
+    /// What is signed with it.
+    pub remark: &'a str,
+    /// Whether a person is asked.
+    pub consent: Consent,
     /// Whether the answer is shown for a camera too.
-    qr: bool,
+    pub qr: bool,
 }
 
 /// Runs `glass approve`.
@@ -53,17 +57,8 @@ pub fn run(args: &args::Approve, context: &Context) -> Result<Exit, Failure> {
     say(&Wanted { request: &args.request, answer: Answer::Approve, remark, consent, qr: args.qr }, context)
 }
 
-/// Runs `glass deny`.
-pub fn run_deny(args: &args::Deny, context: &Context) -> Result<Exit, Failure> {
-    if args.reason.trim().is_empty() {
-        return Err(Failure::new(Exit::Usage, "a no needs its reason").hint("say in --reason why"));
-    }
-    let consent = if args.yes { Consent::Given } else { Consent::AskedIfThere };
-    let remark = &args.reason;
-    say(&Wanted { request: &args.request, answer: Answer::Deny, remark, consent, qr: args.qr }, context)
-}
-
-fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
+/// Shows a request, asks, and says yes or no to it.
+pub(super) fn say(wanted: &Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     check_remark(wanted.remark)?;
     let (catalogue, identity) = (context.catalogue()?, context.identity()?);
     let key = context.places().signing_key(&identity);

@@ -263,7 +263,7 @@ impl From<BreakError> for Failure {
                 Failure::of(Exit::Usage, &error).hint(hint)
             }
             BreakError::Sheet(error) => Failure::of(Exit::Failed, &error),
-            BreakError::LeftOpen { ref request, ref profile } => Failure::of(Exit::Child(130), &error)
+            BreakError::LeftOpen { ref request, ref profile } => Failure::of(Exit::LeftOpen, &error)
                 .hint(format!("`glass assume {profile} --request {request}` goes on with it")),
             BreakError::NoRequest(_) => Failure::of(Exit::Usage, &error)
                 .hint("hand its block over with --approval FILE, or `--approval -` and paste it"),

@@ -11,6 +11,7 @@ mod completions;
 mod configure;
 mod context;
 mod credential_process;
+mod deny;
 mod end;
 mod enrol;
 mod exit;
@@ -165,7 +166,7 @@ fn start(args: &Args, words: &[OsString], inherited: Option<Credentials>, watche
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Approve(args) => approve::run(args, context),
-        Command::Deny(args) => approve::run_deny(args, context),
+        Command::Deny(args) => deny::run(args, context),
         Command::Review(args) => review::run(args, context),
         Command::Assume(args) => assume::run(args, context),
         Command::Configure(args) => configure::run(args, context),
