@@ -12,6 +12,7 @@ mod rotate;
 mod script;
 mod ship;
 mod signed;
+mod trail;
 mod verdicts;
 mod witness;
 mod writers;

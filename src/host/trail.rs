@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::model::cloudtrail::{self, Trail, TrailError};
+use crate::model::cloudtrail::{Trail, TrailError};
 
 /// The most bytes that a file may unpack to.
 const MOST: u64 = 4 * 1024 * 1024 * 1024;
@@ -22,6 +22,8 @@ pub enum TrailFileError {
     Unreadable(PathBuf, io::Error),
     /// It is no file of events.
     NoTrail(PathBuf, TrailError),
+    /// It unpacks to more than may be.
+    TooLong(PathBuf),
 }
 
 impl fmt::Display for TrailFileError {
@@ -29,6 +31,7 @@ impl fmt::Display for TrailFileError {
         match self {
             TrailFileError::Unreadable(path, _) => write!(f, "{} cannot be read", path.display()),
             TrailFileError::NoTrail(path, _) => write!(f, "{} holds no events of CloudTrail", path.display()),
+            TrailFileError::TooLong(path) => write!(f, "{} is of more than 4 GiB", path.display()),
         }
     }
 }
@@ -38,22 +41,24 @@ impl std::error::Error for TrailFileError {
         match self {
             TrailFileError::Unreadable(_, source) => Some(source),
             TrailFileError::NoTrail(_, source) => Some(source),
+            TrailFileError::TooLong(_) => None,
         }
     }
 }
 
-/// Reads one file.
+/// Reads one file into what others have told.
 ///
 /// # Errors
 /// When it cannot be read, or is no file of events.
-pub fn read(path: &Path) -> Result<Trail, TrailFileError> {
+pub fn read(path: &Path, trail: &mut Trail) -> Result<(), TrailFileError> {
     let unreadable = |error| TrailFileError::Unreadable(path.to_owned(), error);
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     let is_packed = file.fill_buf().map_err(unreadable)?.starts_with(&GZIP);
-    let trail = if is_packed {
-        cloudtrail::read(BufReader::new(MultiGzDecoder::new(file)).take(MOST))
-    } else {
-        cloudtrail::read(file.take(MOST))
-    };
-    trail.map_err(|error| TrailFileError::NoTrail(path.to_owned(), error))
+    let unpacked: Box<dyn Read> =
+        if is_packed { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
+    let mut limited = unpacked.take(MOST);
+    trail.read(&mut limited).map_err(|error| match limited.limit() {
+        0 => TrailFileError::TooLong(path.to_owned()),
+        _ => TrailFileError::NoTrail(path.to_owned(), error),
+    })
 }

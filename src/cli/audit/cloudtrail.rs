@@ -1,5 +1,6 @@
 //! `glass audit verify --cloudtrail`: the ledger held against what CloudTrail tells of its sessions.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::host::trail;
 use crate::model::cloudtrail::compare::{Elevations, Findings, compare};
-use crate::model::cloudtrail::{Call, SessionName, Strangers, Trail};
+use crate::model::cloudtrail::{Call, SessionName, Sessions, Trail};
 use crate::model::completeness::Held;
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
@@ -20,27 +21,18 @@ pub struct Compared {
     findings: Findings,
 }
 
-/// Reads the files; none if none are named.
-pub fn read(files: &[PathBuf]) -> Result<Option<Trail>, Failure> {
-    let mut whole: Option<Trail> = None;
-    for file in files {
-        let read = trail::read(file).map_err(|error| {
-            Failure::of(Exit::Failed, &error)
-                .hint("export them by `aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=AssumeRole` in the region of the STS endpoint")
-        })?;
-        match &mut whole {
-            Some(whole) => whole.join(read),
-            None => whole = Some(read),
-        }
-    }
-    Ok(whole)
-}
-
 impl Compared {
-    /// Holds the events against a ledger's elevations.
-    pub fn of(trail: Trail, elevations: &Elevations, now: Timestamp) -> Compared {
+    /// Reads the files, and holds their events against a ledger's elevations.
+    pub fn of(files: &[PathBuf], elevations: &Elevations, now: Timestamp) -> Result<Compared, Failure> {
+        let mut trail = Trail::of(elevations.known());
+        for file in files {
+            trail::read(file, &mut trail).map_err(|error| {
+                Failure::of(Exit::Failed, &error)
+                    .hint("export them by `aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=AssumeRole` in the region of the STS endpoint")
+            })?;
+        }
         let findings = compare(elevations, &trail, now);
-        Compared { trail, findings }
+        Ok(Compared { trail, findings })
     }
 
     /// Whether CloudTrail contradicts the ledger.
@@ -56,12 +48,10 @@ impl Compared {
     /// What it found, for people.
     pub fn described(&self) -> String {
         let mut text = String::new();
-        let Findings { agree, unknown, differ, orphans, missing, pending, outside, strangers, held: _ } =
-            &self.findings;
+        let Findings { agree, unknown, differ, orphans, missing, pending, outside, held: _ } = &self.findings;
         let mut line = |what: &str, about: &str| writeln!(text, "{what:<11} {about}").expect(WRITES);
-        let verdict = if self.contradicts() { "contradicts the ledger" } else { "agrees with the ledger" };
         let calls = if *agree == 1 { "1 call is".to_owned() } else { format!("{agree} calls are") };
-        line("cloudtrail", &format!("{verdict}: {calls} in both; {}", self.extent()));
+        line("cloudtrail", &format!("{}: {calls} in both; {}", self.verdict(), self.extent()));
         for call in unknown {
             line("unknown", &format!("{}: CloudTrail tells of it, this ledger does not", shown(call)));
         }
@@ -69,7 +59,13 @@ impl Compared {
             line("differs", &format!("{name}: {}", escaped(difference)));
         }
         for call in orphans {
-            line("orphan", &format!("{}: AWS gave a session, and glass had no answer", shown(call)));
+            line(
+                "orphan",
+                &format!(
+                    "{}: AWS gave a session, and glass had no answer: somebody may hold its credentials",
+                    shown(call)
+                ),
+            );
         }
         for name in missing {
             line("missing", &format!("{name}: the ledger tells of it, CloudTrail does not"));
@@ -80,11 +76,25 @@ impl Compared {
         for name in outside {
             line("not covered", &format!("{name}: the files are of another time or region"));
         }
-        for (role, Strangers { calls, time, name }) in strangers {
-            let last = format!("the last as {} at {time}", escaped(name));
-            line("not glass", &format!("{}: {calls} sessions, {last}", escaped(role)));
+        for (role, sessions) in &self.trail.others {
+            line("others", &format!("{}, of people who are not in this ledger", counted(role, sessions)));
+        }
+        for (role, sessions) in &self.trail.strangers {
+            line("not glass", &counted(role, sessions));
+        }
+        if self.trail.left_out > 0 {
+            let what = "of the AssumeRole calls were refused, or are for roles that this ledger has no session of";
+            line("left out", &format!("{} {what}", self.trail.left_out));
         }
         text
+    }
+
+    fn verdict(&self) -> &'static str {
+        match () {
+            () if self.contradicts() => "contradicts the ledger",
+            () if self.trail.calls().next().is_none() => "tells of no session of this ledger",
+            () => "agrees with the ledger",
+        }
     }
 
     fn extent(&self) -> String {
@@ -100,8 +110,7 @@ impl Compared {
 
     /// The same as JSON.
     pub fn as_json(&self) -> Value {
-        let Findings { agree, unknown, differ, orphans, missing, pending, outside, strangers, held: _ } =
-            &self.findings;
+        let Findings { agree, unknown, differ, orphans, missing, pending, outside, held: _ } = &self.findings;
         let names = |list: &[SessionName]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         let calls = |list: &[Call]| list.iter().map(|call| call.name.to_string()).collect::<Vec<_>>();
         json!({
@@ -112,7 +121,9 @@ impl Compared {
             "missing": names(missing),
             "pending": names(pending),
             "not_covered": names(outside),
-            "not_by_glass": strangers.iter().map(|(role, others)| json!({"role": role, "sessions": others.calls, "last": {"session_name": others.name, "at": others.time}})).collect::<Vec<_>>(),
+            "of_others": by_role(&self.trail.others),
+            "not_by_glass": by_role(&self.trail.strangers),
+            "left_out": self.trail.left_out,
         })
     }
 }
@@ -126,4 +137,15 @@ fn shown(call: &Call) -> String {
         (None, None) => "gave no session".to_owned(),
     };
     format!("{} at {} in {} ({outcome})", call.name, call.time, escaped(&call.region))
+}
+
+/// Sessions of a role, counted for people.
+fn counted(role: &str, Sessions { count, time, name }: &Sessions) -> String {
+    let sessions = if *count == 1 { "session" } else { "sessions" };
+    format!("{}: {count} {sessions}, the last as {} at {time}", escaped(role), escaped(name))
+}
+
+fn by_role(sessions: &BTreeMap<String, Sessions>) -> Vec<Value> {
+    let shown = |(role, Sessions { count, time, name }): (&String, &Sessions)| json!({"role": role, "sessions": count, "last": {"session_name": name, "at": time}});
+    sessions.iter().map(shown).collect()
 }

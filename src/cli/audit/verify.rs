@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::against;
-use super::cloudtrail::{self, Compared};
+use super::cloudtrail::Compared;
 use super::completeness::{Evidence, Judged};
 use super::recordings::Proofs;
 use super::tell_of_failures;
@@ -40,7 +40,6 @@ pub struct Verdict<'a> {
 
 /// Finds the verdict.
 pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>, Failure> {
-    let trail = cloudtrail::read(&args.cloudtrail)?;
     let places = context.places();
     let (reader, mut proofs) = match &args.ledger {
         None => {
@@ -53,7 +52,9 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
     let (claims, mut archived) = against::read(args, context, origin.as_deref())?;
     let (mut elevations, mut receipts) = (Elevations::default(), Receipts::default());
     let (believed, witnesses) = known_keys(args, context);
-    let is_told = |event: &str| Proofs::takes(event) || Elevations::takes(event) || Receipts::takes(event);
+    // CloudTrail is looked through for everybody who is in any entry.
+    let is_asked = !args.cloudtrail.is_empty();
+    let is_told = |event: &str| is_asked || Proofs::takes(event) || Receipts::takes(event);
     let fast = if args.since_checkpoint { since_checkpoint(&reader, &believed) } else { Ok(None) };
     let fast = fast.map_err(|error| unread(args, error))?;
     let since = fast.as_ref().map(|(size, _)| *size);
@@ -70,7 +71,10 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
         is_there(folder, &verified)?;
     }
     let now = context.world().clock.now();
-    let compared = trail.map(|trail| Compared::of(trail, &elevations, now));
+    if let (None, Some(person)) = (&args.ledger, context.person()) {
+        elevations.expect(person.as_str());
+    }
+    let compared = is_asked.then(|| Compared::of(&args.cloudtrail, &elevations, now)).transpose()?;
     let cloudtrail = compared.as_ref().map(Compared::held);
     archived.hold(receipts.clone())?;
     let evidence = Evidence { verified: &verified, receipts, claims, archived, witnesses: &witnesses, cloudtrail };

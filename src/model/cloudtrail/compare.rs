@@ -3,12 +3,12 @@
 //! Keeps the promise that an elevation cannot be taken out of the ledger, nor put into it, without
 //! being found: the session name of every AssumeRole commits to the ledger up to its intent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Call, SessionName, Strangers, Trail};
+use super::{Call, Known, SessionName, Trail};
 use crate::model::chain::entry::Entry;
 use crate::model::completeness::{Answer, Held, Kind};
 use crate::model::name::{Digest, Id, PersonName};
@@ -20,6 +20,8 @@ pub const PENDING: Duration = Duration::from_secs(30 * 60);
 /// What a ledger says of its elevations.
 #[derive(Debug, Default)]
 pub struct Elevations {
+    /// The names of all who are in the ledger, or should be.
+    people: BTreeSet<String>,
     sent: BTreeMap<SessionName, Elevation>,
     /// The last intent of each session: the one whose outcome comes next.
     open: BTreeMap<String, SessionName>,
@@ -30,8 +32,7 @@ pub struct Elevations {
 struct Elevation {
     seq: u64,
     time: Timestamp,
-    region: String,
-    role: String,
+    intent: Intent,
     outcome: Outcome,
 }
 
@@ -57,20 +58,19 @@ struct Failure {
     sent: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Intent {
     region: String,
     role: String,
+    duration: u64,
+    caller_arn: String,
+    policy_sha256: Option<String>,
 }
 
 impl Elevations {
-    /// Whether entries of an event are for this.
-    pub fn takes(event: &str) -> bool {
-        ["elevate.intent", "elevate.ok", "elevate.fail"].contains(&event)
-    }
-
     /// Takes an entry that was verified; `line` are its stored bytes.
     pub fn take(&mut self, line: &[u8], entry: &Entry<'_>) {
+        self.expect(entry.who);
         match entry.ev {
             "elevate.intent" => {
                 if let Some((name, elevation)) = Self::sent(line, entry) {
@@ -87,6 +87,23 @@ impl Elevations {
         }
     }
 
+    /// Adds a person of whom the ledger should tell.
+    pub fn expect(&mut self, person: &str) {
+        if !person.is_empty() && !self.people.contains(person) {
+            self.people.insert(person.to_owned());
+        }
+    }
+
+    /// What events are to be looked through for.
+    pub fn known(&self) -> Known {
+        let intents = || self.sent.values().map(|elevation| &elevation.intent);
+        Known {
+            people: self.people.clone(),
+            callers: intents().map(|intent| intent.caller_arn.clone()).collect(),
+            roles: intents().map(|intent| intent.role.clone()).collect(),
+        }
+    }
+
     /// What the calls say of the ledger as a whole: each name commits to all entries up to its intent.
     fn held(&self, unknown: &[Call], trail: &Trail) -> Vec<Held> {
         let held = |call: &Call, size, answer| Held {
@@ -96,10 +113,11 @@ impl Elevations {
             at: Some(call.time),
             answer,
         };
-        let known = trail.calls.iter().filter_map(|call| Some((self.sent.get(&call.name)?.seq, call)));
+        let known = trail.calls().filter_map(|call| Some((self.sent.get(&call.name)?.seq, call)));
         let last = known.max_by_key(|(seq, _)| *seq);
+        let sessions: BTreeSet<_> = self.sent.keys().map(|name| &name.session).collect();
         let answer = |call: &Call| {
-            let is_there = self.sent.keys().any(|name| name.session == call.name.session);
+            let is_there = sessions.contains(&call.name.session);
             let is_later = last.is_none_or(|(_, last)| last.time < call.time);
             if is_later && !is_there { Answer::Cut } else { Answer::Rewritten }
         };
@@ -120,9 +138,9 @@ impl Elevations {
             session: Id::parse(entry.session).ok()?,
             intent: format!("{:.32}", Digest::of(line).to_string()),
         };
-        let Intent { region, role } = serde_json::from_str(entry.d).ok()?;
+        let intent = serde_json::from_str(entry.d).ok()?;
         let time = Timestamp::parse(entry.ts).ok()?;
-        Some((name, Elevation { seq: entry.seq, time, region, role, outcome: Outcome::Unknown }))
+        Some((name, Elevation { seq: entry.seq, time, intent, outcome: Outcome::Unknown }))
     }
 }
 
@@ -135,7 +153,7 @@ pub struct Findings {
     pub unknown: Vec<Call>,
     /// What is in both and differs, with what differs.
     pub differ: Vec<(SessionName, String)>,
-    /// Sessions that AWS gave although glass had no answer: nobody has their credentials.
+    /// Sessions that AWS gave although glass had no answer: it is not known who has their credentials.
     pub orphans: Vec<Call>,
     /// Sessions of the ledger that CloudTrail should tell of and does not.
     pub missing: Vec<SessionName>,
@@ -143,8 +161,6 @@ pub struct Findings {
     pub pending: Vec<SessionName>,
     /// Sessions outside of the time or the regions that the events are of.
     pub outside: Vec<SessionName>,
-    /// Sessions of this ledger's roles that nobody had by glass: that is allowed, or it is not.
-    pub strangers: Vec<(String, Strangers)>,
     /// What that comes to: the last call whose intent the ledger has, and each whose intent it has not.
     pub held: Vec<Held>,
 }
@@ -156,36 +172,37 @@ impl Findings {
     }
 }
 
-/// Holds the events against the ledger; `now` tells which sessions are too young to be among them.
-///
-/// Calls of people who are not in the ledger at all are other people's, and are left out.
+/// Holds the events, which were looked through for this ledger, against it; `now` tells which sessions are too young
+/// to be among them.
 pub fn compare(elevations: &Elevations, trail: &Trail, now: Timestamp) -> Findings {
     let mut findings = Findings::default();
-    let is_ours = |call: &Call| elevations.sent.keys().any(|name| name.person == call.name.person);
-    for call in trail.calls.iter().filter(|call| is_ours(call)) {
-        match elevations.sent.get(&call.name) {
-            None => findings.unknown.push(call.clone()),
-            Some(elevation) => match elevation.differs_from(call) {
-                Some(difference) => findings.differ.push((call.name.clone(), difference)),
-                None if elevation.is_orphan(call) => findings.orphans.push(call.clone()),
-                None => findings.agree += 1,
-            },
+    let mut told = BTreeSet::new();
+    let mut orphans = BTreeMap::new();
+    for call in trail.calls() {
+        told.insert(&call.name);
+        let Some(elevation) = elevations.sent.get(&call.name) else {
+            findings.unknown.push(call.clone());
+            continue;
+        };
+        let key = call.access_key_id.as_deref().filter(|_| matches!(elevation.outcome, Outcome::Unknown));
+        let first = key.map(|key| *orphans.entry(&call.name).or_insert(key));
+        match elevation.differs_from(call) {
+            Some(difference) => findings.differ.push((call.name.clone(), difference)),
+            None if first != key => findings.differ.push((call.name.clone(), second(first, key))),
+            None if first.is_some() => findings.orphans.push(call.clone()),
+            None => findings.agree += 1,
         }
     }
-    let is_of_ours = |role: &str| elevations.sent.values().any(|elevation| elevation.role == role);
-    let strangers = trail.strangers.iter().filter(|(role, _)| is_of_ours(role));
-    findings.strangers = strangers.map(|(role, others)| (role.clone(), others.clone())).collect();
     findings.held = elevations.held(&findings.unknown, trail);
     for (name, elevation) in &elevations.sent {
         // Only of a session that was given is it certain that AWS was called.
-        let is_told = trail.calls.iter().any(|call| call.name == *name);
-        if !matches!(elevation.outcome, Outcome::Given(_)) || is_told {
+        if !matches!(elevation.outcome, Outcome::Given(_)) || told.contains(name) {
             continue;
         }
         let within = trail.span.is_some_and(|(first, last)| (first..=last).contains(&elevation.time));
         let list = if now.since(elevation.time) < PENDING {
             &mut findings.pending
-        } else if within && trail.regions.contains(&elevation.region) {
+        } else if within && trail.regions.contains(&elevation.intent.region) {
             &mut findings.missing
         } else {
             &mut findings.outside
@@ -195,31 +212,42 @@ pub fn compare(elevations: &Elevations, trail: &Trail, now: Timestamp) -> Findin
     findings
 }
 
-impl Elevation {
-    /// Whether AWS gave a session and glass does not know.
-    fn is_orphan(&self, call: &Call) -> bool {
-        matches!(self.outcome, Outcome::Unknown) && call.access_key_id.is_some()
-    }
+/// What differs when the ledger has one elevation without an outcome, and AWS gave two sessions.
+fn second(first: Option<&str>, key: Option<&str>) -> String {
+    let [first, key] = [first, key].map(Option::unwrap_or_default);
+    format!("AWS gave {first} under this name, and {key} as well")
+}
 
+impl Elevation {
     /// What a call of the same name has otherwise.
     fn differs_from(&self, call: &Call) -> Option<String> {
         let differ = |what: &str, ours: &str, theirs: &str| {
             (ours != theirs).then(|| format!("the {what} is {ours} in the ledger and {theirs} in CloudTrail"))
         };
+        let Intent { role, duration, caller_arn, policy_sha256, region: _ } = &self.intent;
+        let asked = [
+            differ("role", role, &call.role),
+            call.caller.as_deref().and_then(|caller| differ("caller", caller_arn, caller)),
+            call.duration.and_then(|theirs| differ("duration", &format!("{duration} s"), &format!("{theirs} s"))),
+            call.policy_sha256.and_then(|theirs| {
+                differ("session policy", policy_sha256.as_deref().unwrap_or("none"), &theirs.to_string())
+            }),
+        ];
         let key = call.access_key_id.as_deref().unwrap_or("none");
-        differ("role", &self.role, &call.role).or_else(|| match &self.outcome {
+        let answered = match &self.outcome {
             Outcome::Unknown => None,
             Outcome::Nothing => differ("access key", "none", key),
             Outcome::Given(given) => differ("access key", &given.access_key_id, key)
                 .or_else(|| differ("request", &given.request_id, call.request_id.as_deref()?)),
-        })
+        };
+        let all: Vec<_> = asked.into_iter().chain([answered]).flatten().collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::cloudtrail::read;
 
     const HOUR: i64 = 3600;
 
@@ -233,7 +261,7 @@ mod tests {
         let mut names = Vec::new();
         for (session, second, outcome, d) in of {
             let ts = at(*second).to_micros_text();
-            let intent = r#"{"region":"eu-west-1","role":"arn:aws:iam::1:role/r"}"#;
+            let intent = r#"{"region":"eu-west-1","role":"arn:aws:iam::1:role/r","duration":900,"caller_arn":"arn:aws:iam::1:user/alice","policy_sha256":null}"#;
             let (prev, who) = ("", "alice");
             let line = format!("{session} {second}\n");
             let entry = Entry { seq: 0, prev, ts: &ts, pid: 1, who, ev: "elevate.intent", session, d: intent };
@@ -255,14 +283,21 @@ mod tests {
         )
     }
 
-    fn trail(records: &[String]) -> Trail {
-        read(format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes()).unwrap()
+    fn found(elevations: &Elevations, records: &[String], now: Timestamp) -> Findings {
+        let mut trail = Trail::of(elevations.known());
+        trail.read(format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes()).unwrap();
+        compare(elevations, &trail, now)
+    }
+
+    /// A record with something more in its request.
+    fn asking(record: &str, parameter: &str) -> String {
+        record.replace(r#""roleArn""#, &format!(r#"{parameter},"roleArn""#))
     }
 
     #[test]
     fn what_both_tell_the_same_of_agrees() {
         let (elevations, names) = elevations(&[("aaaaaaaa", 0, OK.0, OK.1)]);
-        let findings = compare(&elevations, &trail(&[record(&names[0], 1, "ASIA1")]), at(HOUR));
+        let findings = found(&elevations, &[record(&names[0], 1, "ASIA1")], at(HOUR));
         let held = Held {
             kind: Kind::CloudTrail,
             place: names[0].clone(),
@@ -278,8 +313,7 @@ mod tests {
         let (elevations, names) = elevations(&[("aaaaaaaa", 0, OK.0, OK.1)]);
         let altered = names[0].replace(|last: char| last.is_ascii_digit(), "0");
         assert_ne!(altered, names[0]);
-        let findings =
-            compare(&elevations, &trail(&[record(&names[0], 1, "ASIA1"), record(&altered, 2, "ASIA2")]), at(HOUR));
+        let findings = found(&elevations, &[record(&names[0], 1, "ASIA1"), record(&altered, 2, "ASIA2")], at(HOUR));
         assert_eq!(findings.unknown[0].access_key_id.as_deref(), Some("ASIA2"));
         assert!(!findings.is_clean());
     }
@@ -288,7 +322,7 @@ mod tests {
     fn another_key_or_a_session_after_a_refusal_differs() {
         for (ev, d) in [OK, ("elevate.fail", r#"{"sent":"refused"}"#), ("elevate.fail", r#"{"sent":"no"}"#)] {
             let (elevations, names) = elevations(&[("aaaaaaaa", 0, ev, d)]);
-            let findings = compare(&elevations, &trail(&[record(&names[0], 1, "ASIA9")]), at(HOUR));
+            let findings = found(&elevations, &[record(&names[0], 1, "ASIA9")], at(HOUR));
             assert!(findings.differ[0].1.ends_with("ASIA9 in CloudTrail"), "{findings:?}");
         }
     }
@@ -296,7 +330,7 @@ mod tests {
     #[test]
     fn a_session_whose_answer_was_lost_is_an_orphan_and_no_contradiction() {
         let (elevations, names) = elevations(&[("aaaaaaaa", 0, "elevate.fail", r#"{"sent":"maybe"}"#)]);
-        let findings = compare(&elevations, &trail(&[record(&names[0], 1, "ASIA9")]), at(HOUR));
+        let findings = found(&elevations, &[record(&names[0], 1, "ASIA9")], at(HOUR));
         assert_eq!(findings.orphans.len(), 1);
         assert!(findings.is_clean());
     }
@@ -306,7 +340,7 @@ mod tests {
         let of = [("aaaaaaaa", 0, OK.0, OK.1), ("bbbbbbbb", HOUR, OK.0, OK.1), ("cccccccc", 3 * HOUR, OK.0, OK.1)];
         let (elevations, names) = elevations(&of);
         let events = [record("somebody", 1, "-"), record("somebody", 2 * HOUR, "-")];
-        let findings = compare(&elevations, &trail(&events), at(3 * HOUR + 60));
+        let findings = found(&elevations, &events, at(3 * HOUR + 60));
         let [outside, missing, pending] = [&findings.outside, &findings.missing, &findings.pending];
         for (list, name) in [(outside, &names[0]), (missing, &names[1]), (pending, &names[2])] {
             assert_eq!(list.iter().map(ToString::to_string).collect::<Vec<_>>(), [name.as_str()]);
@@ -314,22 +348,65 @@ mod tests {
     }
 
     #[test]
-    fn sessions_of_these_roles_that_glass_did_not_open_are_told_and_contradict_nothing() {
+    fn what_was_asked_for_otherwise_than_the_intent_says_differs() {
         let (elevations, names) = elevations(&[("aaaaaaaa", 0, OK.0, OK.1)]);
-        let other = record("by-hand", 3, "ASIA2").replace("role/r", "role/other");
-        let events =
-            [record(&names[0], 1, "ASIA1"), record("console", 2, "ASIA3"), record("by-hand", 3, "ASIA2"), other];
-        let findings = compare(&elevations, &trail(&events), at(HOUR));
-        let expected = Strangers { calls: 2, time: at(3), name: "by-hand".to_owned() };
-        assert_eq!(findings.strangers, [("arn:aws:iam::1:role/r".to_owned(), expected)]);
-        assert!(findings.is_clean());
+        let true_one = record(&names[0], 1, "ASIA1");
+        let policy = format!("the session policy is none in the ledger and {} in CloudTrail", Digest::of(b"{}"));
+        for (record, expected) in [
+            (asking(&true_one, r#""durationSeconds":900"#), None),
+            (asking(&true_one, r#""policy":null"#), None),
+            (
+                true_one.replace("role/r", "role/R"),
+                Some("the role is arn:aws:iam::1:role/r in the ledger and arn:aws:iam::1:role/R in CloudTrail"),
+            ),
+            (
+                asking(&true_one, r#""durationSeconds":3600"#),
+                Some("the duration is 900 s in the ledger and 3600 s in CloudTrail"),
+            ),
+            (asking(&true_one, r#""policy":"{}""#), Some(policy.as_str())),
+            (
+                true_one
+                    .replace(r#""requestID""#, r#""userIdentity":{"arn":"arn:aws:iam::1:user/mallory"},"requestID""#),
+                Some(
+                    "the caller is arn:aws:iam::1:user/alice in the ledger and arn:aws:iam::1:user/mallory in CloudTrail",
+                ),
+            ),
+        ] {
+            let findings = found(&elevations, &[record], at(HOUR));
+            assert_eq!(findings.differ.first().map(|(_, difference)| difference.as_str()), expected);
+            assert_eq!(findings.is_clean(), expected.is_none());
+        }
     }
 
     #[test]
-    fn other_peoples_calls_are_left_out() {
+    fn a_second_session_under_a_name_without_an_outcome_differs() {
+        let (elevations, names) = elevations(&[("aaaaaaaa", 0, "elevate.fail", r#"{"sent":"maybe"}"#)]);
+        let calls = [record(&names[0], 1, "ASIA7"), record(&names[0], 2, "ASIA8"), record(&names[0], 3, "ASIA9")];
+        let findings = found(&elevations, &calls, at(HOUR));
+        assert_eq!((findings.orphans.len(), findings.agree), (1, 0));
+        let expected = ["ASIA8", "ASIA9"].map(|key| format!("AWS gave ASIA7 under this name, and {key} as well"));
+        assert_eq!(findings.differ.into_iter().map(|(_, difference)| difference).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_session_beside_the_one_that_the_ledger_tells_of_differs() {
         let (elevations, names) = elevations(&[("aaaaaaaa", 0, OK.0, OK.1)]);
-        let theirs = record(&names[0].replace("alice", "bobby"), 1, "ASIA2");
-        let findings = compare(&elevations, &trail(&[record(&names[0], 1, "ASIA1"), theirs]), at(HOUR));
-        assert!(findings.is_clean() && findings.agree == 1);
+        let findings = found(&elevations, &[record(&names[0], 0, "ASIA0"), record(&names[0], 1, "ASIA1")], at(HOUR));
+        assert_eq!((findings.agree, findings.differ.len()), (1, 1));
+    }
+
+    #[test]
+    fn who_is_in_any_entry_or_should_be_is_this_ledgers() {
+        let of_bob = record(&format!("bobby-aaaaaaaa-{}", "0".repeat(32)), 1, "ASIA1");
+        let mut elevations = Elevations::default();
+        assert!(found(&elevations, std::slice::from_ref(&of_bob), at(HOUR)).is_clean());
+        let ts = at(0).to_micros_text();
+        let entry = Entry { seq: 0, prev: "", ts: &ts, pid: 1, who: "bobby", ev: "run.start", session: "", d: "{}" };
+        elevations.take(b"", &entry);
+        assert_eq!(found(&elevations, std::slice::from_ref(&of_bob), at(HOUR)).unknown.len(), 1);
+        let mut begun_anew = Elevations::default();
+        begun_anew.expect("bobby");
+        let findings = found(&begun_anew, &[of_bob], at(HOUR));
+        assert_eq!((findings.unknown.len(), findings.held[0].answer), (1, Answer::Cut));
     }
 }
