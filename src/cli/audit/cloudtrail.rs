@@ -55,8 +55,8 @@ impl Compared {
         for call in unknown {
             line("unknown", &format!("{}: CloudTrail tells of it, this ledger does not", shown(call)));
         }
-        for (name, difference) in differ {
-            line("differs", &format!("{name}: {}", escaped(difference)));
+        for (call, difference) in differ {
+            line("differs", &format!("{}: {}", shown(call), escaped(difference)));
         }
         for call in orphans {
             line(
@@ -116,7 +116,7 @@ impl Compared {
         json!({
             "agree": agree,
             "unknown": calls(unknown),
-            "differ": differ.iter().map(|(name, difference)| json!({"session_name": name.to_string(), "reason": difference})).collect::<Vec<_>>(),
+            "differ": differ.iter().map(|(call, difference)| json!({"session_name": call.name.to_string(), "reason": difference})).collect::<Vec<_>>(),
             "orphans": calls(orphans),
             "missing": names(missing),
             "pending": names(pending),

@@ -151,8 +151,8 @@ pub struct Findings {
     pub agree: usize,
     /// Calls by this ledger's people of which it says nothing: they were taken out of it, or made with another.
     pub unknown: Vec<Call>,
-    /// What is in both and differs, with what differs.
-    pub differ: Vec<(SessionName, String)>,
+    /// Calls that the ledger has otherwise, with what differs.
+    pub differ: Vec<(Call, String)>,
     /// Sessions that AWS gave although glass had no answer: it is not known who has their credentials.
     pub orphans: Vec<Call>,
     /// Sessions of the ledger that CloudTrail should tell of and does not.
@@ -187,8 +187,8 @@ pub fn compare(elevations: &Elevations, trail: &Trail, now: Timestamp) -> Findin
         let key = call.access_key_id.as_deref().filter(|_| matches!(elevation.outcome, Outcome::Unknown));
         let first = key.map(|key| *orphans.entry(&call.name).or_insert(key));
         match elevation.differs_from(call) {
-            Some(difference) => findings.differ.push((call.name.clone(), difference)),
-            None if first != key => findings.differ.push((call.name.clone(), second(first, key))),
+            Some(difference) => findings.differ.push((call.clone(), difference)),
+            None if first != key => findings.differ.push((call.clone(), second(first, key))),
             None if first.is_some() => findings.orphans.push(call.clone()),
             None => findings.agree += 1,
         }
