@@ -129,11 +129,16 @@ fn checked<'a>(reader: &mut Reader<'a>, what: &'static str, valid: fn(&str) -> b
 }
 
 fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.len() == 64 && consists_of(text, |b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
 }
 
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    consists_of(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// Looks at every byte, also after a wrong one: so many are looked at at once.
+fn consists_of(text: &str, valid: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & valid(byte))
 }
 
 fn is_time(text: &str) -> bool {

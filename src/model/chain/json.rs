@@ -2,9 +2,7 @@
 //!
 //! Stricter than RFC 8259, so that every reader sees the same entry: no white space, no key twice, no
 //! escapes in keys, surrogates only in pairs, and [`DEEPEST`] levels at most. Linear in the text's length,
-//! but for the keys of an object, which are sorted.
-
-use memchr::memchr2;
+//! but for the keys of an object, which are held against each other.
 
 /// How deep values may be nested.
 const DEEPEST: usize = 16;
@@ -75,9 +73,7 @@ impl<'a> Reader<'a> {
         }
         let start = self.at;
         loop {
-            let rest = &self.text.as_bytes()[self.at..];
-            let plain = &rest[..memchr2(b'"', b'\\', rest).unwrap_or(rest.len())];
-            self.at += first_control(plain).unwrap_or(plain.len());
+            self.at += plain(&self.text.as_bytes()[self.at..]);
             match self.next() {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
@@ -160,9 +156,7 @@ impl<'a> Reader<'a> {
             }
             self.literal("}")?;
         }
-        let mine = &mut self.keys[outer..];
-        mine.sort_unstable();
-        if mine.windows(2).any(|pair| pair[0] == pair[1]) {
+        if has_twins(&mut self.keys[outer..]) {
             return Err("no key twice in an object");
         }
         self.keys.truncate(outer);
@@ -211,17 +205,32 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The place of the first control character, looked for in eight bytes at a time.
-fn first_control(text: &[u8]) -> Option<usize> {
-    const EACH: u64 = u64::MAX / 0xff;
-    // A byte below 0x20 borrows, and has not had its own highest bit.
-    let has_control = |word: u64| word.wrapping_sub(0x20 * EACH) & !word & (0x80 * EACH) != 0;
-    let (words, rest) = text.as_chunks();
-    let is_clean = !words.iter().any(|word| has_control(u64::from_ne_bytes(*word)));
-    if is_clean && rest.iter().all(|byte| *byte >= 0x20) {
-        return None;
+/// Whether a key is there twice. Few are compared each with each, which sorting costs more than; many are sorted.
+fn has_twins(keys: &mut [&str]) -> bool {
+    if keys.len() <= KEYS {
+        return keys.iter().enumerate().any(|(place, key)| keys[..place].contains(key));
     }
-    text.iter().position(|byte| *byte < 0x20)
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// How many bytes stand before the first quote, backslash or control character, eight being looked at at a time.
+fn plain(text: &[u8]) -> usize {
+    const EACH: u64 = u64::MAX / 0xff;
+    // A byte below the least borrows, and has not had its own highest bit. A borrow may mark the bytes above it
+    // wrongly, never those below: the lowest mark is right, and in a word read little-endian it is the first.
+    let below = |word: u64, least: u64| word.wrapping_sub(least * EACH) & !word & (0x80 * EACH);
+    let is = |word: u64, byte: u8| below(word ^ (u64::from(byte) * EACH), 1);
+    let (words, rest) = text.as_chunks();
+    for (place, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let marks = below(word, 0x20) | is(word, b'"') | is(word, b'\\');
+        if marks != 0 {
+            return place * 8 + marks.trailing_zeros() as usize / 8;
+        }
+    }
+    let ends = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    words.len() * 8 + rest.iter().position(ends).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -277,19 +286,33 @@ mod tests {
     }
 
     #[test]
-    fn a_control_character_is_found_wherever_it_is() {
+    fn what_ends_plain_text_is_found_wherever_it_is() {
         for length in 0..40 {
-            for filler in [0x20, b'a', 0x7f, 0x80, 0xff] {
+            for filler in [b' ', b'!', b'#', b'[', b']', b'a', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
                 let text = vec![filler; length];
-                assert_eq!(first_control(&text), None, "{length} {filler}");
+                assert_eq!(plain(&text), length, "{filler}");
                 for at in 0..length {
-                    let mut text = text.clone();
-                    for control in [0, 1, b'\n', 0x1f] {
-                        text[at] = control;
-                        assert_eq!(first_control(&text), Some(at), "{length} {filler} {at} {control}");
+                    for end in [0, 1, b'\n', 0x1f, b'"', b'\\'] {
+                        let mut text = text.clone();
+                        text[at] = end;
+                        assert_eq!(plain(&text), at, "{length} {filler} {end}");
+                        text[at..].fill(end);
+                        assert_eq!(plain(&text), at, "{length} {filler} {end}");
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_twice_among_few_and_many() {
+        for keys in [2, KEYS, KEYS + 1, 10 * KEYS] {
+            let members = |last: usize| {
+                let names = (0..keys - 1).chain([last]).map(|key| format!("\"{key}\":0"));
+                format!("{{{}}}", names.collect::<Vec<_>>().join(","))
+            };
+            assert!(whole(&members(keys)), "{keys}");
+            (0..keys - 1).for_each(|twin| assert!(!whole(&members(twin)), "{twin} of {keys}"));
         }
     }
 
