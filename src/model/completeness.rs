@@ -194,7 +194,7 @@ impl Claims {
                     continue;
                 }
             };
-            let at = cosigned.or(found.at);
+            let at = cosigned.or_else(|| put_at(&found, signatures.made_at(size)));
             judged.held.push(Held { kind: found.kind, place: found.place, size: Some(size), at, answer });
         }
         judged.held.sort_by_key(|held| held.size);
@@ -205,6 +205,15 @@ impl Claims {
 impl Found {
     fn is_foreign(&self, reason: String) -> Foreign {
         Foreign { kind: self.kind, place: self.place.clone(), reason }
+    }
+}
+
+/// When a note was put where it was found. Whoever writes into a folder can set its times, but a checkpoint was not there
+/// long after it was made: without this an old one would look fresh.
+fn put_at(found: &Found, made: Option<Timestamp>) -> Option<Timestamp> {
+    match found.kind {
+        Kind::Folder => found.at.map(|at| made.map_or(at, |made| at.min(made))),
+        Kind::S3 | Kind::Witness | Kind::File | Kind::CloudTrail => found.at,
     }
 }
 

@@ -300,6 +300,14 @@ fn what_was_signed_since_is_not_anchored_and_what_is_old_is_too_old() {
     old.exits(0);
     assert_eq!(by_share(&home, &["--max-age", "1h"]).0, 5);
     assert_eq!(by_share(&home, &["--max-age", "3h"]).0, 0);
+    // Nobody makes it younger than the checkpoint is.
+    let young = Outcome::of(home.command(tool("touch")).args(["-d", "2 years"]).arg(name_of(&home, &first)), "");
+    young.exits(0);
+    let (_, found) = by_share(&home, &[]);
+    let entries = lines(&home);
+    let made = entries.iter().find(|entry| entry["ev"] == "ledger.checkpoint" && entry["d"]["size"] == first["size"]);
+    let at = found["anchored"]["at"].as_str().unwrap().trim_end_matches('Z');
+    assert!(made.unwrap()["ts"].as_str().unwrap().starts_with(at), "{found}");
     // A note in a file says of no time when it was kept.
     let note = home.write("kept.note", first["note"].as_str().unwrap());
     against(&home, &[note.to_str().unwrap()], &[]).exits(0);

@@ -13,6 +13,7 @@ use crate::model::checkpoint::Checkpoint;
 use crate::model::name::Digest;
 use crate::model::note::Note;
 use crate::model::note::key::VerifierKey;
+use crate::model::time::Timestamp;
 use crate::model::tree::{Growing, leaf};
 
 /// The tree so far, and who has signed it.
@@ -30,6 +31,8 @@ pub struct Signatures {
     wanted: Vec<u64>,
     /// The roots at the sizes that are asked for, and at those of checkpoints.
     roots: BTreeMap<u64, Digest>,
+    /// When the checkpoints among them were made.
+    times: BTreeMap<u64, Timestamp>,
     /// Where the first entry is that was seen.
     begins: u64,
     last: Option<Signed>,
@@ -184,6 +187,7 @@ impl Signatures {
             "ledger.checkpoint" => {
                 let signed = self.checkpoint(entry, signer)?;
                 self.roots.insert(signed.size, self.tree.root());
+                self.times.extend(Timestamp::parse(&signed.at).map(|at| (signed.size, at)));
                 if self.believed.counts(&signed.key) {
                     self.last = Some(signed);
                 } else {
@@ -272,6 +276,11 @@ impl Signatures {
     /// The root that the tree had at a size that was asked for, or that is a checkpoint's.
     pub fn root_at(&self, size: u64) -> Option<Digest> {
         self.roots.get(&size).copied()
+    }
+
+    /// When the checkpoint of a size was made, if the ledger has one.
+    pub fn made_at(&self, size: u64) -> Option<Timestamp> {
+        self.times.get(&size).copied()
     }
 
     /// How many entries are before the first that was seen.
