@@ -18,7 +18,7 @@ use crate::model::sign_off::count::{Scene, Signed, Tally, count};
 use crate::model::sign_off::gather::Gathered;
 use crate::model::sign_off::growth::Growth;
 use crate::model::sign_off::papers::{Bundle, Paper, Papers};
-use crate::model::sign_off::seen::{Contradiction, Going, Seen};
+use crate::model::sign_off::seen::{Contradiction, Going, Known, Seen};
 use crate::model::sign_off::sheet::Sheet;
 use crate::model::time::Timestamp;
 use crate::world::World;
@@ -60,9 +60,8 @@ pub struct Case {
     pub said_used: Vec<Id>,
     /// When it was looked at.
     pub now: Timestamp,
-    /// Whether no request of the person was signed here before.
-    pub is_first: bool,
-    seen: Option<Seen>,
+    /// What is remembered of the person and their ledgers.
+    pub known: Known,
 }
 
 impl Case {
@@ -82,7 +81,7 @@ impl Case {
     /// When what the request says of its ledger contradicts an earlier one.
     pub fn going(&self) -> Result<Going, Contradiction> {
         let check = |seen: &Seen| seen.check(self.tally.sheet(), &self.growths);
-        self.seen.as_ref().map_or(Ok(Going::On), check)
+        self.known.ledger.as_ref().map_or(Ok(Going::On), check)
     }
 }
 
@@ -130,15 +129,14 @@ pub(super) fn look_among(
             (several, _) => Err(ApproveError::Several(several.iter().map(|sheet| sheet.asked().id.clone()).collect())),
         },
     };
-    let Bundle { sheet, mut approvals, mut growths, used } = bundle?;
+    let Bundle { sheet, mut approvals, mut growths, used, .. } = bundle?;
     if let Handed::Papers(gathered) = handed {
         approvals.extend(gathered.approvals.iter().cloned());
         growths.extend(gathered.growths.iter().cloned());
     }
     let tally = count(Scene { catalogue: approver.catalogue, now, used: None }, &sheet, &approvals);
-    let seen = approver.memory.of(&sheet.asked().origin).map_err(ApproveError::Memory)?;
-    let is_first = !approver.memory.knows(&sheet.asked().person).map_err(ApproveError::Memory)?;
-    Ok(Case { tally, approvals, growths, said_used: used, now, is_first, seen })
+    let known = Known::among(approver.memory.all().map_err(ApproveError::Memory)?, sheet.asked());
+    Ok(Case { tally, approvals, growths, said_used: used, now, known })
 }
 
 fn found_one(papers: Papers, id: &Id) -> Result<Bundle, ApproveError> {
@@ -229,7 +227,7 @@ pub fn answer(
     let asked = case.tally.sheet().asked();
     if answer == Answer::Approve && case.contradiction().is_none() {
         // Only who said yes has made sure who asks: anybody could have written the request.
-        let seen = case.seen.clone().map_or_else(|| Seen::of(asked), |seen| seen.or_larger(asked));
+        let seen = case.known.ledger.clone().map_or_else(|| Seen::of(asked), |seen| seen.or_larger(asked));
         approver.memory.keep(&seen).map_err(ApproveError::Memory)?;
     }
     hand_out(world, approver, case, approval)

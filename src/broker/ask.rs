@@ -6,7 +6,7 @@ use crate::model::event::SessionKind;
 use crate::model::name::{Incident, TriggerName};
 use crate::model::policy::{self, Standing};
 use crate::model::request::{Request, Wish};
-use crate::model::text::escaped;
+use crate::model::text::{escaped, one_line};
 use crate::world::World;
 
 /// How often a question is asked before the answer goes to the judgement as it is.
@@ -52,10 +52,10 @@ pub fn complete(world: World<'_>, standing: Standing<'_>, wish: &Wish) -> Result
             None => question("Incident: ", &|text| Incident::parse(text).map(drop).map_err(|error| error.to_string()))?,
         },
         reason: match &wish.reason {
-            Some(reason) => reason.trim().to_owned(),
-            None => question("Reason: ", &|text| {
-                policy::judge_reason(standing, text).map(drop).map_err(|rule| rule.to_string())
-            })?,
+            Some(reason) => one_line(reason),
+            None => one_line(&question("Reason: ", &|text| {
+                policy::judge_reason(standing, &one_line(text)).map(drop).map_err(|rule| rule.to_string())
+            })?),
         },
         duration: wish.duration,
         region: wish.region.clone(),

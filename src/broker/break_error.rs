@@ -6,6 +6,7 @@ use std::fmt;
 use crate::model::mfa::NotACode;
 use crate::model::name::{Digest, Id, ProfileName};
 use crate::model::policy::Rule;
+use crate::model::sign_off::papers::MOST_ANSWERS;
 use crate::model::sign_off::sheet::SheetError;
 use crate::model::text::escaped;
 use crate::world::NotWritten;
@@ -84,6 +85,8 @@ pub enum BreakError {
         /// The hashes.
         sheets: Vec<Digest>,
     },
+    /// More answers to a request lie there than are looked at.
+    Flooded(Id),
     /// Nobody waits for the approvals of a request any more, which can still be given.
     LeftOpen {
         /// The request.
@@ -162,6 +165,9 @@ impl fmt::Display for BreakError {
                 let sheets: Vec<String> = sheets.iter().map(ToString::to_string).collect();
                 write!(f, "there are requests {request} that are not the same: {}", sheets.join(", "))
             }
+            BreakError::Flooded(request) => {
+                write!(f, "more than {MOST_ANSWERS} answers to {request} lie there, and a no may be among the rest")
+            }
             BreakError::Ledger(error) => write!(f, "{error}"),
         }
     }
@@ -198,6 +204,7 @@ impl Error for BreakError {
             | BreakError::NoRequest(_)
             | BreakError::SeveralRequests(_)
             | BreakError::TwinRequests { .. }
+            | BreakError::Flooded(_)
             | BreakError::Aws { .. } => None,
         }
     }

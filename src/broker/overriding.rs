@@ -36,7 +36,7 @@ pub fn override_approvals(world: World<'_>, setting: Setting<'_>, wish: &Wish) -
     let typed = ask::confirmation(world, profile)?;
     let sheet = request::write(world, standing, rule, agreed)?;
     let bundle = Bundle::of(sheet);
-    let counted = sign_off::counted(world, catalogue, &bundle)?;
+    let counted = sign_off::counted(world, catalogue, &bundle)?.in_the_making();
     let overriding = Some(Overriding { typed: typed.as_deref(), ..overriding });
     let grant = judge(world, Standing { sign_off: counted.sign_off(), overriding, ..standing }, &request)?;
     let session = grant.session().clone();

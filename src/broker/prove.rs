@@ -42,27 +42,27 @@ pub fn elevate(
         if !grant.admits_source_mfa() {
             return Err(refused(world, &grant, Rule::SourceWithoutCode(grant.level().clone())));
         }
-        return elevate_by_source(world, conditions, daily.as_ref(), grant);
+        return elevate_by_source(world, setting, conditions, daily.as_ref(), grant);
     }
     let serial = match device(world, setting, daily.as_ref(), &grant) {
         Ok(serial) => serial,
         Err(error) => return Err(give_up(world, &grant, "NoDevice", error)),
     };
-    let (source, person) = (&setting.identity.code, grant.person().clone());
-    let codes = CodeMaker { world, source, serial, person, conditions };
+    let codes = CodeMaker { world, setting, serial, conditions };
     elevate_by_code(world, &Arc::from(daily), grant, &codes)
 }
 
 /// The source's own second factor is enough at this level: no code is sent.
 fn elevate_by_source(
     world: World<'_>,
+    setting: Setting<'_>,
     conditions: Conditions<'_>,
     daily: &dyn Daily,
     grant: Grant,
 ) -> Result<Session, BreakError> {
     world.ledger.verify().map_err(BreakError::Ledger)?;
     let caller = daily.caller();
-    let (grant, caller) = recognised(world, grant, caller)?;
+    let (grant, caller) = recognised(world, setting, grant, caller)?;
     if !(daily.is_login() || caller.recognised.arn().contains(":assumed-role/")) {
         return Err(refused(world, &grant, Rule::SourceUnproven));
     }
@@ -91,7 +91,7 @@ fn elevate_by_code(
     let mut code = code.map_err(|error| give_up(world, &grant, "NoCode", error))?;
     let unanswered = |_| Err(AwsError::MaybeSent("asking it broke off".into()));
     let caller = caller.recv().unwrap_or_else(unanswered);
-    let (mut grant, caller) = recognised(world, grant, caller)?;
+    let (mut grant, caller) = recognised(world, codes.setting, grant, caller)?;
     if caller.clock_ahead != 0 && codes.are_computed() {
         // The first was made by the local clock, before AWS told the time.
         code = codes.next(caller.clock_ahead).map_err(|error| give_up(world, &grant, "NoCode", error))?;
@@ -133,7 +133,12 @@ struct Known {
     clock_ahead: i64,
 }
 
-fn recognised(world: World<'_>, grant: Grant, caller: Result<Caller, AwsError>) -> Result<(Grant, Known), BreakError> {
+fn recognised(
+    world: World<'_>,
+    setting: Setting<'_>,
+    grant: Grant,
+    caller: Result<Caller, AwsError>,
+) -> Result<(Grant, Known), BreakError> {
     let caller = match caller {
         Ok(caller) => caller,
         Err(error) => {
@@ -147,13 +152,19 @@ fn recognised(world: World<'_>, grant: Grant, caller: Result<Caller, AwsError>) 
         let seconds = caller.clock_ahead.unsigned_abs();
         world.terminal.say(&format!("glass: this machine's clock is {seconds} s {way} AWS's; going on by AWS's"));
     }
-    let recognised = recognise(world, &grant, &caller.arn, caller.clock_ahead)?;
+    let recognised = recognise(world, setting, &grant, &caller.arn, caller.clock_ahead)?;
     Ok((grant, Known { recognised, clock_ahead: caller.clock_ahead }))
 }
 
-/// Recognises who calls, for a request that nobody has used and that still stands by now.
-fn recognise(world: World<'_>, grant: &Grant, arn: &str, clock_ahead: i64) -> Result<Recognised, BreakError> {
-    let ledger = sign_off::still_unspent(world, grant)?;
+/// Recognises who calls, for a request that nobody has used or refused and that still stands by now.
+fn recognise(
+    world: World<'_>,
+    setting: Setting<'_>,
+    grant: &Grant,
+    arn: &str,
+    clock_ahead: i64,
+) -> Result<Recognised, BreakError> {
+    let ledger = sign_off::still_stands(world, setting, grant)?;
     let now = latest(world.clock.now(), ledger, Some(now_at_aws(world, clock_ahead)));
     grant.recognise(arn, now).map_err(|rule| refused(world, grant, rule))
 }
@@ -212,9 +223,8 @@ fn choose(world: World<'_>, devices: &[MfaSerial]) -> Result<MfaSerial, BreakErr
 /// Gets codes of one device, and sends each at most once.
 struct CodeMaker<'a> {
     world: World<'a>,
-    source: &'a CodeSource,
+    setting: Setting<'a>,
     serial: MfaSerial,
-    person: crate::model::name::PersonName,
     conditions: Conditions<'a>,
 }
 
@@ -225,7 +235,7 @@ enum Sending {
 
 impl CodeMaker<'_> {
     fn how(&self) -> &'static str {
-        match self.source {
+        match self.setting.identity.code {
             CodeSource::Ask => "asked",
             CodeSource::Command(_) => "command",
             CodeSource::Keyring(_) => "keyring",
@@ -233,11 +243,11 @@ impl CodeMaker<'_> {
     }
 
     fn can_be_asked(&self) -> bool {
-        *self.source == CodeSource::Ask
+        self.setting.identity.code == CodeSource::Ask
     }
 
     fn are_computed(&self) -> bool {
-        matches!(self.source, CodeSource::Keyring(_))
+        matches!(self.setting.identity.code, CodeSource::Keyring(_))
     }
 
     /// The first code; when the current step is used up already, the person is spared typing in vain.
@@ -260,7 +270,7 @@ impl CodeMaker<'_> {
 
     /// The code that is shown now; `clock_ahead` is how many seconds the local clock is ahead of AWS's.
     fn next(&self, clock_ahead: i64) -> Result<Secret, BreakError> {
-        match self.source {
+        match &self.setting.identity.code {
             CodeSource::Ask => self.asked(),
             CodeSource::Command(argv) => self.ask_program(argv),
             CodeSource::Keyring(store) => self.compute(*store, clock_ahead),
@@ -290,7 +300,8 @@ impl CodeMaker<'_> {
     }
 
     fn compute(&self, store: Store, clock_ahead: i64) -> Result<Secret, BreakError> {
-        let seed = self.world.vault.read(store, &Seed::entry(&self.person)).map_err(BreakError::Vault)?;
+        let seed =
+            self.world.vault.read(store, &Seed::entry(&self.setting.identity.person)).map_err(BreakError::Vault)?;
         let seed = Seed::parse(&seed).map_err(|error| BreakError::Code(CodeError::Seed(error.to_string())))?;
         Ok(seed.code_at(now_at_aws(self.world, clock_ahead)))
     }
@@ -306,7 +317,7 @@ impl CodeMaker<'_> {
     ) -> Result<Sending, BreakError> {
         loop {
             // Whoever types may have taken long, and nobody waits for a code that could not be used.
-            let recognised = recognise(self.world, &grant, caller.recognised.arn(), caller.clock_ahead)?;
+            let recognised = recognise(self.world, self.setting, &grant, caller.recognised.arn(), caller.clock_ahead)?;
             let no_memory = |grant: &Grant, error| give_up(self.world, grant, "NoMemory", BreakError::Codes(error));
             let mut hold = self.world.codes.hold(&self.serial).map_err(|error| no_memory(&grant, error))?;
             // By AWS's time the steps of codes are counted.

@@ -4,7 +4,7 @@
 //! Keeps the promise that nothing is believed because of where it lay: what counts is found out here, each time anew.
 
 use super::request::desk;
-use super::{About, BreakError, Setting, refuse};
+use super::{About, BreakError, Setting, give_up, refuse};
 use crate::model::catalogue::Catalogue;
 use crate::model::chain::origin::Origin;
 use crate::model::identity::Identity;
@@ -14,12 +14,12 @@ use crate::model::request::Wish;
 use crate::model::sign_off::approval::Approval;
 use crate::model::sign_off::count::{Scene, State, Tally, count, latest};
 use crate::model::sign_off::gather::Gathered;
-use crate::model::sign_off::history::Spending;
+use crate::model::sign_off::history::{Spending, is_making};
 use crate::model::sign_off::papers::{Bundle, Paper, Papers};
 use crate::model::sign_off::sheet::Sheet;
 use crate::model::time::Timestamp;
 use crate::world::World;
-use crate::world::desk::{Desk, Trouble, Wanted};
+use crate::world::desk::{Desk, Found, Trouble, Wanted};
 use crate::world::ledger::LedgerError;
 
 /// What somebody hands over with an elevation.
@@ -35,12 +35,25 @@ pub struct Offered {
 pub(super) struct Counted {
     pub(super) tally: Tally,
     origin: Origin,
+    /// Whether the ledger says that it made the request.
+    is_made_here: bool,
+    /// The latest time that the ledger tells.
+    latest: Option<Timestamp>,
 }
 
 impl Counted {
     /// The same as the judgement takes it.
     pub(super) fn sign_off(&self) -> SignOff<'_> {
-        SignOff::Brought(Brought { tally: &self.tally, origin: &self.origin })
+        SignOff::Brought(self.brought())
+    }
+
+    /// The same of a request that is made here and now, and that the ledger is told of once it is judged.
+    pub(super) fn in_the_making(self) -> Self {
+        Counted { is_made_here: true, ..self }
+    }
+
+    fn brought(&self) -> Brought<'_> {
+        Brought { tally: &self.tally, origin: &self.origin, is_made_here: self.is_made_here }
     }
 }
 
@@ -61,10 +74,9 @@ pub fn find_request(
         Named::Id(id) => Wanted::Id(id),
         Named::Digest(_) => Wanted::Recent(world.clock.now()),
     });
-    for trouble in &found.troubles {
-        world.terminal.say(&format!("glass: warning: {trouble}"));
-    }
+    tell(world, &found.troubles);
     let mut bundle = wanted.choose(found.papers, papers)?;
+    not_flooded(&bundle)?;
     let is_own = bundle.sheet.asked().person == identity.person;
     if is_own && papers.sheets.contains(&bundle.sheet) {
         keep(world, desk.as_ref(), &bundle, Paper::Request);
@@ -92,18 +104,27 @@ pub fn fitting_request(
     wish: &Wish,
 ) -> Result<Option<Bundle>, BreakError> {
     let found = desk(world, catalogue, identity).look(Wanted::Recent(world.clock.now()));
-    for trouble in &found.troubles {
-        world.terminal.say(&format!("glass: warning: {trouble}"));
-    }
+    tell(world, &found.troubles);
     let mut best = None;
     for bundle in found.papers.bundles {
         let asked = bundle.sheet.asked();
         if asked.person != identity.person || asked.overrides || !wish.is_met_by(asked) {
             continue;
         }
-        let Counted { tally, origin } = counted(world, catalogue, &bundle)?;
-        let is_approved = match tally.state() {
-            _ if asked.origin != origin => continue,
+        let counted = counted(world, catalogue, &bundle)?;
+        if asked.origin != counted.origin {
+            continue;
+        }
+        let unfit = if counted.is_made_here {
+            not_flooded(&bundle).err().map(|error| error.to_string())
+        } else {
+            Some(NoSignOff::NotMadeHere { request: asked.id.clone() }.to_string())
+        };
+        if let Some(why) = unfit {
+            world.terminal.say(&format!("glass: warning: {why}"));
+            continue;
+        }
+        let is_approved = match counted.tally.state() {
             State::Approved => true,
             State::Open => false,
             State::Denied | State::Used | State::Expired | State::Void => continue,
@@ -164,7 +185,12 @@ impl Named {
 
 /// Puts something where it is found again; that it could not be put is told, and stops nothing.
 pub(super) fn keep(world: World<'_>, desk: &dyn Desk, bundle: &Bundle, paper: Paper<'_>) {
-    for trouble in desk.keep(&bundle.sheet, paper) {
+    tell(world, &desk.keep(&bundle.sheet, paper));
+}
+
+/// Tells of the places that are left out.
+pub(super) fn tell(world: World<'_>, troubles: &[Trouble]) {
+    for trouble in troubles {
         world.terminal.say(&format!("glass: warning: {trouble}"));
     }
 }
@@ -172,8 +198,12 @@ pub(super) fn keep(world: World<'_>, desk: &dyn Desk, bundle: &Bundle, paper: Pa
 /// Counts the approvals of a request, by the catalogue and at the latest moment that is known.
 pub(super) fn counted(world: World<'_>, catalogue: &Catalogue, bundle: &Bundle) -> Result<Counted, BreakError> {
     let asked = bundle.sheet.asked();
-    let mut spending = Spending::new(asked.id.clone());
-    let past = world.ledger.read_back(asked.ledger.size, &mut |entry| spending.read(entry));
+    let digest = bundle.sheet.digest();
+    let (mut spending, mut is_made_here) = (Spending::new(asked.id.clone()), false);
+    let past = world.ledger.read_back(asked.ledger.size, &mut |entry| {
+        spending.read(entry);
+        is_made_here |= is_making(entry, digest);
+    });
     let past = past.map_err(BreakError::Ledger)?;
     let is_here = asked.origin == past.origin;
     if is_here && asked.ledger.size > past.size {
@@ -185,18 +215,50 @@ pub(super) fn counted(world: World<'_>, catalogue: &Catalogue, bundle: &Bundle) 
         now: latest(world.clock.now(), past.latest, None),
         used: spending.used().filter(|_| is_here),
     };
-    Ok(Counted { tally: count(scene, &bundle.sheet, &bundle.approvals), origin: past.origin })
+    let tally = count(scene, &bundle.sheet, &bundle.approvals);
+    Ok(Counted { tally, origin: past.origin, is_made_here, latest: past.latest })
 }
 
-/// Refuses if another session has used the request meanwhile; gives the latest time of the ledger since it was made.
-pub(super) fn still_unspent(world: World<'_>, grant: &Grant) -> Result<Option<Timestamp>, BreakError> {
-    let Some(asked) = grant.sheet().map(Sheet::asked) else { return Ok(None) };
-    let mut spending = Spending::new(asked.id.clone());
-    let past = world.ledger.read_back(asked.ledger.size, &mut |entry| spending.read(entry));
-    let latest = past.map_err(BreakError::Ledger)?.latest;
-    let Some(session) = spending.used().cloned() else { return Ok(latest) };
-    let no = NoSignOff::Used { request: asked.id.clone(), session };
-    Err(refuse(world, About::grant(grant), vec![Rule::SignOff(no)]))
+/// Takes the answers that have come to where requests lie; gives the places that could not be read.
+///
+/// # Errors
+/// When another request of the id has come, or too many answers.
+pub(super) fn look_beside(desk: &dyn Desk, bundle: &mut Bundle) -> Result<Vec<Trouble>, BreakError> {
+    let Found { papers, troubles } = desk.look(Wanted::Beside(&bundle.sheet));
+    if let Some(twins) = papers.twins.into_iter().next() {
+        return Err(BreakError::TwinRequests { request: twins.id, sheets: twins.sheets });
+    }
+    for found in papers.bundles {
+        not_flooded(&found)?;
+        for approval in found.approvals {
+            if !bundle.approvals.contains(&approval) {
+                bundle.approvals.push(approval);
+            }
+        }
+    }
+    Ok(troubles)
+}
+
+fn not_flooded(bundle: &Bundle) -> Result<(), BreakError> {
+    if bundle.is_flooded { Err(BreakError::Flooded(bundle.sheet.asked().id.clone())) } else { Ok(()) }
+}
+
+/// Refuses if another session has used the request since it was judged, or somebody has said no; gives the latest time
+/// of the ledger since it was made. A store that is silent by now stops nothing.
+pub(super) fn still_stands(
+    world: World<'_>,
+    setting: Setting<'_>,
+    grant: &Grant,
+) -> Result<Option<Timestamp>, BreakError> {
+    let Some(mut bundle) = setting.bundle.cloned() else { return Ok(None) };
+    let desk = desk(world, setting.catalogue, setting.identity);
+    tell(world, &look_beside(desk.as_ref(), &mut bundle).map_err(|error| give_up(world, grant, "NoRequest", error))?);
+    let counted = counted(world, setting.catalogue, &bundle)?;
+    let no = counted.brought().ended();
+    if no.is_empty() {
+        return Ok(counted.latest);
+    }
+    Err(refuse(world, About::grant(grant), no.into_iter().map(Rule::SignOff).collect()))
 }
 
 /// Keeps the request and the approvals that count as contents of the ledger, so that they can be verified when no store has them.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::BreakError;
 use super::request::{Made, desk};
-use super::sign_off::{counted, keep};
+use super::sign_off::{counted, keep, look_beside, tell};
 use crate::model::catalogue::Catalogue;
 use crate::model::destination::Destination;
 use crate::model::identity::Identity;
@@ -20,7 +20,7 @@ use crate::model::sign_off::sheet::Sheet;
 use crate::model::text::escaped;
 use crate::model::time::{BootTime, Timestamp};
 use crate::world::World;
-use crate::world::desk::{Desk, Wanted};
+use crate::world::desk::Desk;
 use crate::world::machine::AskError;
 
 /// How long is listened to the terminal before the next look.
@@ -36,7 +36,7 @@ const REMINDER: Duration = Duration::from_secs(60);
 /// the request than its block comes first.
 ///
 /// # Errors
-/// When the person gives up, or the ledger cannot be read.
+/// When the person gives up, the ledger cannot be read, or another request of the id or too many answers have come.
 pub(super) fn wait(
     world: World<'_>,
     catalogue: &Catalogue,
@@ -47,18 +47,17 @@ pub(super) fn wait(
     // The block fills a screen, so what is read comes below it.
     show(&bundle.sheet);
     world.terminal.say(bundle.to_paste().trim_end());
-    for trouble in &troubles {
-        world.terminal.say(&format!("glass: warning: {trouble}"));
-    }
+    tell(world, &troubles);
     let desk = desk(world, catalogue, identity);
     let period = match catalogue.store().map(|store| &store.place) {
         Some(Destination::Bucket { .. }) => BUCKET_PERIOD,
         Some(Destination::Folder(_)) | None => LISTENING,
     };
-    let mut waiting = Waiting { world, desk: desk.as_ref(), bundle, paste: String::new(), looked: None };
+    let mut waiting =
+        Waiting { world, desk: desk.as_ref(), bundle, paste: String::new(), looked: None, troubles: Vec::new() };
     let mut told = Told { world, catalogue, people: Vec::new(), others: Vec::new(), reminded: None };
     loop {
-        waiting.look(period);
+        waiting.look(period)?;
         let tally = counted(world, catalogue, &waiting.bundle)?.tally;
         if tally.state() != State::Open {
             told.tell_new(&tally);
@@ -79,25 +78,25 @@ struct Waiting<'w> {
     /// What was pasted since the last block was whole.
     paste: String,
     looked: Option<BootTime>,
+    /// What was wrong with the places at the last look.
+    troubles: Vec<String>,
 }
 
 impl Waiting<'_> {
-    /// Takes what has come to where requests lie.
-    fn look(&mut self, period: Duration) {
+    /// Takes what has come to where requests lie, and tells what is newly wrong with these places.
+    fn look(&mut self, period: Duration) -> Result<(), BreakError> {
         let now = self.world.clock.boot();
         if self.looked.is_some_and(|looked| now.since(looked) < period) {
-            return;
+            return Ok(());
         }
-        let found = self.desk.look(Wanted::Beside(&self.bundle.sheet));
-        for trouble in found.troubles.iter().filter(|_| self.looked.is_none()) {
+        let troubles = look_beside(self.desk, &mut self.bundle)?;
+        self.looked = Some(now);
+        let troubles: Vec<String> = troubles.iter().map(ToString::to_string).collect();
+        for trouble in troubles.iter().filter(|trouble| !self.troubles.contains(trouble)) {
             self.world.terminal.say(&format!("glass: warning: {trouble}"));
         }
-        self.looked = Some(now);
-        for approval in found.papers.bundles.into_iter().flat_map(|bundle| bundle.approvals) {
-            if !self.bundle.approvals.contains(&approval) {
-                self.bundle.approvals.push(approval);
-            }
-        }
+        self.troubles = troubles;
+        Ok(())
     }
 
     /// Listens to the terminal, if there is one.

@@ -268,8 +268,8 @@ impl From<BreakError> for Failure {
             BreakError::NoRequest(_) => Failure::of(Exit::Usage, &error)
                 .hint("hand its block over with --approval FILE, or `--approval -` and paste it"),
             BreakError::SeveralRequests(_) => Failure::of(Exit::Usage, &error).hint("say which with --request"),
-            BreakError::TwinRequests { .. } => Failure::of(Exit::Refused, &error)
-                .hint("one of them is not what was asked for: make a new request"),
+            BreakError::TwinRequests { .. } | BreakError::Flooded(_) => Failure::of(Exit::Refused, &error)
+                .hint("somebody else writes where requests lie: make a new one, and have its answers pasted"),
             BreakError::Ledger(error) => error.into(),
         }
     }

@@ -5,8 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::rewrite::{Rewrite, RewriteError};
-use crate::model::chain::origin::Origin;
-use crate::model::name::{Digest, PersonName};
+use crate::model::name::Digest;
 use crate::model::sign_off::seen::Seen;
 use crate::world::seen::{Memory, MemoryError};
 
@@ -24,35 +23,31 @@ impl HostMemory {
         HostMemory { folder: state.join("seen") }
     }
 
-    fn path(&self, origin: &Origin) -> PathBuf {
-        self.folder.join(format!("{:.16}.json", Digest::of(origin.to_string().as_bytes()).to_string()))
+    fn path(&self, seen: &Seen) -> PathBuf {
+        let whose = Digest::of(format!("{}\n{}", seen.person, seen.origin).as_bytes());
+        self.folder.join(format!("{:.16}.json", whose.to_string()))
     }
 }
 
 impl Memory for HostMemory {
-    fn of(&self, origin: &Origin) -> Result<Option<Seen>, MemoryError> {
-        let seen = read(&self.path(origin))?;
-        Ok(seen.filter(|seen| seen.origin == *origin))
-    }
-
-    fn knows(&self, person: &PersonName) -> Result<bool, MemoryError> {
+    fn all(&self) -> Result<Vec<Seen>, MemoryError> {
         let failed = |source| MemoryError { doing: "read", path: self.folder.clone(), source };
         let files = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             files => files.map_err(failed)?,
         };
+        let mut all = Vec::new();
         for file in files {
             let path = file.map_err(failed)?.path();
-            let is_one = path.extension().is_some_and(|extension| extension == "json");
-            if is_one && read(&path)?.is_some_and(|seen| seen.person == *person) {
-                return Ok(true);
+            if path.extension().is_some_and(|extension| extension == "json") {
+                all.push(read(&path)?);
             }
         }
-        Ok(false)
+        Ok(all)
     }
 
     fn keep(&self, seen: &Seen) -> Result<(), MemoryError> {
-        let path = self.path(&seen.origin);
+        let path = self.path(seen);
         let text = serde_json::to_string(seen).expect("every field is text, a number, or an object of these");
         let replaced = Rewrite::open(&path).and_then(|file| file.replace(&format!("{text}\n")));
         replaced.map_err(|error| {
@@ -66,13 +61,9 @@ impl Memory for HostMemory {
 }
 
 /// Reads one file; what is no memory is no reason to forget.
-fn read(path: &Path) -> Result<Option<Seen>, MemoryError> {
+fn read(path: &Path) -> Result<Seen, MemoryError> {
     let failed = |source| MemoryError { doing: "read", path: path.to_owned(), source };
-    let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(failed)?,
-    };
     let mut text = String::new();
-    file.take(LARGEST).read_to_string(&mut text).map_err(failed)?;
-    serde_json::from_str(&text).map(Some).map_err(|error| failed(error.into()))
+    File::open(path).map_err(failed)?.take(LARGEST).read_to_string(&mut text).map_err(failed)?;
+    serde_json::from_str(&text).map_err(|error| failed(error.into()))
 }

@@ -3,25 +3,17 @@
 use std::path::PathBuf;
 use std::{error, fmt, io};
 
-use crate::model::chain::origin::Origin;
-use crate::model::name::PersonName;
 use crate::model::sign_off::seen::Seen;
 
-/// Remembers the largest ledger of each origin.
+/// Remembers the largest ledger of each origin, for each person who said that it is theirs.
 pub trait Memory: Sync {
-    /// What is remembered of a ledger.
+    /// All that is remembered.
     ///
     /// # Errors
     /// When the memory cannot be read: then nobody knows what was seen.
-    fn of(&self, origin: &Origin) -> Result<Option<Seen>, MemoryError>;
+    fn all(&self) -> Result<Vec<Seen>, MemoryError>;
 
-    /// Whether any request of a person is remembered.
-    ///
-    /// # Errors
-    /// When the memory cannot be read.
-    fn knows(&self, person: &PersonName) -> Result<bool, MemoryError>;
-
-    /// Remembers a ledger in place of what was remembered of its origin, durably.
+    /// Remembers a ledger in place of what was remembered of its origin and person, durably.
     ///
     /// # Errors
     /// When it is not certain that it is remembered.

@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use glass::model::catalogue::Catalogue;
-use glass::model::chain::origin::Origin;
-use glass::model::name::{Digest, Id, Incident, Reason};
+use glass::model::name::{Id, Reason};
 use glass::model::sign_off::approval::{Answer, Approval};
 use glass::model::sign_off::block::{self, Kind as Block};
+use glass::model::sign_off::gather::gather;
 use glass::model::sign_off::papers::Paper;
-use glass::model::sign_off::sheet::{Asked, Extent, Nonce, Sheet};
-use glass::model::time::Timestamp;
+use glass::model::sign_off::sheet::{Asked, Nonce, Sheet};
 
 use super::{carol_says, practice_with};
 use crate::support::{Kind, Outcome, Practice, SoftKey, WORDS};
@@ -28,9 +26,12 @@ impl Night {
     fn new() -> Night {
         let carol = SoftKey::new(Kind::Ed25519);
         let practice = practice_with(&carol);
-        practice.home.glass(&["list"]).exits(0);
-        let sheet = sheet(&practice);
+        let sheet = requested(&practice);
         Night { practice, carol, sheet }
+    }
+
+    fn id(&self) -> &str {
+        self.sheet.asked().id.as_str()
     }
 
     fn approval(&self) -> Approval {
@@ -55,46 +56,22 @@ impl Night {
     }
 }
 
-/// What `glass request` would make of the practice's usual words.
-fn sheet(practice: &Practice) -> Sheet {
-    let file = practice.file("profiles.toml");
-    let read = |path: &Path| fs::read(path).map_err(|error| error.to_string());
-    let catalogue = Catalogue::load(Path::new(&file), &fs::read(&file).unwrap(), &read).unwrap();
-    let profile = catalogue.profile("prod-db-emergency").unwrap();
-    let (trigger, alice) = (catalogue.trigger("db-outage").unwrap(), catalogue.person("alice").unwrap());
-    let entries = practice.entries();
-    let made = Timestamp::parse(entries.last().unwrap()["ts"].as_str().unwrap()).unwrap();
-    let asked = Asked {
-        id: Id::parse("0123abcd").unwrap(),
-        organisation: catalogue.organisation().clone(),
-        origin: Origin::parse(entries[0]["d"]["origin"].as_str().unwrap()).unwrap(),
-        person: alice.name.clone(),
-        profile: profile.name.clone(),
-        parts: catalogue.parts(profile, trigger, alice),
-        role: profile.role.clone(),
-        trigger: trigger.name.clone(),
-        incident: Incident::parse(WORDS[1]).unwrap(),
-        reason: Reason::parse(WORDS[3]).unwrap(),
-        duration: 900,
-        step: None,
-        overrides: false,
-        made,
-        expires: made.plus(Duration::from_secs(1800)),
-        ledger: Extent { size: entries.len() as u64, root: Digest::of(b"") },
-        nonce: Nonce::from_random([7; 16]),
-    };
-    Sheet::write(&asked).unwrap()
+/// Alice's request, as she has it for others; where it lay it is gone.
+fn requested(practice: &Practice) -> Sheet {
+    let asked = practice.home.glass(&[&["request", "prod-db-emergency"], &WORDS[..]].concat()).exits(0);
+    fs::remove_dir_all(practice.file("state/glass/requests")).unwrap();
+    gather(asked.stdout.as_bytes()).unwrap().sheets.remove(0)
 }
 
 #[test]
 fn an_approval_from_a_file_breaks_the_glass_once_and_is_kept() {
     let night = Night::new();
-    let none = night.assume(&["--request", "0123abcd"]).exits(2);
-    assert!(none.stderr.contains("there is no request 0123abcd here"), "{}", none.stderr);
+    let none = night.assume(&["--request", night.id()]).exits(2);
+    assert!(none.stderr.contains(&format!("there is no request {} here", night.id())), "{}", none.stderr);
     let file = night.file("blocks.txt", &night.blocks());
     night.assume(&["--approval", &file]).exits(0);
     let intent = &night.practice.told("elevate.intent")[0];
-    assert_eq!((&intent["request"], &intent["incident"]), (&"0123abcd".into(), &WORDS[1].into()));
+    assert_eq!((&intent["request"], &intent["incident"]), (&night.id().into(), &WORDS[1].into()));
     assert_eq!(intent["approvals"], serde_json::json!([night.approval().digest().to_string()]));
     assert_eq!(night.practice.told("request.used")[0]["request_sha256"], night.sheet.digest().to_string());
     for (digest, content) in
@@ -106,10 +83,68 @@ fn an_approval_from_a_file_breaks_the_glass_once_and_is_kept() {
         );
     }
     // It lies in alice's own folder now, and is used up.
-    let again = night.assume(&["--request", "0123abcd"]).exits(3);
-    assert!(again.stderr.contains("the request 0123abcd was used by the session"), "{}", again.stderr);
-    assert_eq!(night.practice.told("elevate.refused")[0]["request"], "0123abcd");
+    let again = night.assume(&["--request", night.id()]).exits(3);
+    assert!(again.stderr.contains(&format!("the request {} was used by the session", night.id())), "{}", again.stderr);
+    assert_eq!(night.practice.told("elevate.refused")[0]["request"], night.id());
     night.practice.home.glass(&["audit", "verify"]).exits(0);
+}
+
+/// Who can write to where requests lie, or to Alice, can write a request in her name and have it approved.
+#[test]
+fn a_request_in_ones_name_that_ones_ledger_did_not_make_is_not_used_whoever_approved_it() {
+    let night = Night::new();
+    let forged = Asked {
+        id: Id::parse("0123abcd").unwrap(),
+        reason: Reason::parse("alice never wrote this").unwrap(),
+        nonce: Nonce::from_random([7; 16]),
+        ..night.sheet.asked().clone()
+    };
+    let Night { practice, carol, .. } = night;
+    let night = Night { practice, carol, sheet: Sheet::write(&forged).unwrap() };
+    let file = night.file("blocks.txt", &night.blocks());
+    let pasted = night.assume(&["--approval", &file]).exits(3);
+    let strange = "the request 0123abcd was not made by this ledger: somebody else wrote it";
+    assert!(pasted.stderr.contains(strange), "{}", pasted.stderr);
+    // It lies with her own now, and is told and passed over.
+    let words = [&["assume", "prod-db-emergency", "--no-wait"], &WORDS[..2], &["--", "true"]].concat();
+    let found = night.practice.home.glass(&words).exits(2);
+    assert!(found.stderr.contains(&format!("glass: warning: {strange}")), "{}", found.stderr);
+    assert_eq!(night.practice.told("elevate.intent"), [] as [serde_json::Value; 0]);
+}
+
+/// Somebody may sit before the question for the code for as long as the request stands.
+#[test]
+fn a_no_that_comes_while_the_code_is_asked_for_is_heard() {
+    let night = Night::new();
+    let file = night.file("blocks.txt", &night.blocks());
+    let Night { practice, carol, sheet } = night;
+    let night = Night { practice: practice.asking(), carol, sheet };
+    let words = ["assume", "prod-db-emergency", "--approval", &file, "--", "true"];
+    let mut terminal = night.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words);
+    terminal.expect("MFA code of");
+    let no = carol_says(&night.carol, &night.sheet, Answer::Deny, "it is up again");
+    let place = PathBuf::from(night.practice.file("state/glass")).join(Paper::Approval(&no).name(&night.sheet));
+    fs::write(place, no.stored()).unwrap();
+    terminal.send(&format!("{}\r", night.practice.code()));
+    terminal.expect("carol said no: it is up again");
+    assert_eq!(terminal.wait().0, 3);
+    assert_eq!(night.practice.told("elevate.refused")[0]["rules"], serde_json::json!(["denied"]));
+    assert_eq!(night.practice.told("elevate.intent"), [] as [serde_json::Value; 0]);
+}
+
+#[test]
+fn another_request_of_the_id_that_is_waited_for_ends_the_wait() {
+    let night = Night::new();
+    let file = night.file("request.txt", night.sheet.line());
+    let words = ["assume", "prod-db-emergency", "--approval", &file, "--", "true"];
+    let mut terminal = night.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words);
+    terminal.expect("1 more: ring carol");
+    let twin = Asked { nonce: Nonce::from_random([7; 16]), ..night.sheet.asked().clone() };
+    let twin = Sheet::write(&twin).unwrap();
+    let place = PathBuf::from(night.practice.file("state/glass")).join(Paper::Request.name(&twin));
+    fs::write(place, twin.line()).unwrap();
+    terminal.expect(&format!("there are requests {} that are not the same", night.id()));
+    assert_eq!(terminal.wait().0, 3);
 }
 
 #[test]
@@ -131,7 +166,8 @@ fn what_is_pasted_counts_for_what_was_signed_and_damage_is_told() {
         cut.stderr
     );
     let other = paste(&night.blocks(), &["--duration", "20m"]).exits(3);
-    assert!(other.stderr.contains("--duration is `20m`, and the request 0123abcd is for `15m`"), "{}", other.stderr);
+    let differs = format!("--duration is `20m`, and the request {} is for `15m`", night.id());
+    assert!(other.stderr.contains(&differs), "{}", other.stderr);
     let quoted = night.blocks().lines().map(|line| format!("> {line}\r\n")).collect::<String>();
     paste(&quoted, &[]).exits(0);
 }
@@ -140,10 +176,11 @@ fn what_is_pasted_counts_for_what_was_signed_and_damage_is_told() {
 fn the_catalogue_that_changes_meanwhile_voids_the_request_and_the_part_is_named() {
     let night = Night::new();
     let file = night.file("blocks.txt", &night.blocks());
-    let Night { practice, .. } = night;
+    let Night { practice, sheet, .. } = night;
     let practice = practice.edited("profiles.toml", "policy = \"orders-db.json\"\n", "");
     let void = practice.home.glass(&["assume", "prod-db-emergency", "--approval", &file, "--", "true"]).exits(3);
-    assert!(void.stderr.contains("the request 0123abcd is void") && void.stderr.contains("policy"), "{}", void.stderr);
+    let is_void = format!("the request {} is void", sheet.asked().id);
+    assert!(void.stderr.contains(&is_void) && void.stderr.contains("policy"), "{}", void.stderr);
 }
 
 #[test]
@@ -158,7 +195,7 @@ fn of_sixteen_processes_that_use_a_request_at_once_one_does() {
     assert_eq!((won.len(), night.practice.told("elevate.ok").len()), (1, 1));
     for outcome in lost {
         let outcome = outcome.exits(3);
-        assert!(outcome.stderr.contains("the request 0123abcd was used by the session"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(&format!("the request {} was used", night.id())), "{}", outcome.stderr);
     }
     assert_eq!(night.practice.told("elevate.intent").len(), 1);
     night.practice.home.glass(&["audit", "verify"]).exits(0);
@@ -172,7 +209,7 @@ fn who_waits_is_asked_for_the_code_as_soon_as_the_last_approval_is_there() {
     let night = Night { practice: practice.asking(), carol, sheet };
     let words = ["assume", "prod-db-emergency", "--approval", &file, "--", "true"];
     let mut terminal = night.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words);
-    terminal.expect("request 0123abcd needs an approval");
+    terminal.expect(&format!("request {} needs an approval", night.id()));
     terminal.expect("1 more: ring carol");
     let approval = night.approval();
     let place = PathBuf::from(night.practice.file("state/glass")).join(Paper::Approval(&approval).name(&night.sheet));
@@ -196,7 +233,7 @@ fn a_wait_that_is_given_up_leaves_the_request_open_and_the_next_one_finds_it() {
     terminal.expect("Ctrl-C leaves the request open");
     terminal.expect("1 more: ring carol");
     terminal.send("\x03");
-    terminal.expect("glass assume prod-db-emergency --request 0123abcd");
+    terminal.expect(&format!("glass assume prod-db-emergency --request {}", night.id()));
     assert_eq!(terminal.wait().0, 130);
     // Without a word about it, it is the one that fits; what is pasted counts.
     let mut terminal = night.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &words[..2]);

@@ -6,9 +6,11 @@ use super::{Home, Outcome, python};
 const CAMERA: &str = "
 import sys, zxingcpp
 columns, pixels = int(sys.argv[1]), sys.stdin.buffer.read().decode().encode('latin-1')
-found = zxingcpp.read_barcodes(memoryview(pixels).cast('B', [len(pixels) // columns, columns]))
-assert len(found) == 1, found
-print(found[0].text, end='')
+picture = memoryview(pixels).cast('B', [len(pixels) // columns, columns])
+# It sees codes of other kinds in what is none of them.
+texts = [code.text for code in zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)]
+assert len(texts) == 1, texts
+print(texts[0], end='')
 ";
 
 /// What a camera makes of a terminal that shows this, with this in front of what is drawn and behind it.

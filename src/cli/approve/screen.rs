@@ -158,8 +158,16 @@ fn unusual(profile: &Profile, case: &Case) -> Vec<String> {
         }
         Err(contradiction) => found.push(contradiction.to_string()),
     }
-    if case.is_first {
-        found.push(format!("it is the first request of {} that is signed here", asked.person));
+    match (case.known.person, &case.known.ledger) {
+        (false, _) => found.push(format!("it is the first request of {} that is signed here", asked.person)),
+        (true, None) => found.push(format!(
+            "you have not seen this ledger of {} before: another machine, or one that was begun anew",
+            asked.person
+        )),
+        (true, Some(_)) => {}
+    }
+    if let Some(other) = &case.known.other {
+        found.push(format!("you have seen the same ledger as {other}'s: one of the two says what is not so"));
     }
     if Duration::from_secs(asked.duration) > profile.duration {
         found.push(format!("it is for longer than the usual {}", show_duration(profile.duration)));

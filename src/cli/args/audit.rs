@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Args as Group, Subcommand, ValueEnum};
 
-use crate::model::name::{Id, Reason, Region};
+use crate::model::name::{Id, NameError, Reason, Region};
 use crate::model::note::key::{KeyError, VerifierKey, WitnessKey};
+use crate::model::text::one_line;
 use crate::model::time::{Timestamp, parse_duration};
 
 /// `glass audit`.
@@ -231,7 +232,7 @@ pub struct AuditShip {
 #[derive(Debug, Group)]
 pub struct AuditAcknowledge {
     /// What happened to it, in 10 to 500 characters on one line
-    #[arg(long, value_name = "TEXT", value_parser = Reason::parse)]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub reason: Reason,
 }
 
@@ -269,4 +270,9 @@ pub enum ExportFormat {
     Ocsf,
     /// A transparency log's tiles, as C2SP's tlog-tiles has them, of the last checkpoint
     Tiles,
+}
+
+/// A reason, however the words of it were spaced.
+fn reason(text: &str) -> Result<Reason, NameError> {
+    Reason::parse(&one_line(text))
 }

@@ -12,6 +12,7 @@ pub(super) fn hint(no: &NoSignOff, profile: &str) -> Cow<'static, str> {
         NoSignOff::TooFewSigners { .. } => "have the catalogue's owners name more people in `from`",
         NoSignOff::OtherPerson { .. }
         | NoSignOff::OtherLedger { .. }
+        | NoSignOff::NotMadeHere { .. }
         | NoSignOff::Used { .. }
         | NoSignOff::Expired { .. }
         | NoSignOff::Void { .. }

@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, RawMode, RenameFlags, fchmod, linkat, mkdirat, open, openat, renameat_with,
@@ -54,12 +54,14 @@ impl FolderArchive {
 
     /// Goes to a folder that is there.
     fn enter(&self, below: &Path) -> rustix::io::Result<OwnedFd> {
+        downwards(below)?;
         let archive = open(&self.folder, FOLDER, Mode::empty())?;
         below.iter().try_fold(archive, |here, part| openat(&here, part, BELOW, Mode::empty()))
     }
 
     /// Goes to a folder; makes those on the way for everybody who may write into the archive.
     fn make(&self, below: &Path) -> rustix::io::Result<OwnedFd> {
+        downwards(below)?;
         let archive = open(&self.folder, FOLDER, Mode::empty())?;
         below.iter().try_fold(archive, |here, part| {
             match openat(&here, part, BELOW, Mode::empty()) {
@@ -169,6 +171,12 @@ impl Archive for FolderArchive {
         }
         Ok(brought)
     }
+}
+
+/// Checks that a name leads nowhere but into the archive.
+fn downwards(below: &Path) -> rustix::io::Result<()> {
+    let is_down = below.components().all(|part| matches!(part, Component::Normal(_)));
+    if is_down { Ok(()) } else { Err(Errno::INVAL) }
 }
 
 /// All of a file, if that is not too much.
@@ -294,6 +302,22 @@ mod tests {
         assert_eq!(archive.bring(&["out/two".to_owned()], 9).expect("others may be there"), [None]);
         assert!(archive.put("out/three", Content::Bytes(b"x")).is_err());
         assert_eq!(fs::read_dir(elsewhere.path()).expect("it is there").count(), 1);
+    }
+
+    #[test]
+    fn no_name_leads_out() {
+        let outer = tempfile::tempdir().expect("a folder");
+        fs::write(outer.path().join("one"), "secret").expect("it can be written");
+        let folder = outer.path().join("archive");
+        fs::create_dir(&folder).expect("it can be made");
+        let archive = FolderArchive::open(&folder).expect("it is there");
+        let absolute = outer.path().join("two").to_string_lossy().into_owned();
+        for name in ["../two", "new/../../two", &absolute] {
+            assert!(archive.put(name, Content::Bytes(b"x")).is_err(), "{name}");
+        }
+        assert!(archive.names("..").is_err() && archive.oldest("../one", &mut Vec::new()).is_err());
+        assert_eq!(archive.bring(&["../one".to_owned()], 9).expect("others may be there"), [None]);
+        assert!(!outer.path().join("two").exists() && !folder.join("new").exists());
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Person {
     /// Whether the person goes by a name, or by another that is the same to AWS.
     pub fn is_one_with(&self, name: &PersonName, catalogue: &Catalogue) -> bool {
         let arn = catalogue.person(name.as_str()).and_then(|named| named.arn.as_ref());
-        self.name == *name || (arn.is_some() && self.arn.as_ref() == arn)
+        self.name == *name || self.arn.as_ref().zip(arn).is_some_and(|(one, other)| one.is_one_with(other))
     }
 }
 

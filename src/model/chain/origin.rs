@@ -64,7 +64,8 @@ impl<'de> serde::Deserialize<'de> for Origin {
 }
 
 fn sanitised(part: &str) -> String {
-    if part.is_empty() {
+    // Origins are the names of folders too: none leads out of where it lies.
+    if part.chars().all(|c| c == '.') {
         return "_".to_owned();
     }
     part.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect()
@@ -131,7 +132,16 @@ mod tests {
         assert_eq!(origin.to_string(), "glass/acme/host_name__/DOM_al/0123abcd");
         assert_eq!(Origin::parse(&origin.to_string()), Some(origin));
         assert_eq!(Origin::new(None, "", "u", &id()).to_string(), "glass/-/_/u/0123abcd");
-        for wrong in ["", "glass/-/h/u", "glass/-/h/u/0123abcd/x", "glas/-/h/u/0123abcd", "glass/-/h h/u/0123abcd"] {
+        assert_eq!(Origin::new(Some("."), "..", "a.b", &id()).to_string(), "glass/_/_/a.b/0123abcd");
+        for wrong in [
+            "",
+            "glass/-/h/u",
+            "glass/../h/u/0123abcd",
+            "glass/-/./u/0123abcd",
+            "glass/-/h/u/0123abcd/x",
+            "glas/-/h/u/0123abcd",
+            "glass/-/h h/u/0123abcd",
+        ] {
             assert_eq!(Origin::parse(wrong), None, "{wrong}");
         }
     }

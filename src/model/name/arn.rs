@@ -174,6 +174,18 @@ impl PersonArn {
             .and_then(|rest| rest.strip_suffix(after))
             .is_some_and(|suffix| !suffix.is_empty() && suffix.bytes().all(|b| b.is_ascii_alphanumeric()))
     }
+
+    /// Whether both are of one human, as far as they say: a user of IAM Identity Center is one whatever the permission
+    /// set and the account.
+    pub fn is_one_with(&self, other: &PersonArn) -> bool {
+        self == other || (self.center_user().is_some() && self.center_user() == other.center_user())
+    }
+
+    /// The user of IAM Identity Center whose sessions these are: they are named for the user.
+    fn center_user(&self) -> Option<&str> {
+        let (_, role) = self.0.split_once(":assumed-role/AWSReservedSSO_")?;
+        role.split_once('/').map(|(_, user)| user)
+    }
 }
 
 impl fmt::Display for PersonArn {
@@ -191,6 +203,23 @@ impl fmt::Debug for PersonArn {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_of_identity_center_is_one_in_every_permission_set_and_account() {
+        let arn = |text: &str| PersonArn::parse(&format!("arn:aws:{text}")).expect("valid");
+        let dave = arn("sts::111122223333:assumed-role/AWSReservedSSO_Oncall_*/dave@acme.example");
+        for (other, is_one) in [
+            ("sts::111122223333:assumed-role/AWSReservedSSO_Oncall_0123456789abcdef/dave@acme.example", true),
+            ("sts::111122223333:assumed-role/AWSReservedSSO_Admin_*/dave@acme.example", true),
+            ("sts::444455556666:assumed-role/AWSReservedSSO_Oncall_*/dave@acme.example", true),
+            ("sts::111122223333:assumed-role/AWSReservedSSO_Oncall_*/carol@acme.example", false),
+            ("sts::111122223333:assumed-role/Oncall/dave@acme.example", false),
+            ("iam::111122223333:user/dave@acme.example", false),
+        ] {
+            assert_eq!(dave.is_one_with(&arn(other)), is_one, "{other}");
+            assert_eq!(arn(other).is_one_with(&dave), is_one, "{other}");
+        }
+    }
 
     #[test]
     fn a_role_arn_names_one_role() {

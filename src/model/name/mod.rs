@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::text::{escaped, is_hostile};
+use super::text::{escaped, is_hostile, one_line};
 
 mod arn;
 
@@ -150,14 +150,15 @@ name! {
 }
 name! {
     /// A reference to the incident, before a trigger's own pattern is applied.
-    Incident, "incident reference", "1 to 128 of A-Z, a-z, 0-9, space and _.:/=+@-, not beginning or ending with a space",
-    |t| (1..=128).contains(&t.len()) && t.trim() == t
+    Incident, "incident reference", "1 to 128 of A-Z, a-z, 0-9, space and _.:/=+@-, not beginning with - or a space or ending with one",
+    |t| (1..=128).contains(&t.len()) && t.trim() == t && !t.starts_with('-')
         && t.bytes().all(|b| b.is_ascii_alphanumeric() || b" _.:/=+@-".contains(&b))
 }
 name! {
-    /// Why somebody breaks the glass, in their words.
+    /// Why somebody breaks the glass, in their words, with one space between two of them: white space can draw lines on a
+    /// screen that are none.
     Reason, "reason", "10 to 500 characters on one line, no control characters",
-    |t| (10..=500).contains(&t.trim().chars().count()) && t.chars().count() <= 500 && !t.chars().any(is_hostile)
+    |t| (10..=500).contains(&t.chars().count()) && !t.chars().any(is_hostile) && one_line(t) == t
 }
 name! {
     /// A session or a request: 8 characters of lower-case Crockford base32, 40 random bits.
@@ -337,9 +338,16 @@ mod tests {
     #[test]
     fn a_reason_is_one_honest_line() {
         assert!(Reason::parse("orders database lost its writer").is_ok());
-        for wrong in
-            ["too short", "          x", "a line\nand another one", "escape \u{1b}[2J sequences", &"x".repeat(501)]
-        {
+        for wrong in [
+            "too short",
+            "          x",
+            "row after row         a screen",
+            "no\u{a0}break or other blanks",
+            "ends with a blank ",
+            "a line\nand another one",
+            "escape \u{1b}[2J sequences",
+            &"x".repeat(501),
+        ] {
             assert!(Reason::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -48,6 +48,11 @@ pub enum NoSignOff {
         /// The ledger that it is for.
         origin: Origin,
     },
+    /// The request is said to be of this ledger, which has not made it: somebody else wrote it.
+    NotMadeHere {
+        /// The request.
+        request: Id,
+    },
     /// The request was used.
     Used {
         /// The request.
@@ -121,6 +126,7 @@ impl NoSignOff {
             NoSignOff::Approvals { .. } | NoSignOff::TooFewSigners { .. } => "approvals",
             NoSignOff::OtherPerson { .. }
             | NoSignOff::OtherLedger { .. }
+            | NoSignOff::NotMadeHere { .. }
             | NoSignOff::Used { .. }
             | NoSignOff::Expired { .. }
             | NoSignOff::Void { .. }
@@ -146,6 +152,9 @@ impl fmt::Display for NoSignOff {
             NoSignOff::OtherPerson { request, person } => write!(f, "the request {request} is {person}'s"),
             NoSignOff::OtherLedger { request, origin } => {
                 write!(f, "the request {request} was made for another machine or ledger, {origin}")
+            }
+            NoSignOff::NotMadeHere { request } => {
+                write!(f, "the request {request} was not made by this ledger: somebody else wrote it")
             }
             NoSignOff::Used { request, session } => {
                 write!(f, "the request {request} was used by the session {session}")

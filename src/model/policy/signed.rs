@@ -33,6 +33,8 @@ pub struct Brought<'a> {
     pub tally: &'a Tally,
     /// The ledger that the session will be in.
     pub origin: &'a Origin,
+    /// Whether that ledger says that it made the request.
+    pub is_made_here: bool,
 }
 
 /// Somebody goes on without approvals.
@@ -105,7 +107,7 @@ fn too_few(standing: Standing<'_>) -> Option<NoSignOff> {
 /// When it does not do.
 pub fn judge_reason(standing: Standing<'_>, asked: &str) -> Result<Reason, Rule> {
     let reason = Reason::parse(asked).map_err(|error| Rule::Reason(error.to_string()))?;
-    let found = asked.trim().chars().count();
+    let found = asked.chars().count();
     if standing.overriding.is_some() && found < LEAST_OVERRIDE_REASON {
         return Err(Rule::SignOff(NoSignOff::OverrideReason { found }));
     }
@@ -130,9 +132,22 @@ fn overridden(standing: Standing<'_>) -> Vec<NoSignOff> {
 }
 
 impl Brought<'_> {
+    /// What ends a request for good, also after it was approved.
+    pub fn ended(self) -> Vec<NoSignOff> {
+        let Brought { tally, origin, is_made_here } = self;
+        let asked = tally.sheet().asked();
+        let request = || asked.id.clone();
+        let stranger = !is_made_here && asked.origin == *origin;
+        let stranger = stranger.then(|| NoSignOff::NotMadeHere { request: request() });
+        let used = tally.used().map(|session| NoSignOff::Used { request: request(), session: session.clone() });
+        let denied = tally.denied();
+        let denied = denied.map(|no| NoSignOff::Denied { by: no.by.person.clone(), remark: no.remark.clone() });
+        [stranger, used, denied].into_iter().flatten().collect()
+    }
+
     /// All that is wrong with the request itself.
     fn judged(self, standing: Standing<'_>) -> Vec<NoSignOff> {
-        let Brought { tally, origin } = self;
+        let Brought { tally, origin, .. } = self;
         let asked = tally.sheet().asked();
         let mut no = Vec::new();
         let request = || asked.id.clone();
@@ -142,12 +157,7 @@ impl Brought<'_> {
         if asked.origin != *origin {
             no.push(NoSignOff::OtherLedger { request: request(), origin: asked.origin.clone() });
         }
-        if let Some(session) = tally.used() {
-            no.push(NoSignOff::Used { request: request(), session: session.clone() });
-        }
-        if let Some(denied) = tally.denied() {
-            no.push(NoSignOff::Denied { by: denied.by.person.clone(), remark: denied.remark.clone() });
-        }
+        no.extend(self.ended());
         if tally.is_expired() {
             no.push(NoSignOff::Expired { request: request(), at: asked.expires });
         }

@@ -20,6 +20,7 @@ struct Night {
     now: Timestamp,
     used: Option<Id>,
     origin: Origin,
+    is_made_here: bool,
     person: PersonName,
     request: Request,
     step: Option<&'static str>,
@@ -33,6 +34,7 @@ fn night() -> Night {
     let approvals = vec![approval(&sheet, "bob", 2, 60), approval(&sheet, "carol", 3, 90)];
     Night {
         origin: sheet.asked().origin.clone(),
+        is_made_here: true,
         request: Request::of(sheet.asked()),
         now: after(120),
         used: None,
@@ -93,7 +95,11 @@ impl Night {
 
     fn judged(&self) -> Result<Box<Grant>, Vec<Rule>> {
         let tally = self.tally();
-        self.judged_with(SignOff::Brought(Brought { tally: &tally, origin: &self.origin }))
+        self.judged_with(SignOff::Brought(Brought {
+            tally: &tally,
+            origin: &self.origin,
+            is_made_here: self.is_made_here,
+        }))
     }
 
     /// What the judgement says, each rule with its word.
@@ -139,6 +145,8 @@ fn a_request_of_another_person_or_machine_or_one_that_was_used_is_refused() {
     let machine =
         "request: the request 0123abcd was made for another machine or ledger, glass/acme/laptop/alice/62rp5vxh";
     assert_eq!(elsewhere.no(), [machine]);
+    let stranger = Night { is_made_here: false, ..night() };
+    assert_eq!(stranger.no(), ["request: the request 0123abcd was not made by this ledger: somebody else wrote it"]);
     let used = Night { used: Some(id("66666666")), ..night() };
     assert_eq!(used.no(), ["request: the request 0123abcd was used by the session 66666666"]);
     let text = text().replace("for = [\"oncall\"]", "for = [\"oncall\", \"bob\"]");
@@ -168,7 +176,7 @@ fn what_was_counted_by_another_catalogue_is_not_believed() {
     let tally = night.tally();
     // As good as the first, and not the same bytes.
     let other = Night { catalogue: load(&format!("{}# more\n", text())), ..night };
-    let sign_off = SignOff::Brought(Brought { tally: &tally, origin: &other.origin });
+    let sign_off = SignOff::Brought(Brought { tally: &tally, origin: &other.origin, is_made_here: true });
     let rules = other.judged_with(sign_off).expect_err("another catalogue");
     assert_eq!(rules[0].to_string(), "the request 0123abcd is void: its approvals were counted by another catalogue");
     assert!(other.judged().is_ok(), "counted by its own");

@@ -13,6 +13,9 @@ use crate::model::text::escaped;
 /// The longest text that is searched for blocks, in bytes.
 pub const LONGEST_PASTE: usize = 1024 * 1024;
 
+/// The most blocks of one text: more than anybody sends, and few enough to be unpacked at once.
+const MOST_BLOCKS: usize = 100;
+
 /// How many characters of base64 a line has.
 const COLUMNS: usize = 64;
 
@@ -71,7 +74,7 @@ pub fn write_packed(kind: Kind, content: &[u8]) -> String {
 /// Lines may be wrapped, joined, indented and quoted, and end with CR LF. None is found in a text without one.
 ///
 /// # Errors
-/// When a block is not whole, or lies within another, or holds what no block holds.
+/// When a block is not whole, or lies within another, or holds what no block holds, or there are too many.
 pub fn read(text: &str) -> Result<Vec<(Kind, Vec<u8>)>, BlockError> {
     if text.len() > LONGEST_PASTE {
         return Err(BlockError::TooLong(text.len()));
@@ -87,6 +90,7 @@ pub fn read(text: &str) -> Result<Vec<(Kind, Vec<u8>)>, BlockError> {
             (Some((kind, _)), true) if kind != mark.kind => {
                 return Err(BlockError::Mixed { begun: kind, ended: mark.kind });
             }
+            (Some(_), true) if blocks.len() == MOST_BLOCKS => return Err(BlockError::TooMany),
             (Some((kind, from)), true) => {
                 // The dashes of two marks that follow each other are one run.
                 blocks.push((kind, content(kind, text.get(from..mark.from).unwrap_or_default())?));
@@ -165,6 +169,8 @@ fn content(kind: Kind, text: &str) -> Result<Vec<u8>, BlockError> {
 pub enum BlockError {
     /// More bytes than are searched.
     TooLong(usize),
+    /// More blocks than anybody sends.
+    TooMany,
     /// A block has an end and no beginning.
     NoBegin(Kind),
     /// A block begins, and does not end before the next one or the text does.
@@ -191,6 +197,7 @@ impl fmt::Display for BlockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BlockError::TooLong(bytes) => write!(f, "the text has {bytes} bytes, {LONGEST_PASTE} are the most"),
+            BlockError::TooMany => write!(f, "there are more than {MOST_BLOCKS} blocks in it"),
             BlockError::NoBegin(kind) => write!(f, "there is an END {kind} without its BEGIN: the start is missing"),
             BlockError::NoEnd(kind) => write!(f, "there is a BEGIN {kind} without its END: the rest is missing"),
             BlockError::Mixed { begun, ended } => write!(f, "a block begins as {begun} and ends as {ended}"),

@@ -1,4 +1,4 @@
-//! What a ledger says of a request: which session has used it.
+//! What a ledger says of a request: that it made it, and which session has used it.
 //!
 //! Keeps the promise that a request is used once: the rule is read from the ledger's own entries, so that an
 //! auditor comes to the same without glass. Rules: section 2 of `docs/formats.md`.
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::model::chain::entry::Entry;
 use crate::model::mfa::says_wrong_code;
-use crate::model::name::Id;
+use crate::model::name::{Digest, Id};
 
 /// Whether a request is used up, by the entries of the ledger, read in their order.
 #[derive(Clone, Debug)]
@@ -31,6 +31,18 @@ struct Fail {
     sent: String,
     code: String,
     message: String,
+}
+
+/// What of `request.made` matters here.
+#[derive(Deserialize)]
+struct Made {
+    request_sha256: String,
+}
+
+/// Whether an entry says that its ledger made the request of this hash.
+pub fn is_making(entry: &Entry<'_>, sheet: Digest) -> bool {
+    let is_of = |made: Made| Digest::parse(&made.request_sha256) == Some(sheet);
+    entry.ev == "request.made" && serde_json::from_str(entry.d).is_ok_and(is_of)
 }
 
 impl Spending {

@@ -128,6 +128,8 @@ pub struct Pile {
     approvals: BTreeMap<Id, Vec<Approval>>,
     growths: BTreeMap<Id, Vec<Growth>>,
     used: BTreeMap<Id, BTreeSet<Id>>,
+    /// The requests with more answers than are looked at.
+    flooded: BTreeSet<Id>,
     passed_over: usize,
 }
 
@@ -170,7 +172,11 @@ impl Pile {
             }
             Kind::Approval => {
                 let approval = Approval::parse(content).ok().filter(|approval| short(&approval.digest()) == mark)?;
-                push(self.approvals.entry(id).or_default(), approval)?;
+                let answers = self.approvals.entry(id.clone()).or_default();
+                if push(answers, approval).is_none() {
+                    self.flooded.insert(id);
+                    return None;
+                }
             }
             Kind::Proof => {
                 let growth = Growth::parse(content).ok().filter(|growth| short(&growth.digest()) == mark)?;
@@ -200,10 +206,11 @@ impl Pile {
             let approvals = self.approvals.remove(&id).unwrap_or_default();
             let growths = self.growths.remove(&id).unwrap_or_default();
             let used = self.used.remove(&id).unwrap_or_default();
+            let is_flooded = self.flooded.contains(&id);
             match <[Sheet; 1]>::try_from(sheets) {
                 Ok([sheet]) => {
                     let used = used.into_iter().collect();
-                    papers.bundles.push(Bundle { sheet, approvals, growths, used });
+                    papers.bundles.push(Bundle { sheet, approvals, is_flooded, growths, used });
                 }
                 Err(sheets) => papers.twins.push(Twins { id, sheets: sheets.iter().map(Sheet::digest).collect() }),
             }
@@ -241,6 +248,8 @@ pub struct Bundle {
     pub sheet: Sheet,
     /// What claims to be an answer to it, uncounted.
     pub approvals: Vec<Approval>,
+    /// Whether there are more, which were not looked at: a no may be among them.
+    pub is_flooded: bool,
     /// What claims to show that its ledger only grew.
     pub growths: Vec<Growth>,
     /// The sessions that are said to have used it.
@@ -257,7 +266,7 @@ impl Bundle {
 
     /// A request beside which nothing lies yet.
     pub fn of(sheet: Sheet) -> Self {
-        Bundle { sheet, approvals: Vec::new(), growths: Vec::new(), used: Vec::new() }
+        Bundle { sheet, approvals: Vec::new(), is_flooded: false, growths: Vec::new(), used: Vec::new() }
     }
 }
 
@@ -352,6 +361,9 @@ mod tests {
         }
         let found = pile(&all);
         assert_eq!((found.bundles[0].approvals.len(), found.passed_over), (MOST_ANSWERS, 50));
+        assert!(found.bundles[0].is_flooded);
+        all.truncate(1 + MOST_ANSWERS);
+        assert!(!pile(&all).bundles[0].is_flooded);
     }
 
     #[test]

@@ -67,6 +67,34 @@ impl Seen {
     }
 }
 
+/// What an approver remembers that concerns a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The ledger of the request, as this person's.
+    pub ledger: Option<Seen>,
+    /// Whether a request of the person was signed before, of any ledger.
+    pub person: bool,
+    /// Another person whose ledger it was.
+    pub other: Option<PersonName>,
+}
+
+impl Known {
+    /// Finds it among all that is remembered.
+    pub fn among(all: Vec<Seen>, asked: &Asked) -> Known {
+        let mut known = Known::default();
+        for seen in all {
+            let (is_theirs, is_it) = (seen.person == asked.person, seen.origin == asked.origin);
+            known.person |= is_theirs;
+            match (is_theirs, is_it) {
+                (true, true) => known.ledger = Some(seen),
+                (false, true) => known.other = Some(seen.person),
+                (_, false) => {}
+            }
+        }
+        known
+    }
+}
+
 /// Whether a ledger goes on from what was seen of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Going {
@@ -152,6 +180,24 @@ mod tests {
         // What anybody may have laid there neither shows it nor contradicts it.
         let made_up = Growth::write(sheet.digest(), &[from(two)]);
         assert_eq!(seen(one).check(&sheet, &[made_up]), Ok(Going::Unknown(1)));
+    }
+
+    /// Nobody makes another's ledger look shorter by naming it as theirs, and a new one is told.
+    #[test]
+    fn a_ledger_is_remembered_for_the_person_who_said_that_it_is_theirs() {
+        let [mine, later] = [(10, 42), (11, 43)].map(|(minute, size)| told(minute, size, b"root"));
+        let mallorys = Seen { person: PersonName::parse("mallory").expect("a name"), ..Seen::of(later.asked()) };
+        let all = vec![Seen::of(mine.asked()), mallorys.clone()];
+        let known = Known::among(all.clone(), later.asked());
+        assert_eq!(known.ledger, Some(Seen::of(mine.asked())));
+        assert_eq!((known.person, known.other), (true, Some(mallorys.person.clone())));
+        let origin = Origin::parse("glass/acme/laptop/alice/00000000").expect("an origin");
+        let anew = Known::among(all, &Asked { origin, ..later.asked().clone() });
+        assert_eq!(anew, Known { person: true, ..Known::default() });
+        assert_eq!(
+            Known::among(vec![mallorys.clone()], later.asked()),
+            Known { other: Some(mallorys.person), ..Known::default() }
+        );
     }
 
     #[test]

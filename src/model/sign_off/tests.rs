@@ -541,6 +541,7 @@ fn what_a_block_is_not_whole_for_is_told() {
         assert_eq!(error(nothing), GatherError::Nothing, "{nothing}");
     }
     assert!(matches!(error(&"x".repeat(1024 * 1024 + 1)), GatherError::Block(BlockError::TooLong(_))));
+    assert_eq!(error(&block.repeat(101)), GatherError::Block(BlockError::TooMany));
 }
 
 #[test]
