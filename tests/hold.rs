@@ -193,6 +193,7 @@ fn a_killed_holder_is_lost_and_leaves_nothing_but_its_mark() {
     let outcome = practice.home.glass(&["list"]).exits(0);
     assert!(outcome.stderr.contains("was lost"), "{}", outcome.stderr);
     assert_eq!(practice.told("session.end")[0]["cause"], "lost");
+    practice.ends_are_signed();
     let told = practice.home.glass(&["status", "--json"]).exits(0).json();
     assert_eq!(told, serde_json::json!([]));
 }
@@ -205,6 +206,7 @@ fn a_holder_that_is_asked_to_end_by_a_signal_writes_that_down() {
     kill_process(pid_of(&session), Signal::TERM).unwrap();
     has_ended(&practice, &session);
     assert_eq!(practice.told("session.end")[0]["cause"], "signal");
+    practice.ends_are_signed();
 }
 
 #[test]

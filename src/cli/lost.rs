@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::context::Context;
 use super::exit::Exit;
+use super::failure::Failure;
 use super::out;
 use crate::broker::sign;
 use crate::host::ledger::reader::Reader;
@@ -35,39 +36,52 @@ struct Given {
     expires: String,
 }
 
+/// A session that AWS gave, and of which the ledger has no end.
+struct Unmarked {
+    person: PersonName,
+    session: Id,
+    valid_until: Timestamp,
+}
+
 /// Sees to the sessions that AWS gave to a process that was killed before it had marked them: nothing ran in them
 /// yet. The answer is how many there were.
-pub fn see_to_unmarked(context: &Context, killed: u32) -> usize {
-    match unmarked(context, killed).and_then(|records| {
-        records.iter().try_for_each(|record| context.world().ledger.append(record).map(drop)).map(|()| records.len())
-    }) {
-        Ok(count) => count,
-        Err(error) => {
-            out::say(&format!("glass: warning: glass was killed, and what it did last is not known: {error}"));
-            0
-        }
+///
+/// # Errors
+/// When the ledger cannot be read, or does not take their ends: it is not known what glass did last.
+pub fn see_to_unmarked(context: &Context, killed: u32) -> Result<usize, Failure> {
+    let (world, found) = (context.world(), unmarked(context, killed)?);
+    for Unmarked { person, session, valid_until } in &found {
+        let (cause, code) = (Cause::Lost, Exit::Ended.code());
+        let event = Event::SessionEnd { cause, code, seconds: 0, valid_until: *valid_until, api_clients: None };
+        world.ledger.append(&Record { who: Some(person.clone()), session: Some(session.clone()), event })?;
+        sign(world, person, session)?;
     }
+    Ok(found.len())
 }
 
-/// The ends of the sessions that the ledger has of a process, and no end of them.
-fn unmarked(context: &Context, killed: u32) -> Result<Vec<Record>, LedgerError> {
-    let mut records = Vec::new();
+/// The sessions that the ledger has of a process, and no end of them.
+fn unmarked(context: &Context, killed: u32) -> Result<Vec<Unmarked>, Failure> {
+    let mut found = Vec::new();
     Reader::of_own(&context.places().ledger())?.read(|_, entry| match entry.ev {
-        "elevate.ok" if entry.pid == u64::from(killed) => records.extend(given(entry)),
-        "session.end" => records
-            .retain(|record: &Record| record.session.as_ref().is_none_or(|session| session.as_str() != entry.session)),
+        "elevate.ok" if entry.pid == u64::from(killed) => found.push((entry.session.to_owned(), given(entry))),
+        "session.end" => found.retain(|(session, _)| session != entry.session),
         _ => {}
     })?;
-    Ok(records)
+    found.into_iter().map(|(_, given)| given).collect()
 }
 
-fn given(entry: &Entry<'_>) -> Option<Record> {
-    let given: Given = serde_json::from_str(entry.d).ok()?;
-    let valid_until = Timestamp::parse(&given.expires).ok()?;
-    let session = Some(Id::parse(entry.session).ok()?);
-    let (cause, code) = (Cause::Lost, Exit::Ended.code());
-    let event = Event::SessionEnd { cause, code, seconds: 0, valid_until, api_clients: None };
-    Some(Record { who: PersonName::parse(entry.who).ok(), session, event })
+fn given(entry: &Entry<'_>) -> Result<Unmarked, Failure> {
+    let read = || {
+        let Given { expires } = serde_json::from_str(entry.d).ok()?;
+        let valid_until = Timestamp::parse(&expires).ok()?;
+        let (person, session) = (PersonName::parse(entry.who).ok()?, Id::parse(entry.session).ok()?);
+        Some(Unmarked { person, session, valid_until })
+    };
+    read().ok_or_else(|| {
+        let fact = format!("entry {} of the ledger is no elevate.ok that can be understood", entry.seq);
+        Failure::new(Exit::Evidence, fact)
+            .hint("a session was given by it, and glass was killed: see `glass audit show`")
+    })
 }
 
 fn end(context: &Context, lost: Lost) {
@@ -86,19 +100,18 @@ fn end(context: &Context, lost: Lost) {
 }
 
 fn write_down(context: &Context, live: &Live) -> Result<(), LedgerError> {
-    if has_ended(context, live)? {
-        return Ok(());
-    }
     let world = context.world();
-    let event = Event::SessionEnd {
-        cause: Cause::Lost,
-        code: Exit::Ended.code(),
-        seconds: world.clock.now().since(live.began).as_secs(),
-        valid_until: live.expires,
-        api_clients: None,
-    };
-    let record = Record { who: Some(live.person.clone()), session: Some(live.session.clone()), event };
-    world.ledger.append(&record)?;
+    if !has_ended(context, live)? {
+        let event = Event::SessionEnd {
+            cause: Cause::Lost,
+            code: Exit::Ended.code(),
+            seconds: world.clock.now().since(live.began).as_secs(),
+            valid_until: live.expires,
+            api_clients: None,
+        };
+        world.ledger.append(&Record { who: Some(live.person.clone()), session: Some(live.session.clone()), event })?;
+    }
+    // Also when it had written its end: it may have been killed before that was signed.
     sign(world, &live.person, &live.session)
 }
 
@@ -109,4 +122,34 @@ fn has_ended(context: &Context, live: &Live) -> Result<bool, LedgerError> {
         ended |= entry.session == live.session.as_str() && entry.ev == "session.end";
     })?;
     Ok(ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An entry that says of a session that AWS gave it, and until when.
+    fn line(who: &str, d: &str) -> String {
+        let prev = "b".repeat(64);
+        format!(
+            "{{\"v\":1,\"seq\":7,\"prev\":\"{prev}\",\"ts\":\"2026-01-31T02:13:00.000042Z\",\"mono\":\"7\",\"boot\":\"b\",\
+             \"host\":\"h\",\"pid\":1,\"uid\":0,\"who\":\"{who}\",\"ev\":\"elevate.ok\",\"session\":\"0a1b2c3d\",\"d\":{d}}}\n"
+        )
+    }
+
+    #[test]
+    fn a_session_that_was_given_is_never_passed_over() {
+        let expires = "{\"expires\":\"2026-01-31T03:13:00Z\"}";
+        let of = |who, d| given(&Entry::parse(line(who, d).as_bytes()).expect("an entry"));
+        let good = of("alice", expires).expect("it can be understood");
+        assert_eq!(
+            (good.session.as_str(), good.valid_until.to_string().as_str()),
+            ("0a1b2c3d", "2026-01-31T03:13:00Z")
+        );
+        for (who, d) in [("alice", "{}"), ("alice", "{\"expires\":\"soon\"}"), ("", expires)] {
+            let Err(failure) = of(who, d) else { panic!("{who}: {d}") };
+            assert_eq!(failure.exit(), Exit::Evidence);
+            assert!(failure.fact.contains("entry 7"), "{}", failure.fact);
+        }
+    }
 }

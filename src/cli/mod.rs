@@ -116,9 +116,13 @@ fn watched(args: &Args, words: &[OsString], inherited: Option<Credentials>) -> E
 
 /// Sees to the session of a supervisor that was killed.
 fn after_its_death(args: &Args, signal: i32, supervisor: u32) -> Exit {
-    match Context::of(args, None, None) {
-        Ok(context) if lost::see_to(&context) + lost::see_to_unmarked(&context, supervisor) > 0 => Exit::Ended,
-        Ok(_) => Exit::Child(u8::try_from(128 + signal).unwrap_or(u8::MAX)),
+    let seen_to = Context::of(args, None, None).and_then(|context| {
+        let lost = lost::see_to(&context);
+        Ok(lost + lost::see_to_unmarked(&context, supervisor)?)
+    });
+    match seen_to {
+        Ok(0) => Exit::Child(u8::try_from(128 + signal).unwrap_or(u8::MAX)),
+        Ok(_) => Exit::Ended,
         Err(failure) => report(Err(failure), args.color),
     }
 }

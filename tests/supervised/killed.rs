@@ -29,6 +29,7 @@ fn was_lost(practice: &Practice) {
     let ends = practice.told("session.end");
     assert_eq!(ends.len(), 1, "{ends:?}");
     assert_eq!(ends[0]["cause"], "lost");
+    practice.ends_are_signed();
     practice.home.glass(&["audit", "verify"]).exits(0);
 }
 
@@ -145,6 +146,7 @@ fn is_true(practice: &Practice, moment: Moment) {
     let cause = practice.told("session.end").first().map(|end| end["cause"].clone());
     let of_its_own = matches!(moment, Moment::Entry("session.end")) && cause == Some("signal".into());
     assert!(of_its_own || cause.is_none_or(|cause| cause == "lost"), "{moment:?}: {:?}", practice.entries());
+    practice.ends_are_signed();
 }
 
 /// Kills one of the two at each moment; the answer of `victim` to the watcher's id is whom.

@@ -122,6 +122,18 @@ impl Practice {
         whole.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// Every session that has ended is signed for: a checkpoint of it has the entry that says so.
+    #[track_caller]
+    pub fn ends_are_signed(&self) {
+        let entries = self.entries();
+        for end in entries.iter().filter(|entry| entry["ev"] == "session.end") {
+            let has_it =
+                |one: &&Value| one["session"] == end["session"] && one["d"]["size"].as_u64() > end["seq"].as_u64();
+            let mut signed = entries.iter().filter(|entry| entry["ev"] == "ledger.checkpoint").filter(has_it);
+            assert!(signed.next().is_some(), "{end} is not signed: {entries:?}");
+        }
+    }
+
     /// What the entries of one event say, in their order.
     pub fn told(&self, event: &str) -> Vec<Value> {
         self.entries().into_iter().filter(|entry| entry["ev"] == event).map(|entry| entry["d"].clone()).collect()
