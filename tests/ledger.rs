@@ -2,6 +2,7 @@
 
 mod against;
 mod cloudtrail;
+mod contents;
 mod corpus;
 mod disks;
 mod export;

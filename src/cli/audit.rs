@@ -3,11 +3,13 @@
 mod against;
 mod cloudtrail;
 mod completeness;
+mod contents;
 mod export;
 mod proofs;
 mod recordings;
 mod ship;
 mod signing;
+mod source;
 mod verify;
 
 use std::collections::VecDeque;
@@ -26,6 +28,8 @@ use crate::model::chain::signed::Asked;
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::text::escaped;
 use crate::model::time::Timestamp;
+use source::Source;
+
 pub use ship::{see_to, tell_of_failures};
 pub use verify::{Verdict, tell};
 
@@ -82,14 +86,17 @@ fn show(args: &AuditShow, context: &Context) -> Result<Exit, Failure> {
     let wanted = Wanted::of(&args.only);
     let shown: Way = if args.json { stored } else { readable };
     let mut kept = VecDeque::new();
-    let reading = Reader::of_own(&context.places().ledger())?.read(|line, entry| {
+    let source = Source::of(args.ledger.as_deref(), context)?;
+    let reading = source.reader.read(|line, entry| {
         if wanted.takes(entry) {
             kept.push_back(shown(line, entry));
         }
         if args.last.is_some_and(|last| kept.len() > last) {
             kept.pop_front();
         }
-    })?;
+    });
+    let reading = source.found(reading)?;
+    source.is_there(&reading)?;
     out::print(&Vec::from(kept).concat())?;
     tell_of_bad(&reading.walked.judgement, "shown");
     Ok(Exit::Done)

@@ -81,6 +81,17 @@ impl Context {
         load_catalogue(&self.places, self.catalogue.as_deref())
     }
 
+    /// The catalogue; none where nobody has named one, and none is where it is looked for.
+    ///
+    /// # Errors
+    /// When there is one that cannot be used: what it pins must not be passed over.
+    pub fn catalogue_if_any(&self) -> Result<Option<Catalogue>, Failure> {
+        match self.places.catalogue(self.catalogue.as_deref()) {
+            Err(FileError::Absent { .. }) => Ok(None),
+            Ok(_) | Err(_) => self.catalogue().map(Some),
+        }
+    }
+
     /// The catalogue's file, if it was named by flag.
     pub fn named_by_flag(&self) -> Option<&Path> {
         self.catalogue.as_deref()
@@ -104,6 +115,17 @@ impl Context {
     /// The identity file.
     pub fn identity(&self) -> Result<Identity, Failure> {
         identity(&self.places)
+    }
+
+    /// The identity file; none where nobody has named one, and none is where it is looked for.
+    ///
+    /// # Errors
+    /// When there is one that cannot be used.
+    pub fn identity_if_any(&self) -> Result<Option<Identity>, Failure> {
+        match self.places.identity() {
+            Err(FileError::Absent { .. }) => Ok(None),
+            Ok(_) | Err(_) => self.identity().map(Some),
+        }
     }
 
     /// The person that the identity file names, as far as that can be read.

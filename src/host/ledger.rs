@@ -9,6 +9,7 @@ mod acknowledge;
 mod ahead;
 mod before;
 mod closed;
+pub mod contents;
 mod folder;
 mod growth;
 mod held;
@@ -40,11 +41,12 @@ use crate::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Measure,
 pub use before::Before;
 pub use closed::Closed;
 pub use key::Asking;
-pub use prove::ProveError;
+pub use prove::{ProveError, prove_from_copy};
 pub use rotate::Rotated;
 pub use seal::LedgerKey;
 pub use since::Since;
 
+use contents::Contents;
 use folder::{Folder, LONGEST_WAIT, Use};
 use left::{Held, Left};
 use machine::Machine;
@@ -218,9 +220,7 @@ impl Ledger for HostLedger {
     }
 
     fn keep(&self, content: &[u8]) -> Result<Digest, LedgerError> {
-        let digest = Digest::of(content);
-        Folder::make(&self.path)?.put("blobs", &digest.to_string(), content)?;
-        Ok(digest)
+        Contents::of(&Folder::make(&self.path)?).keep(content)
     }
 }
 

@@ -8,6 +8,7 @@ pub mod chain;
 pub mod checkpoint;
 pub mod cloudtrail;
 pub mod completeness;
+pub mod contents;
 pub mod daily_key;
 pub mod destination;
 pub mod environment;

@@ -251,6 +251,8 @@ pub enum LedgerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Something else lies under the hash of a content.
+    Spoilt(PathBuf),
     /// Another process held the lock for too long.
     Busy(PathBuf),
     /// An entry would be longer than a line may be.
@@ -278,6 +280,9 @@ impl fmt::Display for LedgerError {
                 write!(f, "the ledger was rolled back at {segment}: {reason}")
             }
             LedgerError::Untrusted { reason } => write!(f, "the ledger cannot be trusted: {reason}"),
+            LedgerError::Spoilt(path) => {
+                write!(f, "{} is not the content that its name is the hash of", path.display())
+            }
             LedgerError::Busy(path) => write!(f, "another process holds the ledger's lock {}", path.display()),
             LedgerError::TooLong(bytes) => {
                 write!(f, "an entry of {bytes} bytes is too long for the ledger (65535 at most)")
@@ -295,6 +300,7 @@ impl std::error::Error for LedgerError {
             LedgerError::Broken { .. }
             | LedgerError::RolledBack { .. }
             | LedgerError::Untrusted { .. }
+            | LedgerError::Spoilt(_)
             | LedgerError::Busy(_)
             | LedgerError::TooLong(_)
             | LedgerError::Interrupted => None,

@@ -1,12 +1,14 @@
 //! What the ledger signs of itself: checkpoints, their key, proofs of one entry; and what becomes of each when somebody
 //! changes it.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use glass::model::name::Digest;
 use serde_json::{Value, json};
 
+use super::ship::copy_folder;
 use super::{REFUSED, SEGMENT, by_script, events, home, ledger, text, verdict};
 use crate::support::{Home, Outcome, Practice};
 
@@ -277,10 +279,7 @@ fn one_entry_is_shown_without_the_ledger_to_who_knows_its_key() {
         unknown.stderr
     );
     // The catalogue may have the key.
-    let catalogue = auditor.read(".config/glass/profiles.toml");
-    let with_key = catalogue.replacen("[people.alice]\n", &format!("[people.alice]\nledger_keys = [\"{key}\"]\n"), 1);
-    assert_ne!(with_key, catalogue);
-    auditor.write(".config/glass/profiles.toml", &with_key);
+    auditor.write(CATALOGUE, &pinning(&auditor, &key));
     check(&[]).exits(0);
     // And whoever made it knows it.
     home.glass(&["audit", "check-proof", file.to_str().unwrap()]).exits(0);
@@ -290,6 +289,102 @@ fn one_entry_is_shown_without_the_ledger_to_who_knows_its_key() {
         fs::write(&file, changed).unwrap();
         check(&["--key", &key]).exits(4);
     }
+}
+
+/// The home's catalogue, with a key that it pins for alice.
+fn pinning(home: &Home, key: &str) -> String {
+    let catalogue = home.read(CATALOGUE);
+    let pinning = catalogue.replacen("[people.alice]\n", &format!("[people.alice]\nledger_keys = [\"{key}\"]\n"), 1);
+    assert_ne!(pinning, catalogue);
+    pinning
+}
+
+const CATALOGUE: &str = ".config/glass/profiles.toml";
+
+/// What it pins must not be lost with it: only where there is none at all is nothing pinned.
+#[test]
+fn a_catalogue_that_cannot_be_used_weakens_no_verification() {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    let of_own = key(&home);
+    checkpoint(&home);
+    let proof = home.glass(&["audit", "prove", "1"]).exits(0).stdout;
+    home.write("proof", &proof);
+    let commands: [&[&str]; 3] = [
+        &["audit", "verify"],
+        &["audit", "verify", "--anchored", "--against", "share"],
+        &["audit", "check-proof", "proof"],
+    ];
+    fs::create_dir(home.path("share")).unwrap();
+    let codes = |more: &[&str]| commands.map(|command| home.glass(&[more, command].concat()).code);
+    assert_eq!(codes(&[]), [0, 5, 0]);
+    // Another key of this very ledger is pinned: what it signs itself counts for nothing.
+    fs::remove_file(key_file(&home)).unwrap();
+    let other = key(&home);
+    assert_ne!(of_own, other);
+    let (good, elsewhere) = (home.read(CATALOGUE), home.path("profiles.toml"));
+    home.write("first.toml", &pinning(&home, &of_own));
+    home.write(CATALOGUE, &pinning(&home, &other));
+    assert_eq!(codes(&[]), [4, 4, 4]);
+    assert_eq!(codes(&["--catalogue", "first.toml"])[2], 0);
+    let pinned = home.read(CATALOGUE);
+    fs::set_permissions(home.path(CATALOGUE), Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(codes(&[]), [2, 2, 2], "others can write to it");
+    fs::set_permissions(home.path(CATALOGUE), Permissions::from_mode(0o600)).unwrap();
+    home.write(CATALOGUE, &pinned.replacen("version", "versoin", 1));
+    assert_eq!(codes(&[]), [2, 2, 2], "a mistake");
+    assert_eq!(codes(&["--catalogue", elsewhere.to_str().unwrap()]), [2, 2, 2], "it was named and is not there");
+    home.write(CATALOGUE, &good);
+    assert_eq!(codes(&[])[0], 0);
+    fs::remove_file(home.path(CATALOGUE)).unwrap();
+    assert_eq!(codes(&[])[0], 0, "there is none");
+}
+
+#[test]
+fn one_entry_is_shown_from_a_copy_that_has_a_checkpoint_with_it() {
+    let (home, auditor) = (home(), home());
+    home.glass(&REFUSED).exits(3);
+    home.glass(&["audit", "rotate"]).exits(0);
+    home.glass(&REFUSED).exits(3);
+    checkpoint(&home);
+    home.glass(&["list"]).exits(0);
+    let (key, lines) = (key(&home), lines(&home));
+    let signed =
+        lines.iter().filter(|line| line["ev"] == "ledger.checkpoint").map(|line| line["seq"].as_u64().unwrap());
+    let signed: Vec<u64> = signed.collect();
+    let copy = auditor.path("copy");
+    copy_folder(&ledger(&home), &copy);
+    // The cache of a copy is not believed: nobody vouches for it.
+    fs::write(copy.join("tree"), "anything").unwrap();
+    let prove = |seq: u64| auditor.glass(&["audit", "prove", &seq.to_string(), "--ledger", "copy"]);
+    let holds = |seq: u64| {
+        auditor.write("proof", &prove(seq).exits(0).stdout);
+        let shown = auditor.glass(&["audit", "check-proof", "proof", "--key", &key, "--json"]).exits(0).json();
+        assert_eq!(shown["entry"], lines[usize::try_from(seq).unwrap()]);
+    };
+    let last = *signed.last().unwrap();
+    (0..last).for_each(holds);
+    let unsigned = prove(last).exits(1);
+    let fact = format!("no checkpoint in the copy has entry {last}: the last one is of {last} entries");
+    assert!(unsigned.stderr.contains(&fact), "{}", unsigned.stderr);
+    assert!(prove(100_000).exits(2).stderr.contains("there is no entry 100000"));
+    assert!(!auditor.path(".local/state/glass/keys").exists(), "nothing was signed for it");
+    // A segment alone has what a checkpoint in it has.
+    let segments = super::segments(&copy);
+    fs::remove_file(&segments[1]).unwrap();
+    assert!(prove(1).exits(1).stderr.contains("copy what follows as well"));
+    fs::copy(&super::segments(&ledger(&home))[1], &segments[1]).unwrap();
+    holds(1);
+    fs::remove_file(&segments[0]).unwrap();
+    assert!(prove(1).exits(4).stderr.contains("no ledger.anchor tells of what is before it"));
+    fs::copy(&super::segments(&ledger(&home))[0], &segments[0]).unwrap();
+    let text = auditor.read(&format!("copy/{SEGMENT}"));
+    fs::remove_file(&segments[0]).unwrap();
+    fs::write(&segments[0], text.replacen("elevate.refused", "elevate.refusee", 1)).unwrap();
+    assert!(prove(1).exits(4).stderr.contains("is not one of these"));
+    let nothing = auditor.glass(&["audit", "prove", "1", "--ledger", "run"]).exits(1);
+    assert!(nothing.stderr.contains("there is no ledger in run"), "{}", nothing.stderr);
+    auditor.glass(&["audit", "prove", "1", "--ledger", "/nowhere"]).exits(1);
 }
 
 #[test]

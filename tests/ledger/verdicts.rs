@@ -20,6 +20,7 @@ fn every_vector_has_the_verdict_that_it_carries() {
         let outcome = home.glass(&["audit", "verify", "--json", "--ledger", path.to_str().unwrap()]);
         let mut found = outcome.json();
         assert_eq!(found.as_object_mut().unwrap().remove("recordings"), Some(json!([])));
+        assert_eq!(found.as_object_mut().unwrap().remove("contents").unwrap()["differ"], json!([]));
         expected.as_object_mut().unwrap().entry("signed").or_insert(Value::Null);
         assert_eq!(found.as_object_mut().unwrap().remove("completeness").unwrap()["state"], json!("unknown"));
         if let Some(bad) = found["first_bad"].as_object_mut() {
@@ -142,6 +143,7 @@ fn entries_are_shown_by_session_event_time_and_number() {
     let shown = |args: &[&str]| home.glass(&[&["audit", "show", "--json"], args].concat()).exits(0).stdout;
     let all = text(&home);
     assert!(shown(&[]).starts_with(&all), "as they are stored");
+    assert!(shown(&["--ledger", ledger(&home).to_str().unwrap()]).starts_with(&all), "of a copy too");
     assert_eq!(shown(&["--event", "elevate.refused"]), all.split_inclusive('\n').nth(2).unwrap());
     assert_eq!(shown(&["--event", "run.end", "--last", "1"]).lines().count(), 1);
     assert_eq!(shown(&["--since", "2999-01-01T00:00:00Z"]), "");
@@ -162,6 +164,7 @@ fn a_folder_without_a_ledger_is_no_verified_ledger() {
     let home = Home::new();
     home.glass(&["audit", "verify", "--ledger", home.path("run").to_str().unwrap()]).exits(1);
     home.glass(&["audit", "verify", "--ledger", "/nowhere"]).exits(1);
+    assert!(home.glass(&["audit", "show", "--ledger", "run"]).exits(1).stderr.contains("there is no ledger in run"));
 }
 
 /// A `glass audit tail` whose first lines are there, and the rest of what it prints.

@@ -87,6 +87,13 @@ fn an_approval_from_a_file_breaks_the_glass_once_and_is_kept() {
     assert!(again.stderr.contains(&format!("the request {} was used by the session", night.id())), "{}", again.stderr);
     assert_eq!(night.practice.told("elevate.refused")[0]["request"], night.id());
     night.practice.home.glass(&["audit", "verify"]).exits(0);
+    // What was signed is evidence: without it the ledger does not verify.
+    for digest in [night.sheet.digest(), night.approval().digest()] {
+        fs::remove_file(night.practice.ledger().join("blobs").join(digest.to_string())).unwrap();
+        let found = night.practice.home.glass(&["audit", "verify", "--json"]).exits(4).json();
+        let missing = found["contents"]["missing"].as_array().unwrap();
+        assert!(missing.iter().any(|one| one["sha256"] == digest.to_string()), "{found}");
+    }
 }
 
 /// Who can write to where requests lie, or to Alice, can write a request in her name and have it approved.

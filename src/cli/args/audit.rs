@@ -28,7 +28,7 @@ impl Audit {
 /// What `glass audit` can do.
 #[derive(Debug, Subcommand)]
 pub enum AuditAction {
-    /// Verify every entry, what the ledger has signed, and the recordings; 4 if something is not as it was written
+    /// Verify every entry, what the ledger has signed, recordings and contents; 4 if something is not as it was written
     Verify(AuditVerify),
     /// Print entries
     Show(AuditShow),
@@ -89,7 +89,7 @@ pub struct AuditVerify {
     #[arg(long, value_name = "VKEY", value_parser = KnownKey::parse)]
     pub key: Vec<KnownKey>,
 
-    /// The fast way: read only what follows the last checkpoint, and no recordings; everything, where that is impossible
+    /// The fast way: read only what follows the last checkpoint, and no recordings or contents; everything, where that is impossible
     #[arg(long, conflicts_with_all = ["cloudtrail", "against", "anchored", "max_age"])]
     pub since_checkpoint: bool,
 
@@ -143,6 +143,10 @@ pub struct AuditShow {
     #[command(flatten)]
     pub only: AuditFilter,
 
+    /// The folder of another ledger, e.g. of a copy
+    #[arg(long, value_name = "DIR")]
+    pub ledger: Option<PathBuf>,
+
     /// Only the last so many of these
     #[arg(long, value_name = "N")]
     pub last: Option<usize>,
@@ -189,11 +193,17 @@ pub struct AuditKey {
 
 /// `glass audit prove`.
 #[derive(Debug, Group)]
-#[command(after_help = "Example:\n  glass audit prove 42 > entry-42.tlog-proof")]
+#[command(
+    after_help = "Examples:\n  glass audit prove 42 > entry-42.tlog-proof\n  glass audit prove 42 --ledger COPY > entry-42.tlog-proof"
+)]
 pub struct AuditProve {
     /// The entry's number, see `glass audit show`
     #[arg(value_name = "SEQ")]
     pub seq: u64,
+
+    /// The folder of another ledger, e.g. of a copy, in which a checkpoint has the entry
+    #[arg(long, value_name = "DIR")]
+    pub ledger: Option<PathBuf>,
 }
 
 /// `glass audit check-proof`.

@@ -15,6 +15,7 @@ use crate::host::archive::{HostArchives, is_same_folder};
 use crate::host::aws::HostAws;
 use crate::host::files;
 use crate::host::keychain::Keychain;
+use crate::model::catalogue::Catalogue;
 use crate::model::completeness::receipt::{Receipts, checkpoint_size};
 use crate::model::completeness::{Claims, Found, Kind};
 use crate::model::destination::Destination;
@@ -57,7 +58,12 @@ pub struct Other {
 }
 
 /// Reads all that is named, and what it says of the ledger of this origin.
-pub fn read(args: &AuditVerify, context: &Context, origin: Option<&str>) -> Result<(Claims, Archived), Failure> {
+pub fn read(
+    args: &AuditVerify,
+    context: &Context,
+    catalogue: Option<&Catalogue>,
+    origin: Option<&str>,
+) -> Result<(Claims, Archived), Failure> {
     let mut claims = Claims::of(origin.unwrap_or_default());
     let mut archived = Archived::default();
     for named in &args.against {
@@ -70,7 +76,7 @@ pub fn read(args: &AuditVerify, context: &Context, origin: Option<&str>) -> Resu
                 .caused_by(&error)
                 .hint("name s3://BUCKET/PREFIX, a folder, or a file with a checkpoint")
         })?;
-        let archive = open(&at, args, context)?;
+        let archive = open(&at, args, context, catalogue)?;
         let read = &mut archived.findings.read;
         let listed = Listed::of(at, archive, origin.unwrap_or_default(), &mut claims, read);
         archived.archives.push(listed.map_err(|error| unreadable(named, &error))?);
@@ -87,25 +93,29 @@ fn kept_note(path: &Path) -> Result<Found, Failure> {
     Ok(Found { kind: Kind::File, place: path.display().to_string(), note, named: None, at: None })
 }
 
-fn open(at: &Destination, args: &AuditVerify, context: &Context) -> Result<Box<dyn Archive>, Failure> {
+fn open(
+    at: &Destination,
+    args: &AuditVerify,
+    context: &Context,
+    catalogue: Option<&Catalogue>,
+) -> Result<Box<dyn Archive>, Failure> {
     let missing = |fact: String, hint: &str| Failure::new(Exit::Usage, fact).hint(hint);
     let is_bucket = matches!(at, Destination::Bucket { .. });
-    let catalogue = context.catalogue().ok();
-    let of_catalogue = || catalogue.as_ref().and_then(|catalogue| catalogue.shipping().region.clone());
-    let region = args.region.clone().or_else(of_catalogue);
+    let shipping = catalogue.map(Catalogue::shipping);
+    let region = args.region.clone().or_else(|| shipping?.region.clone());
     let source = args.profile.clone().map(Source::Profile);
-    let source = source.or_else(|| catalogue.as_ref().and_then(|catalogue| catalogue.shipping().source.clone()));
+    let source = source.or_else(|| shipping?.source.clone());
     if is_bucket && region.is_none() {
         return Err(missing(format!("the region of {at} is not known"), "name it with --region"));
     }
     // A folder is in no region: any will do.
     let region = region.unwrap_or_else(|| Region::parse("us-east-1").expect("it is the name of a region"));
     let place = match catalogue {
-        Some(catalogue) => place_of(&catalogue, region),
+        Some(catalogue) => place_of(catalogue, region),
         // Who audits the ledgers of others may have none: then AWS is where AWS is.
         None => Place { region, endpoint: None, ca_bundle: None },
     };
-    let identity = context.identity().ok();
+    let identity = context.identity_if_any()?;
     let person = identity.as_ref().map(|identity| identity.person.clone());
     let person = person.unwrap_or_else(|| PersonName::parse("auditor").expect("it is a name"));
     let source = source.or(identity.and_then(|identity| identity.source));

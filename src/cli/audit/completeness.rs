@@ -83,10 +83,8 @@ impl Judged {
         let Evidence { verified, receipts, mut claims, archived, witnesses, cloudtrail } = evidence;
         let Verified { reading, signatures, .. } = verified;
         let cosigned = receipts.cosigned(witnesses);
-        let looked = match () {
-            () if args.against.is_empty() && cloudtrail.is_none() && cosigned.is_empty() => Looked::Nowhere,
-            () => Looked::Somewhere,
-        };
+        let is_asked = !args.against.is_empty() || cloudtrail.is_some() || !cosigned.is_empty();
+        let looked = if is_asked { Looked::Somewhere } else { Looked::Nowhere };
         for note in cosigned {
             claims.take(note);
         }

@@ -2,10 +2,10 @@
 
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use serde::Deserialize;
 
+use super::source::Source;
 use super::{Wanted, tell_of_bad};
 use crate::cli::args::{AuditExport, ExportFormat};
 use crate::cli::context::Context;
@@ -13,7 +13,6 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out;
 use crate::host::export::{ExportError, NewFile, NewFolder};
-use crate::host::ledger::reader::{Reader, Reading};
 use crate::model::chain::entry::Entry;
 use crate::model::chain::signed::Asked;
 use crate::model::checkpoint::Checkpoint;
@@ -21,7 +20,6 @@ use crate::model::export::Form;
 use crate::model::export::ocsf::Translator;
 use crate::model::export::tiles::{NotFromTheFirst, Tiles};
 use crate::model::note::Note;
-use crate::world::ledger::LedgerError;
 
 /// Exports the ledger, or a copy of one.
 pub fn export(args: &AuditExport, context: &Context) -> Result<Exit, Failure> {
@@ -53,7 +51,7 @@ fn lines(
     to: &mut impl Write,
 ) -> Result<io::Result<()>, Failure> {
     let wanted = Wanted::of(&args.only);
-    let source = Source::of(args, context)?;
+    let source = Source::of(args.ledger.as_deref(), context)?;
     if let Err(error) = to.write_all(form.header().as_bytes()) {
         return Ok(Err(error));
     }
@@ -74,42 +72,6 @@ fn lines(
     }
 }
 
-/// This user's own ledger, or the copy that was named.
-struct Source<'a> {
-    reader: Reader,
-    copy: Option<&'a Path>,
-}
-
-impl<'a> Source<'a> {
-    fn of(args: &'a AuditExport, context: &Context) -> Result<Self, Failure> {
-        let copy = args.ledger.as_deref();
-        let reader = match copy {
-            None => Reader::of_own(&context.places().ledger())?,
-            Some(folder) => Reader::of_copy(folder)?,
-        };
-        Ok(Source { reader, copy })
-    }
-
-    /// What was read. That a copy cannot be is no fault of this user's ledger.
-    fn found<R>(&self, reading: Result<R, LedgerError>) -> Result<R, Failure> {
-        reading.map_err(|error| match self.copy {
-            Some(_) => Failure::of(Exit::Failed, &error),
-            None => error.into(),
-        })
-    }
-
-    /// Checks that there is something in the copy that was named.
-    fn is_there(&self, reading: &Reading) -> Result<(), Failure> {
-        match self.copy {
-            Some(folder) if reading.segments == 0 => {
-                let fact = format!("there is no ledger in {}", folder.display());
-                Err(Failure::new(Exit::Failed, fact).hint("name the folder that log-….jsonl is in"))
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-}
-
 /// Writes the tiles of the last checkpoint.
 fn tiles(args: &AuditExport, context: &Context) -> Result<Exit, Failure> {
     let Some(to) = &args.to else {
@@ -120,7 +82,7 @@ fn tiles(args: &AuditExport, context: &Context) -> Result<Exit, Failure> {
             .hint("leave --session, --since and --event out"));
     }
     let folder = NewFolder::begin(to)?;
-    let source = Source::of(args, context)?;
+    let source = Source::of(args.ledger.as_deref(), context)?;
     let verified = source.reader.verify(Asked::default(), |_| false, |_, _| ());
     let verified = source.found(verified)?;
     source.is_there(&verified.reading)?;

@@ -1,14 +1,15 @@
-//! `glass audit verify`: the verdict on the ledger, on the recordings that it tells of, and by CloudTrail.
+//! `glass audit verify`: the verdict on the ledger, on the recordings and contents that it tells of, and by CloudTrail.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use serde_json::json;
 
 use super::against;
 use super::cloudtrail::Compared;
 use super::completeness::{Evidence, Judged};
+use super::contents::Contents;
 use super::recordings::Proofs;
+use super::source::Source;
 use super::tell_of_failures;
 use crate::cli::args::{AuditVerify, KnownKey};
 use crate::cli::context::Context;
@@ -23,6 +24,7 @@ use crate::model::chain::signed::{Asked, Believed, Signatures, Signed};
 use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::cloudtrail::compare::Elevations;
 use crate::model::completeness::receipt::Receipts;
+use crate::model::contents::Named;
 use crate::model::note::key::WitnessKey;
 use crate::model::text::escaped;
 use crate::world::ledger::LedgerError;
@@ -31,6 +33,8 @@ use crate::world::ledger::LedgerError;
 pub struct Verdict<'a> {
     verified: Verified,
     proofs: Proofs,
+    /// The contents that entries refer to; not looked at by the fast way.
+    contents: Option<Contents>,
     compared: Option<Compared>,
     judged: Judged,
     /// How many entries the checkpoint has with which the reading began.
@@ -40,36 +44,34 @@ pub struct Verdict<'a> {
 
 /// Finds the verdict.
 pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>, Failure> {
-    let places = context.places();
-    let (reader, mut proofs) = match &args.ledger {
-        None => {
-            let recordings = Recorded::of_own(&places.recordings());
-            (Reader::of_own(&places.ledger())?, Proofs::of(recordings, Some(places.state())))
-        }
-        Some(folder) => (Reader::of_copy(folder)?, Proofs::of(Recorded::beside(folder), None)),
+    let catalogue = context.catalogue_if_any()?;
+    let source = Source::of(args.ledger.as_deref(), context)?;
+    let mut proofs = match &args.ledger {
+        None => Proofs::of(Recorded::of_own(&context.places().recordings()), Some(context.places().state())),
+        Some(folder) => Proofs::of(Recorded::beside(folder), None),
     };
-    let origin = reader.origin().map_err(|error| unread(args, error))?;
-    let (claims, mut archived) = against::read(args, context, origin.as_deref())?;
-    let (mut elevations, mut receipts) = (Elevations::default(), Receipts::default());
-    let (believed, witnesses) = known_keys(args, context);
+    let origin = source.found(source.reader.origin())?;
+    let (claims, mut archived) = against::read(args, context, catalogue.as_ref(), origin.as_deref())?;
+    let (mut elevations, mut receipts, mut named) = (Elevations::default(), Receipts::default(), Named::default());
+    let (believed, witnesses) = known_keys(args, catalogue.as_ref());
     // CloudTrail is looked through for everybody who is in any entry.
     let is_asked = !args.cloudtrail.is_empty();
-    let is_told = |event: &str| is_asked || Proofs::takes(event) || Receipts::takes(event);
-    let fast = if args.since_checkpoint { since_checkpoint(&reader, &believed) } else { Ok(None) };
-    let fast = fast.map_err(|error| unread(args, error))?;
+    let is_told = |event: &str| is_asked || Proofs::takes(event) || Receipts::takes(event) || Named::takes(event);
+    let fast = if args.since_checkpoint { since_checkpoint(&source.reader, &believed) } else { Ok(None) };
+    let fast = source.found(fast)?;
     let since = fast.as_ref().map(|(size, _)| *size);
     let verified = match fast {
         Some((_, verified)) => Ok(verified),
-        None => reader.verify(Asked { believed, sizes: claims.sizes() }, is_told, |line, entry| {
+        None => source.reader.verify(Asked { believed, sizes: claims.sizes() }, is_told, |line, entry| {
             proofs.take(entry);
             elevations.take(line, entry);
             receipts.take(entry);
+            named.take(entry);
         }),
     };
-    let verified = verified.map_err(|error| unread(args, error))?;
-    if let Some(folder) = &args.ledger {
-        is_there(folder, &verified)?;
-    }
+    let verified = source.found(verified)?;
+    source.is_there(&verified.reading)?;
+    let contents = if since.is_none() { Some(Contents::of(&named, &source)?) } else { None };
     let now = context.world().clock.now();
     if let (None, Some(person)) = (&args.ledger, context.person()) {
         elevations.expect(person.as_str());
@@ -79,7 +81,7 @@ pub fn find<'a>(args: &'a AuditVerify, context: &Context) -> Result<Verdict<'a>,
     archived.hold(receipts.clone())?;
     let evidence = Evidence { verified: &verified, receipts, claims, archived, witnesses: &witnesses, cloudtrail };
     let judged = Judged::of(evidence, args, now);
-    Ok(Verdict { verified, proofs: proofs.conclude()?, compared, judged, since, args })
+    Ok(Verdict { verified, proofs: proofs.conclude()?, contents, compared, judged, since, args })
 }
 
 /// The verdict by the fast way, with the size of the checkpoint that it begins with; says so where there is no such way.
@@ -94,7 +96,7 @@ fn since_checkpoint(reader: &Reader, believed: &Believed) -> Result<Option<(u64,
 }
 
 /// The keys that were named, or else those of the catalogue: ledgers', and witnesses'.
-fn known_keys(args: &AuditVerify, context: &Context) -> (Believed, Vec<WitnessKey>) {
+fn known_keys(args: &AuditVerify, catalogue: Option<&Catalogue>) -> (Believed, Vec<WitnessKey>) {
     let (mut keys, mut witnesses) = (Vec::new(), Vec::new());
     for key in args.key.iter().cloned() {
         match key {
@@ -102,35 +104,19 @@ fn known_keys(args: &AuditVerify, context: &Context) -> (Believed, Vec<WitnessKe
             KnownKey::Witness(key) => witnesses.push(key),
         }
     }
-    // A catalogue that cannot be read has none.
-    let catalogue = context.catalogue().ok();
-    if let (Some(catalogue), true) = (&catalogue, witnesses.is_empty()) {
+    if let (Some(catalogue), true) = (catalogue, witnesses.is_empty()) {
         witnesses = catalogue.shipping().witness_keys().to_vec();
     }
     let believed = match keys.as_slice() {
-        [] => Believed::Known(catalogue.iter().flat_map(Catalogue::ledger_keys).cloned().collect()),
+        [] => Believed::Known(catalogue.into_iter().flat_map(Catalogue::ledger_keys).cloned().collect()),
         _ => Believed::Only(keys),
     };
     (believed, witnesses)
 }
 
-/// That a copy cannot be read is no fault of the ledger's.
-fn unread(args: &AuditVerify, error: LedgerError) -> Failure {
-    if args.ledger.is_some() { Failure::of(Exit::Failed, &error) } else { error.into() }
-}
-
-/// Checks that there is a ledger in a folder.
-fn is_there(folder: &Path, verified: &Verified) -> Result<(), Failure> {
-    if verified.reading.segments == 0 {
-        let fact = format!("there is no ledger in {}", folder.display());
-        return Err(Failure::new(Exit::Failed, fact).hint("name the folder that log-….jsonl is in"));
-    }
-    Ok(())
-}
-
 /// Tells a verdict; 4 if the ledger does not verify, a key was given that has signed nothing of it, a recording is not
-/// what the ledger has, or CloudTrail contradicts it. What an interrupted append left is no reason, nor is a recording
-/// that is not there.
+/// what the ledger has, a content is not or is gone, or CloudTrail contradicts it. What an interrupted append left is no
+/// reason, nor is a recording that is not there.
 pub fn tell(verdict: &Verdict<'_>, context: &Context) -> Result<Exit, Failure> {
     let Verified { reading: Reading { segments, before, walked }, signatures, .. } = &verdict.verified;
     let Judgement { integrity, first_bad } = &walked.judgement;
@@ -149,6 +135,7 @@ pub fn tell(verdict: &Verdict<'_>, context: &Context) -> Result<Exit, Failure> {
             "unresolved": signatures.unresolved().collect::<Vec<_>>(),
             "signed": signed.map(|signed| json!({ "size": signed.size, "at": signed.at, "key": signed.key })),
             "recordings": verdict.proofs.as_json(),
+            "contents": verdict.contents.as_ref().map(Contents::as_json),
         });
         if verdict.args.since_checkpoint {
             document["since"] = json!(verdict.since);
@@ -158,6 +145,7 @@ pub fn tell(verdict: &Verdict<'_>, context: &Context) -> Result<Exit, Failure> {
         }
         out::print_json(&document)?;
     } else {
+        let contents = verdict.contents.as_ref().map(Contents::described).unwrap_or_default();
         let compared = verdict.compared.as_ref().map(Compared::described).unwrap_or_default();
         let signature = described_signature(signatures);
         out::print(
@@ -165,6 +153,7 @@ pub fn tell(verdict: &Verdict<'_>, context: &Context) -> Result<Exit, Failure> {
                 + &signature
                 + &verdict.judged.described()
                 + &verdict.proofs.described()
+                + &contents
                 + &compared),
         )?;
     }
@@ -175,6 +164,7 @@ pub fn tell(verdict: &Verdict<'_>, context: &Context) -> Result<Exit, Failure> {
     let unsigned = signatures.is_by_others() || (signed.is_none() && is_named);
     let contradicted = unsigned
         || verdict.proofs.differ()
+        || verdict.contents.as_ref().is_some_and(Contents::contradict)
         || verdict.judged.contradicts()
         || verdict.compared.as_ref().is_some_and(Compared::contradicts);
     Ok(match integrity {
@@ -214,8 +204,11 @@ fn described(verified: &Verified, since: Option<u64>) -> String {
         writeln!(text, "from        entry {first} on; what is before was shipped to {to}").expect(WRITES);
     }
     if let Some(size) = since {
-        writeln!(text, "since       a checkpoint of {size} entries; these were not read, nor was any recording")
-            .expect(WRITES);
+        writeln!(
+            text,
+            "since       a checkpoint of {size} entries; these were not read, nor was any recording or content"
+        )
+        .expect(WRITES);
     }
     writeln!(text, "entries     {}\nsegments    {segments}\nhead        {head}", walked.verifier.next()).expect(WRITES);
     for session in signatures.unresolved() {

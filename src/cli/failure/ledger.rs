@@ -12,6 +12,10 @@ impl From<LedgerError> for Failure {
                  `glass audit acknowledge --reason …`"
             }
             LedgerError::Untrusted { .. } => "the ledger's folder must be yours alone (0700) on a local disk",
+            LedgerError::Spoilt(_) => {
+                "somebody changed it, or the disk has lost it: keep it outside of the ledger for whoever looks into it; \
+                 then glass puts what belongs there in its place"
+            }
             LedgerError::Busy(_) => "try again; if it stays, look for a glass that hangs",
             LedgerError::Interrupted => "the first failure is told above; mend its cause and start again",
             LedgerError::TooLong(_) => "shorten the command line",

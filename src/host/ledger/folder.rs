@@ -178,21 +178,20 @@ impl Folder {
         sync(&self.path)
     }
 
-    /// Puts a content under a name in a folder below this one, whole or not at all, and durably.
-    pub(super) fn put(&self, below: &str, name: &str, content: &[u8]) -> Result<(), LedgerError> {
-        let folder = self.file(below);
-        let path = folder.join(name);
-        if path.exists() {
-            return Ok(());
+    /// Puts a content under a name, in a folder below this one or in this one, whole or not at all, and durably. Another
+    /// one that is there already stays as it is: it is evidence that somebody put it there.
+    pub(super) fn put(&self, name: &str, content: &[u8]) -> Result<(), LedgerError> {
+        let path = self.file(name);
+        let folder = path.parent().unwrap_or(&self.path);
+        match self.open_if_there(name, Use::Read)? {
+            Some(file) if !is(&file, content).map_err(failed("read", &path))? => {
+                return Err(LedgerError::Spoilt(path.clone()));
+            }
+            Some(_) => {}
+            None => put_new(folder, &path, content)?,
         }
-        let made = DirBuilder::new().mode(0o700).create(&folder);
-        if made.as_ref().is_err_and(|error| error.kind() != ErrorKind::AlreadyExists) {
-            return made.map_err(failed("make", &folder));
-        }
-        let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
-        write_durably(&unfinished, content).map_err(failed("write", &unfinished))?;
-        fs::rename(&unfinished, &path).map_err(failed("make", &path))?;
-        sync(&folder)?;
+        // Also one that was put by somebody who was killed before its name was durable.
+        sync(folder)?;
         self.sync()
     }
 
@@ -215,6 +214,26 @@ impl Folder {
 /// Where a ledger is prepared that will take the place of another.
 pub(super) fn next_to(path: &Path) -> PathBuf {
     path.with_extension("next")
+}
+
+/// Puts a content into a folder, which is made where there is none.
+fn put_new(folder: &Path, path: &Path, content: &[u8]) -> Result<(), LedgerError> {
+    let made = DirBuilder::new().mode(0o700).create(folder);
+    if made.as_ref().is_err_and(|error| error.kind() != ErrorKind::AlreadyExists) {
+        return made.map_err(failed("make", folder));
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
+    write_durably(&unfinished, content).map_err(failed("write", &unfinished))?;
+    fs::rename(&unfinished, path).map_err(failed("make", path))
+}
+
+/// Whether a file has just this content.
+fn is(file: &File, content: &[u8]) -> io::Result<bool> {
+    use io::Read;
+    let mut found = Vec::with_capacity(content.len());
+    file.take(content.len() as u64 + 1).read_to_end(&mut found)?;
+    Ok(found == content)
 }
 
 fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -1,7 +1,8 @@
-//! One entry shown without the rest: by the last checkpoint, or a new one if none has it yet.
+//! One entry shown without the rest: by the last checkpoint, or a new one if none has it yet and the ledger is one's own.
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 
 use super::HostLedger;
 use super::folder::Folder;
@@ -32,7 +33,14 @@ pub enum ProveError {
         /// Where what is before was shipped to.
         to: String,
     },
-    /// No checkpoint has it, and none can be made.
+    /// No checkpoint in a copy has it.
+    NotSigned {
+        /// The entry that was asked for.
+        seq: u64,
+        /// How many entries the last checkpoint has.
+        signed: u64,
+    },
+    /// The ledger cannot be read, or no checkpoint has it and none can be made.
     Unsigned(Unsigned),
 }
 
@@ -47,6 +55,9 @@ impl fmt::Display for ProveError {
                     "entry {seq} is not here: the ledger begins with entry {first}, what is before was shipped to {to}"
                 )
             }
+            ProveError::NotSigned { seq, signed } => {
+                write!(f, "no checkpoint in the copy has entry {seq}: the last one is of {signed} entries")
+            }
             ProveError::Unsigned(_) => f.write_str("no checkpoint has this entry, and none can be made"),
         }
     }
@@ -55,7 +66,7 @@ impl fmt::Display for ProveError {
 impl Error for ProveError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            ProveError::NoEntry { .. } | ProveError::NotHere { .. } => None,
+            ProveError::NoEntry { .. } | ProveError::NotHere { .. } | ProveError::NotSigned { .. } => None,
             ProveError::Unsigned(source) => Some(source),
         }
     }
@@ -76,12 +87,7 @@ impl HostLedger {
         let folder = Folder::check(&self.path)?;
         let mut tree = Tree::load(&folder);
         tree.read_on(&folder, None)?;
-        if seq >= tree.size() {
-            return Err(ProveError::NoEntry { seq, size: tree.size() });
-        }
-        if let Some(before) = tree.before().filter(|before| seq < before.state.size()) {
-            return Err(ProveError::NotHere { seq, first: before.state.size(), to: before.to.clone() });
-        }
+        is_here(&tree, seq)?;
         if let Some(proof) = proof(&folder, &tree, seq)? {
             return Ok(proof);
         }
@@ -89,6 +95,31 @@ impl HostLedger {
         tree.read_on(&folder, None)?;
         let proof = proof(&folder, &tree, seq)?;
         proof.ok_or_else(|| broken(&tree, "the checkpoint that was just made has another tree".to_owned()).into())
+    }
+}
+
+/// Proves that an entry is in a ledger, from a copy of it that has a checkpoint with the entry.
+///
+/// # Errors
+/// When there is no such entry or checkpoint, or the copy cannot be read.
+pub fn prove_from_copy(copy: &Path, seq: u64) -> Result<EntryProof, ProveError> {
+    let folder = Folder::of_anybody(copy)?;
+    // The file `tree` of a copy is anybody's: its lines alone speak for it.
+    let mut tree = Tree::default();
+    tree.read_on(&folder, None)?;
+    is_here(&tree, seq)?;
+    let signed = tree.note().and_then(checkpoint_in).map_or(0, |checkpoint| checkpoint.size);
+    proof(&folder, &tree, seq)?.ok_or(ProveError::NotSigned { seq, signed })
+}
+
+/// Checks that there is such an entry, and that it is still here.
+fn is_here(tree: &Tree, seq: u64) -> Result<(), ProveError> {
+    if seq >= tree.size() {
+        return Err(ProveError::NoEntry { seq, size: tree.size() });
+    }
+    match tree.before().filter(|before| seq < before.state.size()) {
+        Some(before) => Err(ProveError::NotHere { seq, first: before.state.size(), to: before.to.clone() }),
+        None => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::ahead::{self, Takes};
 use super::before::{self, Before};
 use super::closed::{Closed, Closes};
+use super::contents::Contents;
 use super::failed;
 use super::folder::{Folder, Trust};
 use super::machine::Machine;
@@ -63,6 +64,14 @@ impl Reader {
     pub fn origin(&self) -> Result<Option<String>, LedgerError> {
         let Some((_, snapshot)) = self.snapshot()? else { return Ok(None) };
         snapshot.origin()
+    }
+
+    /// The larger contents that its entries refer to; nothing where there is no ledger.
+    ///
+    /// # Errors
+    /// When its folder cannot be trusted.
+    pub fn contents(&self) -> Result<Option<Contents>, LedgerError> {
+        Ok(self.folder()?.as_ref().map(Contents::of))
     }
 
     /// Reads everything from the first entry that is here; `each` sees every line that verifies.
@@ -188,14 +197,16 @@ impl Reader {
         stop(&walked.judgement).map(|()| walked)
     }
 
-    pub(super) fn snapshot(&self) -> Result<Option<(Folder, Snapshot)>, LedgerError> {
-        if self.trust == Trust::Ours && !self.path.exists() {
-            return Ok(None);
+    fn folder(&self) -> Result<Option<Folder>, LedgerError> {
+        match self.trust {
+            Trust::Ours if !self.path.exists() => Ok(None),
+            Trust::Ours => Folder::check(&self.path).map(Some),
+            Trust::Anybodys => Folder::of_anybody(&self.path).map(Some),
         }
-        let folder = match self.trust {
-            Trust::Ours => Folder::check(&self.path)?,
-            Trust::Anybodys => Folder::of_anybody(&self.path)?,
-        };
+    }
+
+    pub(super) fn snapshot(&self) -> Result<Option<(Folder, Snapshot)>, LedgerError> {
+        let Some(folder) = self.folder()? else { return Ok(None) };
         let _still = folder.hold_still()?;
         Snapshot::take(&folder).map(|snapshot| Some((folder, snapshot)))
     }

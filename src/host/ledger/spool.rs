@@ -2,11 +2,12 @@
 //!
 //! Keeps the promise that no checkpoint leaves this machine that is not one of these very lines.
 
-use std::fs::{self, File};
-use std::io::{BufRead, ErrorKind, Read};
+use std::fs::File;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::closed::Closed;
+use super::contents::Contents;
 use super::folder::{Folder, Use};
 use super::held::Held;
 use super::reader::Reader;
@@ -144,29 +145,8 @@ impl Spool {
         self.folder.open_if_there(&segment_name(first), Use::Read)
     }
 
-    /// The hashes of the larger contents that entries refer to.
-    ///
-    /// # Errors
-    /// When they cannot be listed.
-    pub fn blobs(&self) -> Result<Vec<Digest>, LedgerError> {
-        let folder = self.folder.file("blobs");
-        let unlisted = |error| failed("list", &folder)(error);
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(unlisted)?,
-        };
-        let mut blobs = Vec::new();
-        for entry in entries {
-            blobs.extend(entry.map_err(unlisted)?.file_name().to_str().and_then(Digest::parse));
-        }
-        Ok(blobs)
-    }
-
-    /// Opens one of these.
-    ///
-    /// # Errors
-    /// When it cannot be opened, or others could have written it.
-    pub fn blob(&self, digest: &Digest) -> Result<File, LedgerError> {
-        self.folder.open(&format!("blobs/{digest}"), Use::Read)
+    /// The larger contents that entries refer to.
+    pub fn contents(&self) -> Contents {
+        Contents::of(&self.folder)
     }
 }

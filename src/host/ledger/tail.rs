@@ -159,7 +159,7 @@ impl Found {
             None => {}
         }
         if !torn.is_empty() {
-            tail.folder.put("torn", &format!("{}-{}", tail.next, Digest::of(&torn)), &torn)?;
+            tail.folder.put(&format!("torn/{}-{}", tail.next, Digest::of(&torn)), &torn)?;
         }
         if !notes.events.is_empty() {
             let said: Vec<_> = notes.events.iter().map(|event| Said { who: None, session: None, event }).collect();

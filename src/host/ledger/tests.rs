@@ -323,6 +323,26 @@ fn a_content_is_kept_once_under_its_hash() {
 }
 
 #[test]
+fn a_content_is_not_kept_where_something_else_lies() {
+    let ground = Ground::new();
+    let ledger = ground.ledger();
+    let content = b"a large content";
+    let place = ground.file("blobs").join(ledger.keep(content).unwrap().to_string());
+    for other in [&b"a large contend"[..], b"a large conten", b"a large content ", b""] {
+        fs::write(&place, other).unwrap();
+        assert!(matches!(ground.ledger().keep(content), Err(LedgerError::Spoilt(path)) if path == place));
+        assert_eq!(fs::read(&place).unwrap(), other);
+    }
+    fs::remove_file(&place).unwrap();
+    std::os::unix::fs::symlink("elsewhere", &place).unwrap();
+    fs::write(ground.file("blobs").join("elsewhere"), content).unwrap();
+    assert!(matches!(ledger.keep(content), Err(LedgerError::File { .. })), "a link");
+    fs::remove_file(&place).unwrap();
+    ledger.keep(content).unwrap();
+    assert_eq!(fs::read(&place).unwrap(), content);
+}
+
+#[test]
 fn a_broken_ledger_is_closed_as_it_is_and_the_new_one_refers_to_it() {
     let ground = Ground::new();
     let reason = Reason::parse("the disk of the laptop was replaced").unwrap();

@@ -23,7 +23,10 @@ pub(super) fn keep(folder: &Folder, judgement: &Judgement) -> Result<(), LedgerE
     stop(judgement).or_else(|verdict| {
         let mut line = serde_json::to_vec(judgement).expect("every field is text or a number");
         line.push(b'\n');
-        folder.put("", FILE, &line)?;
+        // The first one stays.
+        if kept(folder)?.is_none() {
+            folder.put(FILE, &line)?;
+        }
         Err(verdict)
     })
 }

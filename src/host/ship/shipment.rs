@@ -107,10 +107,11 @@ impl Shipment<'_> {
     /// Sends what entries refer to by its hash. A name says what must be under it, so no receipt is needed.
     fn blobs(&self, told: &mut dyn FnMut(Told)) -> Result<(), ShipError> {
         let known: BTreeSet<String> = self.archive.names(&self.name("blob"))?.into_iter().collect();
-        for digest in self.spool.blobs()? {
+        let contents = self.spool.contents();
+        for digest in contents.list()?.unwrap_or_default() {
             let name = format!("blob/{digest}.gz");
             if !known.contains(&self.name(&name)) {
-                let measure = self.pack(&mut self.spool.blob(&digest)?)?;
+                let measure = self.pack(&mut contents.open(&digest)?)?;
                 if measure.sha256 != digest {
                     return Err(ShipError::Spoilt(digest));
                 }
