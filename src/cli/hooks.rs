@@ -128,16 +128,10 @@ fn keep_secret(args: &args::HooksSecret, context: &Context) -> Result<Exit, Fail
 }
 
 fn send(args: &args::HooksSend, context: &Context) -> Result<Exit, Failure> {
-    let asking = if args.background { Asking::Never } else { Asking::Allowed };
     if args.background {
         background::leave_terminal();
     }
-    let (catalogue, identity) = (context.catalogue()?, context.identity()?);
-    let place = calling::place(&catalogue);
-    let calling = calling::calling(&catalogue, &identity, &place);
-    context.hooks().begin(catalogue.hooks())?;
-    let tell = || context.hooks().tell_all(calling, asking);
-    let outcomes = if args.background { persist(context, tell)? } else { tell() };
+    let outcomes = if args.background { persist(context)? } else { tell(context, Asking::Allowed)? };
     let mut exit = Exit::Done;
     for (name, told) in outcomes {
         if let Err(error) = told {
@@ -152,22 +146,32 @@ fn send(args: &args::HooksSend, context: &Context) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// Tells all hooks that there are by now.
+fn tell(context: &Context, asking: Asking) -> Result<Outcomes, Failure> {
+    let (catalogue, identity) = (context.catalogue()?, context.identity()?);
+    let place = calling::place(&catalogue);
+    let calling = calling::calling(&catalogue, &identity, &place);
+    context.hooks().begin(catalogue.hooks())?;
+    Ok(context.hooks().tell_all(calling, asking))
+}
+
 /// Tells until all is told: soon again, and then, while a session lives, as often as later runs would. One process stays
 /// for that, however many were started.
-fn persist(context: &Context, tell: impl Fn() -> Outcomes) -> Result<Outcomes, Failure> {
+fn persist(context: &Context) -> Result<Outcomes, Failure> {
     let fails = |outcomes: &Outcomes| outcomes.iter().any(|(_, told)| told.is_err());
-    let mut outcomes = tell();
+    let tell = || tell(context, Asking::Never);
+    let mut outcomes = tell()?;
     for pause in PAUSES {
         if fails(&outcomes) {
             context.world().clock.wait(pause);
-            outcomes = tell();
+            outcomes = tell()?;
         }
     }
     if fails(&outcomes)
         && let Some(_stays) = context.hooks().stay()?
     {
         while fails(&outcomes) && is_due_while_a_session_lives(context) {
-            outcomes = tell();
+            outcomes = tell()?;
         }
     }
     Ok(outcomes)

@@ -1,14 +1,15 @@
 //! The memory of used MFA codes: one small file a device, under a lock while a code is on its way.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::private;
 use crate::model::mfa::UsedCodes;
 use crate::model::name::{Digest, MfaSerial};
 use crate::world::machine::{Codes, CodesError, Hold};
@@ -43,14 +44,7 @@ impl Codes for HostCodes {
             move |source: io::Error| CodesError { doing, path, source }
         };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed("make the folder of"))?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed("open"))?;
+        let mut file = private::to_lock(&path).map_err(failed("open"))?;
         lock(&file).map_err(failed("lock"))?;
         let mut text = String::new();
         Read::by_ref(&mut file).take(LARGEST).read_to_string(&mut text).map_err(failed("read"))?;

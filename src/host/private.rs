@@ -76,7 +76,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file that is there to be locked, and makes it first if there is none.
+/// Opens a file that is locked, and read and written under the lock; makes it first if there is none.
 ///
 /// # Errors
 /// When it cannot be opened, or there is a `Doubt`.

@@ -3,14 +3,16 @@
 //! Keeps the promise that one question is asked, however many callers of the AWS hook come at once, and that
 //! who waited for a question that came to nothing is told so and does not ask it again.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
+
+use super::private;
 
 /// How long somebody may take to answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -35,9 +37,7 @@ impl Turn {
     pub fn wait(state: &Path, name: &str) -> io::Result<Turn> {
         let folder = state.join("run");
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(folder.join(name))?;
+        let file = private::to_lock(&folder.join(name))?;
         let until = Instant::now() + LONGEST_WAIT;
         let mut waited = false;
         loop {

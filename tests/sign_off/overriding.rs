@@ -257,6 +257,27 @@ fn an_override_is_refused_by_each_rule_and_told_by_its_name() {
     assert_eq!((rules(&night), night.practice.told("review.closed").len()), (json!(["override"]), 1));
 }
 
+/// What the ledger says of an override may be unreadable; that there was one is not.
+#[test]
+fn an_override_that_cannot_be_read_is_open_until_it_is_reviewed() {
+    let night = Night::new(Team { level: "open_reviews = \"refuse\"", has_store: true });
+    let session = night.overrides();
+    let segment = night.practice.ledger().join("log-0000000000000000.jsonl");
+    let text = fs::read_to_string(&segment).unwrap();
+    let used = text.lines().find(|line| line.contains("\"ev\":\"override.used\"")).unwrap();
+    let unread = used.replace("prod-db-emergency", "PROD-DB-EMERGENCY");
+    fs::write(&segment, text.replace(used, &unread)).unwrap();
+    fs::remove_file(night.practice.file("state/glass/reviews.json")).unwrap();
+    let listed = night.alice(&["review", "--json"]).exits(0).json();
+    assert_eq!((&listed[0]["session"], listed[0].get("profile")), (&json!(session), None));
+    let shown = night.alice(&["review"]).exits(0).stdout;
+    assert!(shown.contains(&format!("{session}  the ledger says nothing of it that can be read")), "{shown}");
+    refused(night.alice(&WORDS), &format!("the override of {session} is not reviewed yet"));
+    night.carol.glass(&["review", &session, "--yes"]).exits(0);
+    let told = night.alice(&["review"]).exits(0).stderr;
+    assert!(told.contains("is closed, by carol at") && told.contains("no review is open"), "{told}");
+}
+
 #[test]
 fn a_review_is_closed_by_hand_too_and_by_nothing_that_others_have_signed() {
     let night = Night::new(Team { level: "", has_store: true });
