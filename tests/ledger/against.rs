@@ -421,9 +421,8 @@ fn packed(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Closed segments that were sent are read there, and held to what the ledger came to, also once they are gone here.
-#[test]
-fn a_segment_in_the_archive_must_be_the_one_that_was_sent() {
+/// A home with three segments that were closed and sent, and their names in the share.
+fn three_segments() -> (Home, Vec<String>) {
     let home = super::ship::shared();
     for _ in 0..3 {
         home.glass(&REFUSED).exits(3);
@@ -432,6 +431,32 @@ fn a_segment_in_the_archive_must_be_the_one_that_was_sent() {
     }
     let mut segments = super::ship::kept(&home);
     segments.retain(|name| name.contains("/segment/"));
+    (home, segments)
+}
+
+/// Mounted elsewhere it is held to the receipts of its old place, but nobody can say what should be there.
+#[test]
+fn a_share_that_is_mounted_elsewhere_must_have_what_was_sent_or_nothing() {
+    let (home, segments) = three_segments();
+    let elsewhere = home.path("elsewhere");
+    fs::rename(home.path("share"), &elsewhere).unwrap();
+    let by_it = |code| {
+        let found = against(&home, &[elsewhere.to_str().unwrap()], &[]).exits(code).json();
+        (found["completeness"]["gone"].clone(), found["completeness"]["altered"].clone())
+    };
+    assert_eq!(by_it(0), (json!([]), json!([])));
+    fs::copy(elsewhere.join(&segments[0]), elsewhere.join(&segments[1])).unwrap();
+    let (gone, altered) = by_it(4);
+    assert_eq!((gone, &altered[0]["from"]), (json!([]), &json!(elsewhere)));
+    assert!(segments[1].ends_with(altered[0]["name"].as_str().unwrap()), "{altered}");
+    fs::remove_file(elsewhere.join(&segments[1])).unwrap();
+    assert_eq!(by_it(0), (json!([]), json!([])));
+}
+
+/// Closed segments that were sent are read there, and held to what the ledger came to, also once they are gone here.
+#[test]
+fn a_segment_in_the_archive_must_be_the_one_that_was_sent() {
+    let (home, segments) = three_segments();
     let [first, second, _] = segments.as_slice() else { panic!("{segments:?}") };
     let below = |name: &str| format!("segment/{}", name.rsplit_once('/').unwrap().1);
     let place = |name: &String| home.path("share").join(name);

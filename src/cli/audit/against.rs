@@ -161,8 +161,8 @@ impl Listed {
             Some(Other { from: at.to_string(), origin, size })
         });
         let others = others.collect();
-        let (checkpoints, done) = (BTreeMap::new(), BTreeSet::new());
-        let mut listed = Listed { at, kept: Kept { archive, origin, names, checkpoints, done }, others };
+        let kept = Kept::of(archive, at.to_string(), origin, names);
+        let mut listed = Listed { at, kept, others };
         listed.read(claims, read)?;
         Ok(listed)
     }

@@ -19,6 +19,8 @@ use crate::world::archive::{Archive, ArchiveError};
 pub struct Kept {
     /// The archive.
     pub archive: Box<dyn Archive>,
+    /// Where it is, for people.
+    pub at: String,
     /// Whose ledger it is.
     pub origin: String,
     /// The names of all that it has, below the ledger's own folder.
@@ -26,7 +28,9 @@ pub struct Kept {
     /// The roots of the checkpoints among them.
     pub checkpoints: BTreeMap<String, Digest>,
     /// The entries whose receipts it was held to.
-    pub done: BTreeSet<u64>,
+    done: BTreeSet<u64>,
+    /// The names that it was held to receipts for.
+    held: BTreeSet<String>,
 }
 
 /// What was found where receipts say that something is.
@@ -58,8 +62,15 @@ impl Amount {
 }
 
 impl Kept {
-    /// Holds it to those receipts that are of it and that it was not held to yet. What a segment says was sent joins
-    /// them: where that segment is gone from the ledger, nothing else says so.
+    /// What an archive has, of which the checkpoints are still to be read.
+    pub fn of(archive: Box<dyn Archive>, at: String, origin: String, names: BTreeSet<String>) -> Self {
+        let (checkpoints, done, held) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Kept { archive, at, origin, names, checkpoints, done, held }
+    }
+
+    /// Holds it to the receipts that it was not held to yet: those of it, and those of other places for names that it
+    /// has, since a share may be mounted elsewhere by now. What a segment says was sent joins them: where that segment is
+    /// gone from the ledger, nothing else says so.
     ///
     /// # Errors
     /// When something that is there cannot be read.
@@ -70,18 +81,24 @@ impl Kept {
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
         loop {
-            let due = receipts.iter().filter(|receipt| !self.done.contains(&receipt.seq) && is_of_it(&receipt.to));
-            let mut due: Vec<Receipt> = due.cloned().collect();
+            let due = receipts.iter().filter(|receipt| !self.done.contains(&receipt.seq));
+            let mut due: Vec<(bool, Receipt)> = due.map(|receipt| (is_of_it(&receipt.to), receipt.clone())).collect();
             if due.is_empty() {
                 return Ok(());
             }
-            due.sort_by_key(|receipt| Reverse(segment_first(&receipt.name)));
-            for receipt in due {
+            due.sort_by_key(|(own, receipt)| Reverse((segment_first(&receipt.name), *own)));
+            for (own, receipt) in due {
                 self.done.insert(receipt.seq);
                 let Receipt { to, name, seq, .. } = receipt.clone();
-                if !self.names.contains(&name) {
+                let is_there = self.names.contains(&name);
+                if !own && (!is_there || self.held.contains(&name)) {
+                    continue;
+                }
+                self.held.insert(name.clone());
+                if !is_there {
                     findings.gone.push(Gone { to, name, seq });
                 } else if let Err(reason) = self.is_kept(&receipt, receipts, &mut findings.read)? {
+                    let to = self.at.clone();
                     findings.altered.push(Altered { to, name, seq, reason });
                 }
             }
