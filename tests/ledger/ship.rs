@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{REFUSED, events, home, ledger};
-use crate::support::{Home, Outcome, Practice, tool};
+use crate::support::{Home, Outcome, Practice, commands_below, tool};
 
 /// A home whose ledger is sent to a folder `share`, but not by itself, so soon after an attempt.
 pub(super) fn shared() -> Home {
@@ -328,6 +328,41 @@ fn a_closed_segment_is_sent_and_may_be_gone_then() {
     home.glass(&["audit", "checkpoint"]).exits(0);
     assert_eq!(ship(&home).exits(0).stdout.lines().count(), 1);
     home.glass(&["audit", "verify", "--against", home.path("share").to_str().unwrap()]).exits(0);
+}
+
+/// An auditor who has nothing but the archive, and does what the guide says, with the real gunzip.
+#[test]
+fn what_an_archive_has_is_unpacked_and_verifies_as_a_ledger() {
+    let (practice, share) = practice();
+    practice.assume(&["--", "/bin/echo", "it is back"]).exits(0);
+    practice.home.glass(&["audit", "rotate"]).exits(0);
+    practice.assume(&["--", "/bin/true"]).exits(0);
+    practice.home.glass(&["audit", "rotate"]).exits(0);
+    practice.home.glass(&["audit", "ship"]).exits(0);
+    let key = practice.home.glass(&["audit", "key"]).exits(0).stdout;
+    let closed = fs::read_dir(practice.ledger()).unwrap().map(|entry| entry.unwrap().path());
+    let closed = closed.filter(|path| path.metadata().unwrap().permissions().mode() & 0o777 == 0o400);
+    let entries: usize = closed.map(|path| fs::read_to_string(path).unwrap().lines().count()).sum();
+    let origin = practice.told("ledger.open")[0]["origin"].as_str().unwrap().to_owned();
+
+    let auditor = home();
+    let block = commands_below("#### From an archive").replace("/srv/share/glass/", &format!("{}/", share.display()));
+    let block = block.replace("glass/acme/laptop/alice/62rp5vxh", &origin).replace("KEY", key.trim());
+    let block = block.replace("glass audit verify", &format!("{} audit verify --json", env!("CARGO_BIN_EXE_glass")));
+    let mut shell = auditor.command("/bin/sh");
+    let found = Outcome::of(shell.env("PATH", "/usr/bin:/bin").args(["-euc", &block]), "").exits(0).json();
+    assert_eq!((&found["integrity"], &found["entries"]), (&json!("verified"), &json!(entries)), "{found}");
+    assert_eq!((&found["signed"]["key"], &found["from"]), (&json!(key.trim()), &Value::Null), "{found}");
+    let recordings = found["recordings"].as_array().unwrap();
+    assert_eq!(recordings.len(), 2);
+    assert!(recordings.iter().all(|recording| recording["state"] == "verified"), "{found}");
+
+    // One that is another is found there as in any ledger.
+    let segment = auditor.path("copy/ledger").join(super::SEGMENT);
+    let text = fs::read_to_string(&segment).unwrap();
+    fs::remove_file(&segment).unwrap();
+    fs::write(&segment, text.replacen("INC-4711", "INC-4712", 1)).unwrap();
+    auditor.glass(&["audit", "verify", "--ledger", auditor.path("copy/ledger").to_str().unwrap()]).exits(4);
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -15,9 +15,10 @@ use glass::model::secret::Secret;
 use glass::world::archive::{Archive, ArchiveError, Archives, Content, Sender};
 use glass::world::aws::{AwsError, Place, Why};
 use glass::world::machine::{Vault, VaultError};
+use serde_json::{Value, json};
 
 use super::set_up;
-use crate::support::{Home, Moto, Outcome, python, tool};
+use crate::support::{Home, Moto, Outcome, commands_below, python, tool};
 
 /// A keyring that has a key for everybody.
 struct Keyring;
@@ -116,7 +117,7 @@ fn the_ledger_goes_to_a_bucket_and_is_held_against_it() {
     s3.aws(&[&["put-object", "--body", other.to_str().unwrap()], &at[..]].concat());
     s3.aws(&[&["delete-object"], &at[..]].concat());
     let told = s3.home.glass(&["audit", "ship", "--json"]).exits(0).json();
-    assert_eq!((&told[0]["failed"], &told[0]["contradicts"]), (&serde_json::Value::Null, &false.into()), "{told}");
+    assert_eq!((&told[0]["failed"], &told[0]["contradicts"]), (&Value::Null, &false.into()), "{told}");
     s3.home.glass(&["audit", "verify"]).exits(0);
 }
 
@@ -290,4 +291,163 @@ fn a_large_file_goes_and_comes_as_it_is() {
     let mut found = Vec::new();
     archive.oldest("segment", &mut found).unwrap().unwrap();
     assert!(found == content, "{} bytes came of {}", found.len(), content.len());
+}
+
+/// What was sent is read as it came first, and copied so by what the guide says.
+#[test]
+fn what_a_bucket_was_sent_is_read_there_whatever_is_laid_on_top() {
+    let s3 = S3::new();
+    shipping_to(&s3, "locked");
+    let home = &s3.home;
+    let closed = home.glass(&["audit", "rotate"]).exits(0).stdout;
+    home.glass(&["audit", "ship"]).exits(0);
+    let key = home.glass(&["audit", "key"]).exits(0).stdout;
+    let sent = home.glass(&["audit", "show", "--json", "--event", "ledger.anchor"]).exits(0).stdout;
+    let sent: Vec<Value> = sent.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let other = home.write("other", "something else");
+    for anchor in &sent {
+        let at = ["--bucket", "locked", "--key", anchor["d"]["receipt"]["name"].as_str().unwrap()];
+        s3.aws(&[&["put-object", "--body", other.to_str().unwrap()], &at[..]].concat());
+        s3.aws(&[&["delete-object"], &at[..]].concat());
+    }
+    assert!(sent.iter().any(|anchor| !anchor["d"]["segment"].is_null()), "{sent:?}");
+    let gone = home.path(".local/state/glass/ledger").join(closed.trim());
+    let text = fs::read_to_string(&gone).unwrap();
+    fs::remove_file(gone).unwrap();
+    let against = ["audit", "verify", "--json", "--against", "s3://locked/glass"];
+    let found = home.glass(&against).exits(0).json();
+    assert_eq!(
+        (&found["completeness"]["altered"], &found["completeness"]["gone"]),
+        (&json!([]), &json!([])),
+        "{found}"
+    );
+    assert!(found["completeness"]["read"]["objects"].as_u64().unwrap() >= 2, "{found}");
+
+    let origin = origin_of(home);
+    let block = commands_below("A bucket is copied into a folder first:").replace("acme-evidence", "locked");
+    let block = block.replace("glass/acme/laptop/alice/62rp5vxh", &origin);
+    let mut shell = home.command("/bin/sh");
+    let path = format!("{}:/usr/bin:/bin", python("aws").parent().unwrap().display());
+    shell.env("PATH", path).env("AWS_ENDPOINT_URL", &s3.endpoint).env("AWS_REGION", "eu-west-1");
+    shell.env("AWS_ACCESS_KEY_ID", "anybody").env("AWS_SECRET_ACCESS_KEY", "anything");
+    Outcome::of(shell.args(["-euc", &block]), "").exits(0);
+    let copied = home.path("archive/glass").join(&origin);
+    Outcome::of(home.command(tool("gunzip")).arg("-r").arg(copied.join("segment")), "").exits(0);
+    assert_eq!(fs::read_to_string(copied.join("segment").join(closed.trim())).unwrap(), text);
+    let copy = copied.join("segment");
+    home.glass(&["audit", "verify", "--ledger", copy.to_str().unwrap(), "--key", key.trim()]).exits(0);
+}
+
+fn origin_of(home: &Home) -> String {
+    let shown = home.glass(&["audit", "show", "--json", "--event", "ledger.checkpoint", "--last", "1"]).exits(0).json();
+    shown["d"]["note"].as_str().unwrap().lines().next().unwrap().to_owned()
+}
+
+/// The JSON blocks of the guide's section on buckets that keep ledgers: the bucket's policy, and the sender's.
+fn policies() -> [Value; 2] {
+    let page = include_str!("../../docs/aws-setup.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("5. A bucket that keeps")).unwrap();
+    let blocks = section.split("```json\n").skip(1).map(|block| block.split_once("```").unwrap().0);
+    let policies: Vec<Value> = blocks.map(|block| serde_json::from_str(block).unwrap()).collect();
+    policies.try_into().unwrap()
+}
+
+/// The actions of one or all statements of a policy.
+fn actions(statements: &Value) -> Vec<String> {
+    let statements = statements.as_array().cloned().unwrap_or_else(|| vec![statements.clone()]);
+    let of = |statement: &Value| {
+        statement["Action"].as_array().cloned().unwrap_or_else(|| vec![statement["Action"].clone()])
+    };
+    let mut actions: Vec<_> =
+        statements.iter().flat_map(of).map(|action| action.as_str().unwrap().to_owned()).collect();
+    actions.sort();
+    actions
+}
+
+/// moto enforces the policies of users: it knows actions and resources, and takes every condition for met.
+#[test]
+fn the_senders_policy_of_the_guide_is_enough_and_all_of_it_is_needed() {
+    let s3 = S3::new();
+    let home = &s3.home;
+    let [bucket, sender] = policies();
+    let there = ["--create-bucket-configuration", "LocationConstraint=eu-west-1"];
+    s3.aws(&[&["create-bucket", "--bucket", "acme-evidence", "--object-lock-enabled-for-bucket"], &there[..]].concat());
+    shipping_to(&s3, "acme-evidence");
+    // The bucket's default says how long objects stay.
+    let catalogue = home.read(".config/glass/profiles.toml").replace("retain_days = 30\n", "");
+    home.write(".config/glass/profiles.toml", &catalogue);
+    let iam = |args: &[&str]| {
+        let mut command = home.command(python("aws"));
+        command.env("AWS_ACCESS_KEY_ID", "anybody").env("AWS_SECRET_ACCESS_KEY", "anything");
+        command.args(["--region", "eu-west-1", "--endpoint-url", &s3.endpoint, "iam"]).args(args);
+        Outcome::of(&mut command, "").exits(0)
+    };
+    // Somebody who may do all this but one thing.
+    let but_for = |action: &str| {
+        let mut policy = sender.clone();
+        let statements = policy["Statement"].as_array_mut().unwrap();
+        statements
+            .iter_mut()
+            .for_each(|one| one["Action"] = actions(one).into_iter().filter(|one| one != action).collect());
+        statements.retain(|statement| statement["Action"] != json!([]));
+        let person = format!("not-{}", action.replace("s3:", ""));
+        iam(&["create-user", "--user-name", &person]);
+        let document = ["--policy-name", "evidence", "--policy-document", &policy.to_string()];
+        iam(&[&["put-user-policy", "--user-name", &person], &document[..]].concat());
+        let key = iam(&["create-access-key", "--user-name", &person]).json()["AccessKey"].clone();
+        json!({ "Version": 1, "AccessKeyId": key["AccessKeyId"], "SecretAccessKey": key["SecretAccessKey"] })
+    };
+    let as_one_who_has = |key: &Value| home.write("key.json", &key.to_string());
+    let needed = actions(&sender["Statement"]);
+    assert_eq!(needed, ["s3:GetObjectVersion", "s3:ListBucketVersions", "s3:PutObject"]);
+    let (all, without) = (but_for("none"), needed.iter().map(|action| (action, but_for(action))).collect::<Vec<_>>());
+    let mut post = home.command(python("python"));
+    let line =
+        "import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1], b'0', {'Content-Type': 'text/plain'}))";
+    Outcome::of(post.args(["-c", line, &format!("{}/moto-api/reset-auth", s3.endpoint)]), "").exits(0);
+
+    let verify = ["audit", "verify", "--json", "--against", "s3://acme-evidence/glass", "--anchored"];
+    as_one_who_has(&all);
+    home.glass(&["audit", "rotate"]).exits(0);
+    home.glass(&["audit", "ship"]).exits(0);
+    assert_eq!(home.glass(&verify).exits(0).json()["completeness"]["state"], "complete");
+    for (action, key) in &without {
+        home.glass(&["audit", "checkpoint"]).exits(0);
+        as_one_who_has(key);
+        let told = home.glass(&["audit", "ship"]).exits(1).stderr;
+        assert!(told.contains("AccessDenied"), "{action}: {told}");
+        // Who reads alone need not put.
+        home.glass(&verify[..5]).exits(if *action == "s3:PutObject" { 0 } else { 1 });
+    }
+    as_one_who_has(&all);
+    home.glass(&["audit", "ship"]).exits(0);
+    assert_eq!(home.glass(&verify).exits(0).json()["completeness"]["state"], "complete");
+
+    // A bucket of another account grants the same, and below the same prefix.
+    let statement = |sid: &str| bucket["Statement"].as_array().unwrap().iter().find(|one| one["Sid"] == sid).unwrap();
+    let others = statement("SendersOfAnotherAccount");
+    assert_eq!((actions(others), &others["Effect"]), (needed, &json!("Allow")));
+    assert!(others["Resource"].as_array().unwrap().contains(&sender["Statement"][0]["Resource"]));
+    let once = statement("OnlyWhereNothingIsYet");
+    assert_eq!((actions(once), &once["Effect"]), (vec!["s3:PutObject".to_owned()], &json!("Deny")));
+    assert_eq!(once["Condition"], json!({ "Null": { "s3:if-none-match": "true" } }));
+}
+
+/// The part of the bucket's policy that has no conditions, which moto does not know.
+#[test]
+fn the_buckets_policy_of_the_guide_keeps_markers_off_and_glass_going() {
+    let s3 = S3::new();
+    let [mut bucket, _] = policies();
+    bucket["Statement"].as_array_mut().unwrap().retain(|statement| statement["Sid"] == "NothingIsTakenAway");
+    assert_eq!(bucket["Statement"].as_array().unwrap().len(), 1);
+    let policy = s3.home.write("bucket.json", &bucket.to_string().replace("acme-evidence", "locked"));
+    shipping_to(&s3, "locked");
+    let policy = format!("file://{}", policy.display());
+    s3.aws(&["put-bucket-policy", "--bucket", "locked", "--policy", &policy]);
+    let sent = s3.home.glass(&["audit", "ship", "--json"]).exits(0).json();
+    let key = format!("glass/{}", sent[0]["sent"][0].as_str().unwrap());
+    let refused = s3.call(&["delete-object", "--bucket", "locked", "--key", &key]);
+    assert!(refused.code != 0 && refused.stderr.contains("403"), "{}", refused.stderr);
+    let words = ["audit", "verify", "--json", "--against", "s3://locked/glass", "--anchored"];
+    s3.home.glass(&words).exits(0);
 }

@@ -4,6 +4,7 @@
 
 mod agent;
 mod camera;
+mod guide;
 mod home;
 mod keys;
 mod outcome;
@@ -20,6 +21,7 @@ pub mod world;
 
 pub use agent::{agent_that, honest};
 pub use camera::seen_by_a_camera;
+pub use guide::commands_below;
 pub use home::Home;
 pub use keys::{Kind, SoftKey};
 pub use outcome::{Outcome, ends_within};
