@@ -3,6 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use glass::model::checkpoint::Checkpoint;
+use glass::model::name::Digest;
+use glass::model::note::key::SigningKey;
+use glass::model::secret::Secret;
+use glass::model::tree::{Growing, leaf};
 use serde_json::{Value, json};
 
 use crate::support::{Outcome, Practice, tool};
@@ -100,7 +105,104 @@ fn a_history_that_was_written_anew_is_contradicted_by_cloudtrail() {
     assert_eq!(outcome.json()["completeness"]["state"], "rewritten", "{}", outcome.stdout);
 }
 
-/// The same lines without what the ledger has signed: who writes it anew has its key as well, or leaves that out.
+/// The attacker has the ledger's key as well: every checkpoint of the new history is signed by it, as the first one's were.
+#[test]
+fn a_history_that_was_written_anew_and_signed_again_with_the_ledgers_key_is_contradicted_by_cloudtrail() {
+    let practice = night();
+    let events = looked_up(&practice, &records(&practice));
+    let key = practice.home.glass(&["audit", "key"]).exits(0).stdout.trim().to_owned();
+    let segment = practice.ledger().join(super::SEGMENT);
+    let text = fs::read_to_string(&segment).unwrap();
+    fs::write(&segment, resigned(&practice, &text.replacen("lost its writer", "was a bit slow.", 1))).unwrap();
+    fs::remove_file(practice.ledger().join("head.json")).unwrap();
+    let by_itself = practice.home.glass(&["audit", "verify", "--json", "--key", &key]).exits(0).json();
+    assert_eq!((&by_itself["integrity"], &by_itself["signed"]["key"]), (&json!("verified"), &json!(key)));
+    assert_eq!(by_itself["entries"].as_u64().unwrap(), text.lines().count() as u64);
+    let found = verify(&practice, &events).exits(4).json();
+    assert_eq!(found["cloudtrail"]["unknown"].as_array().unwrap().len(), 2, "{found}");
+    assert_eq!(found["completeness"]["state"], "rewritten", "{found}");
+}
+
+/// The same lines in a new chain, each checkpoint with the root that these have, signed by the key that lies beside the
+/// ledger.
+fn resigned(practice: &Practice, text: &str) -> String {
+    let origin = practice.told("ledger.open")[0]["origin"].as_str().unwrap().to_owned();
+    let file = practice.ledger().with_file_name("keys").join(origin.rsplit_once('/').unwrap().1);
+    let key: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let key = SigningKey::parse(&Secret::new(key["secret"].as_str().unwrap().to_owned())).unwrap();
+    let (mut tree, mut prev, mut signed) = (Growing::new(), None, String::new());
+    for line in text.lines() {
+        let mut entry: Value = serde_json::from_str(line).unwrap();
+        if let Some(prev) = prev {
+            entry["prev"] = json!(prev);
+        }
+        if entry["ev"] == "ledger.checkpoint" {
+            let (origin, size, root) = (key.verifier().name().to_owned(), tree.size(), tree.root());
+            let note = Checkpoint { origin, size, root, extensions: Vec::new() }.sign(&key).unwrap();
+            entry["d"] = json!({ "size": size, "root": root, "note": note });
+        }
+        let line = format!("{entry}\n");
+        prev = Some(Digest::of(line.as_bytes()));
+        tree.push(leaf(line.as_bytes()));
+        signed += &line;
+    }
+    signed
+}
+
+/// What glass says so many minutes later.
+fn verify_after(practice: &Practice, minutes: u32, file: &Path) -> Outcome {
+    let mut command = practice.home.command(tool("faketime"));
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").args(["-f", &format!("+{minutes}m"), env!("CARGO_BIN_EXE_glass")]);
+    Outcome::of(command.args(["audit", "verify", "--json", "--cloudtrail"]).arg(file), "")
+}
+
+/// CloudTrail may take its time; after half an hour what it does not tell of is missing.
+#[test]
+fn a_session_that_aws_does_not_know_is_pending_first_and_missing_then() {
+    let practice = night();
+    let both = records(&practice);
+    // Events of others before and after say that it would be among them.
+    let mut around = both[0].clone();
+    around["requestParameters"]["roleSessionName"] = json!("somebody-else");
+    let [mut before, mut after] = [around.clone(), around];
+    before["eventTime"] = json!("2026-01-01T00:00:00Z");
+    after["eventTime"] = json!("2037-01-01T00:00:00Z");
+    let without = looked_up(&practice, &[before, both[0].clone(), after]);
+    let name = &both[1]["requestParameters"]["roleSessionName"];
+
+    let found = verify(&practice, &without).exits(0).json()["cloudtrail"].clone();
+    assert_eq!((&found["agree"], &found["pending"], &found["missing"]), (&json!(1), &json!([name]), &json!([])));
+    let found = verify_after(&practice, 31, &without).exits(4).json()["cloudtrail"].clone();
+    assert_eq!((&found["agree"], &found["pending"], &found["missing"]), (&json!(1), &json!([]), &json!([name])));
+    // One that CloudTrail knows is neither, at any time.
+    let found = verify_after(&practice, 31, &looked_up(&practice, &both)).exits(0).json()["cloudtrail"].clone();
+    assert_eq!((&found["agree"], &found["missing"]), (&json!(2), &json!([])));
+    // Where the events end before it, nothing is said of it.
+    let found = verify_after(&practice, 31, &looked_up(&practice, &both[..1])).exits(0).json()["cloudtrail"].clone();
+    assert_eq!((&found["missing"], &found["not_covered"]), (&json!([]), &json!([name])));
+}
+
+#[test]
+fn a_call_that_says_something_else_than_its_entry_differs() {
+    let practice = night();
+    let records = records(&practice);
+    for (pointer, other, what) in [
+        ("/requestParameters/roleArn", "arn:aws:iam::444455556666:role/admin", "the role is "),
+        ("/responseElements/credentials/accessKeyId", "ASIAOTHEROTHEROTHER0", "the access key is "),
+        ("/requestID", "11111111-1111-1111-1111-111111111111", "the request is "),
+    ] {
+        let mut altered = records.clone();
+        *altered[1].pointer_mut(pointer).unwrap() = json!(other);
+        let found = verify(&practice, &looked_up(&practice, &altered)).exits(4).json()["cloudtrail"].clone();
+        assert_eq!((&found["agree"], found["differ"].as_array().unwrap().len()), (&json!(1), 1), "{found}");
+        let differs = &found["differ"][0];
+        assert_eq!(differs["session_name"], records[1]["requestParameters"]["roleSessionName"]);
+        let reason = differs["reason"].as_str().unwrap();
+        assert!(reason.starts_with(what) && reason.ends_with(&format!("{other} in CloudTrail")), "{reason}");
+    }
+}
+
+/// The same lines without what the ledger has signed: who writes it anew and has not its key leaves that out.
 fn unsigned(text: &str) -> String {
     let lines = text
         .lines()
