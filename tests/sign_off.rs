@@ -12,6 +12,7 @@ mod bucket;
 mod folder;
 mod grown;
 mod overriding;
+mod reviewed;
 mod used;
 
 /// A practice whose profile needs an approval of carol.

@@ -6,6 +6,7 @@
 mod error;
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::request::desk;
 use super::sign_off::keep_all;
@@ -70,6 +71,17 @@ impl Case {
         &self.tally
     }
 
+    /// When its session is over at the latest, if it began when the request was made.
+    pub(super) fn longest(&self) -> Timestamp {
+        let asked = self.tally.sheet().asked();
+        asked.made.plus(Duration::from_secs(asked.duration))
+    }
+
+    /// Whether its session may still go on, for all that the request says.
+    pub fn may_go_on(&self) -> bool {
+        self.now < self.longest()
+    }
+
     /// What the request says of its ledger that an earlier one contradicts.
     pub fn contradiction(&self) -> Option<Contradiction> {
         self.going().err()
@@ -101,17 +113,12 @@ pub struct Answered {
 /// # Errors
 /// When there is none, or more than one that it could be.
 pub fn look(world: World<'_>, approver: Approver<'_>, handed: &Handed) -> Result<Case, ApproveError> {
-    look_among(world, approver, handed, Wanted::Recent(world.clock.now()))
+    let papers = find(world, approver, handed, Wanted::Recent(world.clock.now()));
+    case_of(world, approver, handed, papers)
 }
 
-/// The same, where an answer is to one of these requests.
-pub(super) fn look_among(
-    world: World<'_>,
-    approver: Approver<'_>,
-    handed: &Handed,
-    answered: Wanted<'_>,
-) -> Result<Case, ApproveError> {
-    let now = world.clock.now();
+/// Finds what lies of a request where requests lie; of all these, where only an answer was handed over.
+pub(super) fn find(world: World<'_>, approver: Approver<'_>, handed: &Handed, answered: Wanted<'_>) -> Papers {
     let found = desk(world, approver.catalogue, approver.identity).look(match handed {
         Handed::Id(id) => Wanted::Id(id),
         Handed::Papers(Gathered { sheets, .. }) if let [sheet] = sheets.as_slice() => Wanted::Beside(sheet),
@@ -121,11 +128,22 @@ pub(super) fn look_among(
     for trouble in &found.troubles {
         world.terminal.say(&format!("glass: warning: {trouble}"));
     }
+    found.papers
+}
+
+/// Counts what has been said to the request that was handed over.
+pub(super) fn case_of(
+    world: World<'_>,
+    approver: Approver<'_>,
+    handed: &Handed,
+    papers: Papers,
+) -> Result<Case, ApproveError> {
+    let now = world.clock.now();
     let bundle = match handed {
-        Handed::Id(id) => found_one(found.papers, id),
+        Handed::Id(id) => found_one(papers, id),
         Handed::Papers(Gathered { sheets, approvals, .. }) => match (sheets.as_slice(), approvals.as_slice()) {
-            ([sheet], _) => found_one(found.papers, &sheet.asked().id),
-            ([], [first, ..]) => answered_one(found.papers, first.statement().request),
+            ([sheet], _) => found_one(papers, &sheet.asked().id),
+            ([], [first, ..]) => answered_one(papers, first.statement().request),
             (several, _) => Err(ApproveError::Several(several.iter().map(|sheet| sheet.asked().id.clone()).collect())),
         },
     };
@@ -141,7 +159,7 @@ pub(super) fn look_among(
 
 fn found_one(papers: Papers, id: &Id) -> Result<Bundle, ApproveError> {
     if let Some(twins) = papers.twins.into_iter().find(|twins| twins.id == *id) {
-        return Err(ApproveError::Twins { id: twins.id, sheets: twins.sheets });
+        return Err(ApproveError::Twins { sheets: twins.hashes(), id: twins.id });
     }
     let bundle = papers.bundles.into_iter().find(|bundle| bundle.sheet.asked().id == *id);
     bundle.ok_or_else(|| ApproveError::Absent(id.clone()))

@@ -104,7 +104,7 @@ impl From<NotWritten> for BreakError {
             NotWritten::Ledger(error) => BreakError::Ledger(error),
             NotWritten::NotAnchored(error) => BreakError::NotAnchored(error),
             NotWritten::NotTold(error) => BreakError::NotTold(error),
-            NotWritten::Spent(profile, no) => {
+            NotWritten::Forbidden(profile, no) => {
                 BreakError::Refused { profile: profile.to_string(), rules: vec![Rule::SignOff(*no)] }
             }
         }

@@ -4,13 +4,14 @@
 //! who signs that request afterwards says what of the session they have reviewed.
 
 use super::{About, BreakError, Setting, ask, elevate_granted, find, judge, obtain, refuse, request, review, sign_off};
-use crate::model::catalogue::ApprovalRule;
+use crate::model::catalogue::{ApprovalRule, OpenReviews, Profile};
 use crate::model::event::{Event, NamedRequest};
 use crate::model::name::Id;
 use crate::model::policy::{self, Agreed, Overriding, SignOff, Standing};
 use crate::model::request::Wish;
 use crate::model::sign_off::papers::{Bundle, Paper};
 use crate::model::sign_off::reviews::Reviews;
+use crate::model::sign_off::sheet::Sheet;
 use crate::model::time::show_duration;
 use crate::world::ledger::Record;
 use crate::world::{Session, World};
@@ -23,9 +24,7 @@ pub fn override_approvals(world: World<'_>, setting: Setting<'_>, wish: &Wish) -
     let Setting { catalogue, identity, .. } = setting;
     let profile = find(catalogue, &wish.profile)?;
     let Some(rule) = &profile.approval else { return Err(BreakError::NeedsNoApproval(profile.name.clone())) };
-    let open = review::settle(world, catalogue, identity).map_err(BreakError::Ledger)?.open;
-    let own = open.into_iter().filter(|one| one.may_be_of(&identity.person));
-    let open_reviews: Vec<Id> = own.map(|one| one.session).collect();
+    let open_reviews = open_reviews(world, setting, profile)?;
     let overriding = Overriding { open_reviews: &open_reviews, typed: None };
     let standing = Standing { overriding: Some(overriding), ..setting.standing(profile, wish, SignOff::Awaited) };
     let request = ask::complete(world, standing, wish)?;
@@ -54,6 +53,29 @@ pub fn override_approvals(world: World<'_>, setting: Setting<'_>, wish: &Wish) -
         sign_off::mark_used(world, setting, &bundle, &session);
     }
     elevated
+}
+
+/// The sessions of the person's overrides that nobody has reviewed. Where one forbids the next, those count too that only
+/// lie where requests lie: of another ledger of theirs, or of entries that are not here any more.
+fn open_reviews(world: World<'_>, setting: Setting<'_>, profile: &Profile) -> Result<Vec<Id>, BreakError> {
+    let Setting { catalogue, identity, .. } = setting;
+    let own = &identity.person;
+    let names = catalogue.person(own.as_str()).map_or_else(|| vec![own.clone()], |person| person.names(catalogue));
+    let settled = review::settle(world, catalogue, identity).map_err(BreakError::Ledger)?;
+    let here = settled.open.iter().filter(|one| names.iter().any(|name| one.may_be_of(name)));
+    let mut sessions: Vec<Id> = here.map(|one| one.session.clone()).collect();
+    match profile.level.open_reviews {
+        OpenReviews::Remind => {}
+        OpenReviews::Refuse => {
+            let (sheets, troubles) = review::elsewhere(world, catalogue, identity, &settled);
+            for trouble in troubles {
+                world.terminal.say(&format!("glass: warning: {trouble}"));
+            }
+            let theirs = sheets.iter().map(Sheet::asked).filter(|asked| names.contains(&asked.person));
+            sessions.extend(theirs.map(|asked| asked.id.clone()));
+        }
+    }
+    Ok(sessions)
 }
 
 /// Tells what it comes to before it is confirmed.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::approve::{ApproveError, Approver, Case, Handed, known, look_among, sign};
+use super::approve::{ApproveError, Approver, Case, Handed, case_of, find, known, sign};
 use super::request::desk;
 use super::sign_off::keep_all;
 use crate::model::catalogue::Catalogue;
@@ -14,8 +14,9 @@ use crate::model::event::{ClosedReview, Event};
 use crate::model::identity::Identity;
 use crate::model::name::PersonName;
 use crate::model::sign_off::approval::{Answer, Approval};
-use crate::model::sign_off::count::{Scene, Signed, latest, may_review, review};
-use crate::model::sign_off::objection::Difference;
+use crate::model::sign_off::count::{SKEW, Scene, Signed, latest, may_review, review};
+use crate::model::sign_off::gather::Gathered;
+use crate::model::sign_off::objection::{Difference, Objection};
 use crate::model::sign_off::papers::{Bundle, Paper};
 use crate::model::sign_off::reviews::{Override, Reviews};
 use crate::model::sign_off::sheet::{Asked, Sheet};
@@ -29,6 +30,8 @@ use crate::world::ledger::{LedgerError, Record};
 pub struct Settled {
     /// The ledger.
     pub origin: Origin,
+    /// The number of its first entry that is here.
+    pub first: u64,
     /// Those that still are, oldest first.
     pub open: Vec<Override>,
     /// Those that are closed now, by what lay where requests are left.
@@ -67,7 +70,7 @@ impl fmt::Display for Closed {
 pub fn settle(world: World<'_>, catalogue: &Catalogue, identity: &Identity) -> Result<Settled, LedgerError> {
     let mut reviews = Reviews::default();
     let past = world.ledger.read_back(0, &mut |entry| reviews.read(entry))?;
-    let mut settled = Settled { origin: past.origin, open: Vec::new(), closed: Vec::new() };
+    let mut settled = Settled { origin: past.origin, first: past.first, open: Vec::new(), closed: Vec::new() };
     if reviews.open().next().is_none() {
         return Ok(settled);
     }
@@ -76,7 +79,7 @@ pub fn settle(world: World<'_>, catalogue: &Catalogue, identity: &Identity) -> R
     let mut places = Vec::new();
     for one in reviews.open() {
         let mut found = desk.look(Wanted::Id(&one.session));
-        let bundle = found.papers.bundles.into_iter().find(|bundle| reviews.is_open_under(&bundle.sheet));
+        let bundle = found.papers.every().find(|bundle| reviews.is_open_under(&bundle.sheet));
         // Whoever was killed in between has left no mark for those who look there.
         if let Some(unmarked) = bundle.as_ref().filter(|bundle| bundle.used.is_empty()) {
             found.troubles.extend(desk.keep(&unmarked.sheet, Paper::Used(&one.session)));
@@ -88,7 +91,7 @@ pub fn settle(world: World<'_>, catalogue: &Catalogue, identity: &Identity) -> R
                 places.push(trouble.place);
             }
         }
-        match bundle.and_then(|bundle| closing(scene, bundle)) {
+        match bundle.and_then(|bundle| closing(world, scene, one, bundle)) {
             None => settled.open.push(one.clone()),
             Some(closed) => {
                 write_down(world, &identity.person, &closed)?;
@@ -100,30 +103,48 @@ pub fn settle(world: World<'_>, catalogue: &Catalogue, identity: &Identity) -> R
     Ok(settled)
 }
 
-/// The requests of overrides that lie where requests lie, are of another ledger, and that nobody has reviewed there.
+/// The requests of overrides that lie where requests lie, that the ledger here cannot tell of, and that nobody has reviewed
+/// there. Of several with one id each is given.
 pub fn elsewhere(
     world: World<'_>,
     catalogue: &Catalogue,
     identity: &Identity,
-    here: &Origin,
+    here: &Settled,
 ) -> (Vec<Sheet>, Vec<Trouble>) {
     let scene = Scene { catalogue, now: world.clock.now(), used: None };
     let Found { papers, troubles } = desk(world, catalogue, identity).look(Wanted::All);
+    let is_told_here = |asked: &Asked| {
+        tells_of(&here.origin, here.first, asked) || here.open.iter().any(|one| one.session == asked.id)
+    };
     let is_one =
-        |asked: &Asked| asked.overrides && asked.origin != *here && asked.organisation == *catalogue.organisation();
-    let lying = papers.bundles.into_iter();
+        |asked: &Asked| asked.overrides && asked.organisation == *catalogue.organisation() && !is_told_here(asked);
     // Without the mark nothing came of it, or its own ledger has not told yet.
-    let lying = lying.filter(|bundle| is_one(bundle.sheet.asked()) && !bundle.used.is_empty());
+    let lying = papers.every().filter(|bundle| is_one(bundle.sheet.asked()) && !bundle.used.is_empty());
     let is_open = |bundle: &Bundle| bundle.approvals.iter().all(|said| review(scene, &bundle.sheet, said).is_err());
     (lying.filter(is_open).map(|bundle| bundle.sheet).collect(), troubles)
 }
 
-/// What of the answers to an override's request closes its review.
-fn closing(scene: Scene<'_>, bundle: Bundle) -> Option<Closed> {
+/// Whether a ledger tells what has become of a request: it is of this ledger, and made when no entry was that is gone now.
+fn tells_of(origin: &Origin, first: u64, asked: &Asked) -> bool {
+    asked.origin == *origin && asked.ledger.size >= first
+}
+
+/// What of the answers to an override's request closes its review. That one would, had it not been too early, is told.
+fn closing(world: World<'_>, scene: Scene<'_>, one: &Override, bundle: Bundle) -> Option<Closed> {
     let Bundle { sheet, approvals, .. } = bundle;
     let good = |statement: Approval| review(scene, &sheet, &statement).ok().map(|by| (statement, by));
-    let (statement, by) = approvals.into_iter().find_map(good)?;
-    Some(Closed { sheet, statement, by, troubles: Vec::new() })
+    let (in_time, early): (Vec<_>, Vec<_>) =
+        approvals.into_iter().filter_map(good).partition(|(_, by)| one.goes_on_at(by.at).is_none());
+    if let Some((statement, by)) = in_time.into_iter().next() {
+        return Some(Closed { sheet, statement, by, troubles: Vec::new() });
+    }
+    for (_, Signed { person, at, .. }) in early {
+        if let Some(over) = one.goes_on_at(at) {
+            let why = Objection::NotOver(over);
+            world.terminal.say(&format!("glass: warning: {person}'s review of {} does not count: {why}", one.session));
+        }
+    }
+    None
 }
 
 /// Finds an override's request and what was said to it.
@@ -131,7 +152,22 @@ fn closing(scene: Scene<'_>, bundle: Bundle) -> Option<Closed> {
 /// # Errors
 /// When there is none, or more than one that it could be.
 pub fn look(world: World<'_>, approver: Approver<'_>, handed: &Handed) -> Result<Case, ApproveError> {
-    look_among(world, approver, handed, Wanted::All)
+    let mut papers = find(world, approver, handed, Wanted::All);
+    // Of several with one id it is the one that was handed over, or that this ledger has.
+    let meant = match handed {
+        Handed::Papers(Gathered { sheets, approvals, .. }) => {
+            let answered = || approvals.first().map(|approval| approval.statement().request);
+            sheets.first().map(Sheet::digest).or_else(answered)
+        }
+        Handed::Id(id) if !papers.twins.is_empty() => {
+            let mut reviews = Reviews::default();
+            world.ledger.read_back(0, &mut |entry| reviews.read(entry)).map_err(ApproveError::Ledger)?;
+            reviews.request_of(id)
+        }
+        Handed::Id(_) => None,
+    };
+    meant.into_iter().for_each(|request| papers.single_out(request));
+    case_of(world, approver, handed, papers)
 }
 
 /// Finds every reason for which nothing is signed; the person is asked only when there is none.
@@ -151,10 +187,21 @@ pub fn check(approver: Approver<'_>, case: &Case) -> Result<(), ApproveError> {
         return Err(ApproveError::NotAsked { profile: asked.profile.to_string(), from });
     }
     let scene = Scene { catalogue: approver.catalogue, now: case.now, used: None };
-    match case.approvals.iter().find_map(|statement| review(scene, case.tally().sheet(), statement).ok()) {
+    // What may have come too early for the ledger of the override keeps nobody from signing once it cannot any more.
+    let is_enough = |signed: &Signed| case.may_go_on() || signed.at.plus(SKEW) >= case.longest();
+    let mut signed = case.approvals.iter().filter_map(|statement| review(scene, case.tally().sheet(), statement).ok());
+    match signed.find(is_enough) {
         Some(signed) => Err(ApproveError::Reviewed(signed)),
         None => Ok(()),
     }
+}
+
+/// Finds that somebody says that the override was used: a request alone is written before AWS is asked.
+///
+/// # Errors
+/// When nobody does.
+pub fn check_used(case: &Case) -> Result<(), ApproveError> {
+    if case.said_used.is_empty() { Err(ApproveError::NotUsed(case.tally().sheet().asked().id.clone())) } else { Ok(()) }
 }
 
 /// That it is an override, and of this organisation. A catalogue that has changed since voids no review.
@@ -206,9 +253,13 @@ fn close(world: World<'_>, approver: Approver<'_>, case: &Case, statement: Appro
         ApproveError::WouldNotCount { person, why }
     })?;
     // Elsewhere nobody can know what the ledger of the override says; but nobody closes by it what is open here.
-    let is_here = past.origin == sheet.asked().origin || reviews.knows(&sheet.asked().id);
-    if is_here && !reviews.is_open_under(&sheet) {
+    let is_here = tells_of(&past.origin, past.first, sheet.asked()) || reviews.knows(&sheet.asked().id);
+    let open = reviews.open_under(&sheet);
+    if is_here && open.is_none() {
         return Err(ApproveError::NotOpenHere(sheet.asked().id.clone()));
+    }
+    if let Some(over) = open.and_then(|one| one.goes_on_at(by.at)) {
+        return Err(ApproveError::WouldNotCount { person: by.person, why: Objection::NotOver(over) });
     }
     let mut closed = Closed { sheet, statement, by, troubles: Vec::new() };
     write_down(world, &approver.identity.person, &closed).map_err(ApproveError::Ledger)?;

@@ -168,7 +168,7 @@ impl Named {
         });
         let Named::Id(id) = self else { return lying.ok_or(BreakError::NoRequest(None)) };
         if let Some(twins) = found.twins.into_iter().find(|twins| twins.id == id) {
-            return Err(BreakError::TwinRequests { request: id, sheets: twins.sheets });
+            return Err(BreakError::TwinRequests { request: id, sheets: twins.hashes() });
         }
         let handed = handed.sheets.iter().find(|sheet| sheet.asked().id == id);
         match (lying, handed) {
@@ -226,7 +226,7 @@ pub(super) fn counted(world: World<'_>, catalogue: &Catalogue, bundle: &Bundle) 
 pub(super) fn look_beside(desk: &dyn Desk, bundle: &mut Bundle) -> Result<Vec<Trouble>, BreakError> {
     let Found { papers, troubles } = desk.look(Wanted::Beside(&bundle.sheet));
     if let Some(twins) = papers.twins.into_iter().next() {
-        return Err(BreakError::TwinRequests { request: twins.id, sheets: twins.sheets });
+        return Err(BreakError::TwinRequests { sheets: twins.hashes(), request: twins.id });
     }
     for found in papers.bundles {
         not_flooded(&found)?;

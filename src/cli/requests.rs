@@ -65,10 +65,10 @@ pub fn run(args: &args::Requests, context: &Context) -> Result<Exit, Failure> {
 
 /// Two requests of one id: somebody has made one to be taken for the other.
 fn tell(twins: &Twins) {
-    let hashes: Vec<String> = twins.sheets.iter().map(ToString::to_string).collect();
+    let hashes: Vec<String> = twins.hashes().iter().map(ToString::to_string).collect();
     out::say(&format!(
         "glass: warning: there are {} requests {} that are not the same, and none of them counts: {}",
-        twins.sheets.len(),
+        twins.bundles.len(),
         twins.id,
         hashes.join(", ")
     ));

@@ -61,6 +61,10 @@ fn run_one(args: &args::Review, session: &str, context: &Context) -> Result<Exit
         }
         return Err(error.into());
     }
+    // What was pasted came from somebody who can be asked, and a ledger says it itself.
+    if matches!(handed, Handed::Id(_)) && args.ledger.is_none() {
+        review::check_used(&case)?;
+    }
     let deeds = args.ledger.as_deref().map(|copy| deeds(&Reader::of_copy(copy)?, &case)).transpose()?;
     out::say(screen::of(&catalogue, &case, deeds.as_ref(), table(context)).trim_end());
     let asked = case.tally().sheet().asked();
@@ -89,10 +93,11 @@ fn deeds(copy: &Reader, case: &Case) -> Result<Deeds, Failure> {
         reviews.read(entry);
     })?;
     match reading.walked.judgement.integrity {
-        Integrity::Verified | Integrity::Torn if !reviews.is_open_under(case.tally().sheet()) => {
-            Err(ApproveError::NotOpenHere(asked.id.clone()).into())
+        Integrity::Verified | Integrity::Torn => {
+            let open = reviews.open_under(case.tally().sheet());
+            let open = open.ok_or_else(|| ApproveError::NotOpenHere(asked.id.clone()))?;
+            open.goes_on_at(case.now).map_or(Ok(deeds), |over| Err(ApproveError::NotOver(over).into()))
         }
-        Integrity::Verified | Integrity::Torn => Ok(deeds),
         Integrity::Broken | Integrity::RolledBack => {
             Err(Failure::new(Exit::Evidence, "the copy of the ledger does not verify")
                 .hint("`glass audit verify --ledger DIR` tells where; what it says is not to be believed"))

@@ -35,7 +35,9 @@ use std::time::Duration;
 
 use crate::model::chain::entry::Entry;
 use crate::model::name::{Digest, Id, Organisation, PersonName};
+use crate::model::policy::NoSignOff;
 use crate::model::sign_off::growth::Step;
+use crate::model::sign_off::using::Using;
 use crate::world::ledger::{Appended, Checkpointed, Ledger, LedgerError, Measure, Past, Record, Unsigned};
 
 pub use before::Before;
@@ -169,11 +171,11 @@ impl Ledger for HostLedger {
         })?;
         self.settle_in(room);
         self.show(records);
-        Ok(appended)
+        Ok(appended[0])
     }
 
-    fn append_once(&self, record: &Record, request: &Id, from: u64) -> Result<Result<Appended, Id>, LedgerError> {
-        self.append_unless_spent(record, request, from)
+    fn append_once(&self, records: &[Record], using: Using) -> Result<Result<Vec<Appended>, NoSignOff>, LedgerError> {
+        self.append_unless_forbidden(records, using)
     }
 
     fn read_back(&self, from: u64, each: &mut dyn FnMut(&Entry<'_>)) -> Result<Past, LedgerError> {

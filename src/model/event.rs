@@ -4,6 +4,7 @@
 
 mod command;
 mod hook;
+mod previous;
 mod sign_off;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use super::time::Timestamp;
 
 pub use command::{CommandLine, CommandSource, RanProgram, RanStep, WholeText};
 pub use hook::{FailedHook, RecoveredHook};
+pub use previous::Previous;
 pub use sign_off::{AnsweredRequest, ClosedReview, NamedRequest, UsedOverride};
 
 /// One event with its details, the `ev` and `d` of an entry.
@@ -264,21 +266,6 @@ pub struct Mfa {
     pub how: &'static str,
     /// How the daily identity was authenticated.
     pub source: String,
-}
-
-/// The closed ledger that a new one follows.
-#[derive(Clone, Debug, Serialize)]
-pub struct Previous {
-    /// Its origin.
-    pub origin: String,
-    /// How many entries of it verify.
-    pub size: u64,
-    /// The hash of the last of them.
-    pub hash: Digest,
-    /// SHA-256 of what follows them.
-    pub bad_sha256: Digest,
-    /// Why it was closed.
-    pub reason: String,
 }
 
 /// How far a request to AWS got.

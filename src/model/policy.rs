@@ -122,6 +122,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
         step,
         holds: profile.hold,
         approvals: standing.sign_off.approvals(),
+        reviewed_first: signed::reviewed_first(standing, person),
         sheet: sheet.cloned(),
     }))
 }
@@ -302,6 +303,7 @@ pub struct Grant {
     step: Option<Step>,
     holds: bool,
     approvals: Vec<Digest>,
+    reviewed_first: Vec<PersonName>,
     sheet: Option<Sheet>,
 }
 

@@ -11,7 +11,9 @@ use crate::model::event::Event;
 use crate::model::identity::Store;
 use crate::model::name::{Digest, Id, PersonName};
 use crate::model::note::key::VerifierKey;
+use crate::model::policy::NoSignOff;
 use crate::model::sign_off::growth::Step;
+use crate::model::sign_off::using::Using;
 use crate::model::time::Timestamp;
 use crate::world::machine::VaultError;
 
@@ -73,6 +75,8 @@ pub struct Measure {
 pub struct Past {
     /// Whose it is.
     pub origin: Origin,
+    /// The number of the first entry that is here.
+    pub first: u64,
     /// How many entries it has.
     pub size: u64,
     /// The latest time of those that were read.
@@ -87,12 +91,12 @@ pub trait Ledger: Sync {
     /// When it is not certain that the entry was kept. Nothing that depends on it may happen then.
     fn append(&self, record: &Record) -> Result<Appended, LedgerError>;
 
-    /// Appends the intent of a request that was made when there were so many entries, unless an earlier one has spent it;
-    /// gives the session of that then. Between the look and the append nothing else is appended.
+    /// Appends the entries with which a request is used, all or none of them and by one write, unless what is before them
+    /// forbids it; gives that then. Between the look and the append nothing else is appended.
     ///
     /// # Errors
     /// As for [`Ledger::append`], and when the ledger is shorter than it was when the request was made.
-    fn append_once(&self, record: &Record, request: &Id, from: u64) -> Result<Result<Appended, Id>, LedgerError>;
+    fn append_once(&self, records: &[Record], using: Using) -> Result<Result<Vec<Appended>, NoSignOff>, LedgerError>;
 
     /// Reads the entries from one on, in their order. Those before the first that is here are passed over.
     ///

@@ -25,7 +25,9 @@ use crate::model::event::{Event, Intent, Mfa, NamedRequest, Sent, UsedOverride};
 use crate::model::name::{Digest, Id, ProfileName};
 use crate::model::policy::{Grant, NoSignOff, Recognised};
 use crate::model::session::{self, Answer, Credentials, Order};
+use crate::model::sign_off::reviews::Reviews;
 use crate::model::sign_off::sheet::Sheet;
+use crate::model::sign_off::using::Using;
 use crate::model::text::escaped;
 use crate::model::time::{BootTime, Timestamp};
 
@@ -157,38 +159,37 @@ pub fn write_down(
     Ok(Warrant { grant, order, session_name })
 }
 
-/// Writes down the intent that spends a request, unless another session has spent it.
+/// Writes down the intent that spends a request, unless another session has spent it, or another override of the person
+/// must be reviewed first.
 fn use_up(ledger: &dyn Ledger, grant: &Grant, sheet: &Sheet, intent: Event) -> Result<Appended, NotWritten> {
     let asked = sheet.asked();
-    if asked.overrides {
-        tell_override(ledger, grant, sheet)?;
-    }
-    let appended = match ledger.append_once(&record(grant, intent), &asked.id, asked.ledger.size)? {
-        Ok(appended) => appended,
-        Err(session) => {
+    let (override_used, using) =
+        if asked.overrides { overriding(ledger, grant, sheet)? } else { (None, Using::of(asked)) };
+    let place = usize::from(override_used.is_some());
+    let used = Event::RequestUsed(NamedRequest::of(sheet));
+    let records: Vec<Record> =
+        override_used.into_iter().chain([intent, used]).map(|event| record(grant, event)).collect();
+    match ledger.append_once(&records, using)? {
+        Ok(appended) => Ok(appended[place]),
+        Err(why) => {
             let (profile, request) = (asked.profile.to_string(), asked.id.clone());
-            let why = NoSignOff::Used { request: request.clone(), session };
             let refused = Event::ElevateRefused { profile, rules: vec![why.name()], request: Some(request) };
             ledger.append(&record(grant, refused))?;
-            return Err(NotWritten::Spent(asked.profile.clone(), Box::new(why)));
+            Err(NotWritten::Forbidden(asked.profile.clone(), Box::new(why)))
         }
-    };
-    ledger.append(&record(grant, Event::RequestUsed(NamedRequest::of(sheet))))?;
-    Ok(appended)
+    }
 }
 
-/// Writes down that approvals are overridden: once a session, however many codes it takes.
-fn tell_override(ledger: &dyn Ledger, grant: &Grant, sheet: &Sheet) -> Result<(), LedgerError> {
+/// What is written down before the intent of an override, once a session however many codes it takes, and what forbids that.
+fn overriding(ledger: &dyn Ledger, grant: &Grant, sheet: &Sheet) -> Result<(Option<Event>, Using), LedgerError> {
     let asked = sheet.asked();
-    let mut is_told = false;
-    ledger.read_back(asked.ledger.size, &mut |entry| {
-        is_told |= entry.ev == "override.used" && entry.session == grant.session().as_str();
-    })?;
-    if !is_told {
-        let used = UsedOverride { profile: asked.profile.clone(), reason: asked.reason.clone() };
-        ledger.append(&record(grant, Event::OverrideUsed(used)))?;
-    }
-    Ok(())
+    let names = grant.reviewed_first();
+    let mut reviews = Reviews::default();
+    let from = if names.is_empty() { asked.ledger.size } else { 0 };
+    ledger.read_back(from, &mut |entry| reviews.read(entry))?;
+    let used = UsedOverride { profile: asked.profile.clone(), reason: asked.reason.clone() };
+    let is_told = reviews.knows(grant.session());
+    Ok(((!is_told).then_some(Event::OverrideUsed(used)), Using::of(asked).unless_open(reviews, names)))
 }
 
 /// Has a place outside of this machine take all that the ledger holds, the intent included.
@@ -244,8 +245,9 @@ pub enum NotWritten {
     NotAnchored(NotAnchored),
     /// A required hook has not heard of it. The ledger says so.
     NotTold(NotTold),
-    /// Another session has used the profile's request. The ledger says so.
-    Spent(ProfileName, Box<NoSignOff>),
+    /// Another session has used the profile's request meanwhile, or another override must be reviewed first. The ledger
+    /// says so.
+    Forbidden(ProfileName, Box<NoSignOff>),
 }
 
 impl From<LedgerError> for NotWritten {

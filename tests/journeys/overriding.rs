@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use glass::broker::BreakError;
 use glass::model::event::Event;
+use glass::model::name::Id;
 use glass::world::Session;
 use glass::world::aws::AwsError;
 
@@ -117,6 +118,33 @@ fn a_mark_that_is_not_put_there_again_is_told() {
             "{what}"
         );
     }
+}
+
+/// Where the level refuses an override while one is open, one of another terminal is found when the code is sent.
+#[test]
+fn of_two_overrides_that_wait_for_their_codes_one_is_used() {
+    let of_alices = |level: &str| {
+        let fake = Arc::new(Fake::overridable_with(level, ""));
+        fake.typed.lock().unwrap().push_front(PROFILE.to_owned());
+        let (first, session) = (Arc::new(night()), Id::parse("ffffffff").unwrap());
+        drop(overrides(&first).unwrap());
+        let entries = first.entries.lock().unwrap();
+        let others = entries.iter().skip(2).cloned().map(|mut record| {
+            record.session = Some(session.clone());
+            if let Event::ElevateIntent(intent) = &mut record.event {
+                intent.granted.request = Some(session.clone());
+            }
+            record
+        });
+        fake.meanwhile.lock().unwrap().extend(others);
+        fake
+    };
+    let reminded = of_alices("");
+    drop(overrides(&reminded).unwrap());
+    let fake = of_alices("open_reviews = \"refuse\"");
+    assert_eq!(rules(overrides(&fake).unwrap_err()), ["review"]);
+    assert_eq!((fake.sent.lock().unwrap().len(), count(&fake, "override.used")), (0, 1), "that of the other alone");
+    assert_eq!(fake.events().last(), Some(&"elevate.refused"));
 }
 
 /// Whatever fails, what is sent to AWS without approvals was told before.

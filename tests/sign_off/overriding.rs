@@ -14,27 +14,28 @@ use serde_json::{Value, json};
 
 use crate::support::{Home, Kind, Outcome, Practice, Pty, SoftKey, tool};
 
-const REASON: &str = "nobody of security answers and orders are being lost";
+pub(super) const REASON: &str = "nobody of security answers and orders are being lost";
 
-const WORDS: [&str; 7] = ["assume", "prod-db-emergency", "--override", "--incident", "INC-4711", "--reason", REASON];
+pub(super) const WORDS: [&str; 7] =
+    ["assume", "prod-db-emergency", "--override", "--incident", "INC-4711", "--reason", REASON];
 
 /// alice's practice, carol's home, and perhaps what they share.
-struct Night {
-    practice: Practice,
-    carol: Home,
+pub(super) struct Night {
+    pub(super) practice: Practice,
+    pub(super) carol: Home,
     dave: SoftKey,
-    share: PathBuf,
+    pub(super) share: PathBuf,
 }
 
 /// What more the catalogue says, and whether there is a store.
 #[derive(Clone, Copy)]
-struct Team {
-    level: &'static str,
-    has_store: bool,
+pub(super) struct Team {
+    pub(super) level: &'static str,
+    pub(super) has_store: bool,
 }
 
 impl Night {
-    fn new(team: Team) -> Night {
+    pub(super) fn new(team: Team) -> Night {
         let carol = Home::new();
         carol.write(".ssh/.keep", "");
         let words = ["-q", "-t", "ed25519", "-N", "", "-C", "carol", "-f", ".ssh/key"];
@@ -70,13 +71,13 @@ impl Night {
         }
     }
 
-    fn on_terminal(&self, more: &[&str]) -> Pty {
+    pub(super) fn on_terminal(&self, more: &[&str]) -> Pty {
         self.practice.home.terminal(env!("CARGO_BIN_EXE_glass"), &[&WORDS, more].concat())
     }
 
     /// Overrides, and gives the session.
     #[track_caller]
-    fn overrides(&self) -> String {
+    pub(super) fn overrides(&self) -> String {
         let mut terminal = self.on_terminal(&["--", "sh", "-c", "echo in $GLASS_SESSION"]);
         terminal.expect("its review stays open until one of security has signed it");
         terminal.expect("Type the profile's name to go on without approvals: ");
@@ -89,12 +90,18 @@ impl Night {
         session
     }
 
-    fn alice(&self, args: &[&str]) -> Outcome {
+    pub(super) fn alice(&self, args: &[&str]) -> Outcome {
         self.practice.home.glass(args)
     }
 }
 
-fn refused(outcome: Outcome, fact: &str) {
+/// What comes of a review that is pasted.
+pub(super) fn paste(home: &Home, text: &str) -> Outcome {
+    let mut command = home.command(env!("CARGO_BIN_EXE_glass"));
+    Outcome::of(command.args(["review", "-", "--yes"]), text)
+}
+
+pub(super) fn refused(outcome: Outcome, fact: &str) {
     let outcome = outcome.exits(3);
     assert!(outcome.stderr.contains(fact), "{}", outcome.stderr);
 }
@@ -167,10 +174,6 @@ fn where_nothing_is_shared_an_override_is_reviewed_by_what_is_pasted() {
     assert!(own.stderr.contains(&format!("the override {session} is yours, and somebody else reviews it")));
     let file = night.carol.write("sent.txt", &own.stdout);
     let sent = file.to_str().unwrap();
-    let paste = |home: &Home, text: &str| {
-        let mut command = home.command(env!("CARGO_BIN_EXE_glass"));
-        Outcome::of(command.args(["review", "-", "--yes"]), text)
-    };
     let signed = paste(&night.carol, &own.stdout).exits(0);
     assert!(signed.stderr.contains("end this block back to alice, for `glass review -`"), "{}", signed.stderr);
     refused(night.carol.glass(&["review", sent, "--yes"]), "carol has reviewed it already");

@@ -113,6 +113,8 @@ pub struct Fake {
     pub answers: Mutex<VecDeque<AwsError>>,
     /// What the person types.
     pub typed: Mutex<VecDeque<String>>,
+    /// What others append to the ledger while the person types something.
+    pub meanwhile: Mutex<Vec<Record>>,
     /// How long the person takes to type something.
     pub typing: Duration,
     /// What the person pastes while they wait.

@@ -51,6 +51,10 @@ pub enum ApproveError {
     OwnOverride(Id),
     /// Somebody has reviewed the override already.
     Reviewed(Signed),
+    /// Nothing says that the override was used.
+    NotUsed(Id),
+    /// By the ledger the session of the override is not over before this moment.
+    NotOver(Timestamp),
     /// The ledger here has no open review under this request, which says that it is of this ledger.
     NotOpenHere(Id),
     /// The profile does not ask the person.
@@ -120,6 +124,10 @@ impl fmt::Display for ApproveError {
             ApproveError::Reviewed(signed) => {
                 write!(f, "{} has reviewed it already, at {} with {}", signed.person, signed.at, signed.key)
             }
+            ApproveError::NotUsed(id) => write!(f, "nothing says that the override {id} was used"),
+            ApproveError::NotOver(over) => {
+                write!(f, "its session goes on until {over}, and what is signed before closes no review")
+            }
             ApproveError::NotOpenHere(id) => write!(f, "this ledger has no open review of {id} under this request"),
             ApproveError::NotAsked { profile, from } if from.is_empty() => {
                 write!(f, "{profile} asks nobody to approve it")
@@ -161,6 +169,8 @@ impl Error for ApproveError {
             | ApproveError::NotAnOverride(_)
             | ApproveError::OwnOverride(_)
             | ApproveError::Reviewed(_)
+            | ApproveError::NotUsed(_)
+            | ApproveError::NotOver(_)
             | ApproveError::NotOpenHere(_)
             | ApproveError::NotAsked { .. }
             | ApproveError::Denied { .. }

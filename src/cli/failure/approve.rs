@@ -11,7 +11,10 @@ impl From<ApproveError> for Failure {
             ApproveError::Signing(error) => error.into(),
             ApproveError::Ledger(error) => error.into(),
             ApproveError::Twins { ref sheets, .. } => {
-                let failure = Failure::of(Exit::Refused, &error).hint("neither can be used: have a new request made");
+                let failure = Failure::of(Exit::Refused, &error).hint(
+                    "neither can be used: have a new request made; for a review have the block sent that `glass review ID` \
+                     prints to who overrode, and give `-` instead of the id",
+                );
                 sheets.iter().fold(failure, |failure, sheet| failure.because(format!("one has the hash {sheet}")))
             }
             ApproveError::Void { ref differences, .. } => {
@@ -64,6 +67,13 @@ fn hint(error: &ApproveError) -> (Exit, Option<&'static str>) {
         ApproveError::Override(_) => (Exit::Refused, "`glass review ID` shows it, and signs that it was reviewed"),
         ApproveError::NotAnOverride(_) => (Exit::Refused, "`glass approve ID` and `glass deny ID` answer it"),
         ApproveError::OwnOverride(_) => (Exit::Refused, "have them call `glass review -` and paste the block"),
+        ApproveError::NotUsed(_) => (
+            Exit::Refused,
+            "once it is, its mark lies where it lies; or have a copy of their ledger sent, and give it with --ledger",
+        ),
+        ApproveError::NotOver(_) => {
+            (Exit::Refused, "review it when it is over, with a copy of the ledger as it is then")
+        }
         ApproveError::NotOpenHere(_) => (Exit::Refused, "`glass review` lists what is open"),
         ApproveError::Reviewed(_) | ApproveError::Signed(_) | ApproveError::WouldNotCount { .. } => {
             return (Exit::Refused, None);

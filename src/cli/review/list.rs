@@ -35,12 +35,13 @@ struct Row {
 /// Runs the command without a session.
 pub fn run(args: &args::Review, context: &Context) -> Result<Exit, Failure> {
     let (catalogue, identity) = (context.catalogue()?, context.identity()?);
-    let Settled { origin, open, .. } = review::settle(context.world(), &catalogue, &identity)?;
+    let settled = review::settle(context.world(), &catalogue, &identity)?;
+    let (sheets, troubles) = review::elsewhere(context.world(), &catalogue, &identity, &settled);
+    let Settled { open, .. } = settled;
     let mut deeds: Vec<Deeds> = open.iter().map(|one| Deeds::of(one.session.clone())).collect();
     if !deeds.is_empty() {
         context.world().ledger.read_back(0, &mut |entry| deeds.iter_mut().for_each(|deeds| deeds.read(entry)))?;
     }
-    let (sheets, troubles) = review::elsewhere(context.world(), &catalogue, &identity, &origin);
     super::warn(&troubles);
     let own = open.into_iter().zip(deeds).map(|(one, deeds)| Row {
         reviewers: one.said.as_ref().map_or(Vec::new(), |said| reviewers(&catalogue, &said.profile, &said.person)),
@@ -96,6 +97,10 @@ fn table(rows: &[Row], own: &PersonName, paint: Paint) -> String {
             }
             None => vec![format!("{session}  the ledger says nothing of it that can be read")],
         };
+        let namesakes = rows.iter().filter(|other| other.session == row.session).count();
+        if namesakes > 1 {
+            lines.push(format!("          one of {namesakes} of this id: only its own ledger says which was used"));
+        }
         lines.extend(row.deeds.iter().map(|deeds| format!("          {deeds}")));
         lines.push(format!("          {may}"));
         for line in lines {

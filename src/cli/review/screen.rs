@@ -30,7 +30,11 @@ pub fn of(catalogue: &Catalogue, case: &Case, deeds: Option<&Deeds>, table: Tabl
     text += &table.rows(&overrode(catalogue, case, deeds));
     text += &profile.map(|profile| table.rows(&allowed(asked, profile))).unwrap_or_default();
     let changed = case.tally().void().iter().map(ToString::to_string);
-    for why in changed.chain(case.contradiction().map(|why| why.to_string())) {
+    let not_over = (case.may_go_on() && deeds.is_none()).then(|| {
+        let length = show_duration(Duration::from_secs(asked.duration));
+        format!("its {length} may not be over: what is signed long before the session ends closes no review")
+    });
+    for why in changed.chain(not_over).chain(case.contradiction().map(|why| why.to_string())) {
         text += &table.row(Style::Warn, "UNUSUAL", &[why]);
     }
     text

@@ -4,7 +4,7 @@
 //! commits to what of it verifies, and to the bytes of what does not.
 
 use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind};
+use std::io::{self, BufRead, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -14,11 +14,13 @@ use super::folder::{Folder, LONGEST_WAIT, next_to, sync};
 use super::snapshot::{Snapshot, stop};
 use super::tail::{self, Beginning};
 use super::{HostLedger, failed, verdict};
-use crate::model::chain::genesis;
+use crate::model::chain::entry::Entry;
 use crate::model::chain::origin::Origin;
 use crate::model::chain::walk::Walked;
+use crate::model::chain::{LONGEST_LINE, genesis};
 use crate::model::event::Previous;
 use crate::model::name::{Digest, Reason};
+use crate::model::sign_off::reviews::Reviews;
 use crate::world::ledger::LedgerError;
 
 impl HostLedger {
@@ -34,8 +36,10 @@ impl HostLedger {
         let snapshot = Snapshot::take(&folder)?;
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));
         let mut origin = snapshot.before()?.map(|before| before.state.origin.clone());
+        let mut reviews = Reviews::default();
         let walked = snapshot.walk_all(known.as_ref(), |_, entry| {
             origin = origin.take().or_else(|| entry.opened().map(|opened| opened.origin));
+            reviews.read(entry);
         })?;
         let sound = stop(&walked.judgement).is_ok()
             && verdict::refuse_kept(&folder).is_ok()
@@ -44,12 +48,14 @@ impl HostLedger {
             return Ok(None);
         }
         let origin = origin.unwrap_or_default();
+        read_rest(&snapshot, &walked, &mut reviews).map_err(failed("read", &self.path))?;
         let previous = Previous {
             size: walked.verifier.next(),
             hash: walked.verifier.last().unwrap_or_else(|| genesis(&origin)),
             bad_sha256: rest(&snapshot, &walked).map_err(failed("read", &self.path))?,
             origin,
             reason: reason.as_str().to_owned(),
+            reviews: reviews.carried(),
         };
         let closed = closed_name(&self.path, &previous.origin);
         self.begin_beside(previous)?;
@@ -90,6 +96,22 @@ fn rest(snapshot: &Snapshot, walked: &Walked) -> io::Result<Digest> {
         hasher.update(&segment.window(from, segment.bytes)?);
     }
     Ok(Digest::from_bytes(hasher.finalize().into()))
+}
+
+/// Reads what is still an entry of what follows the last line that verifies: who damages a ledger gets rid of no review.
+fn read_rest(snapshot: &Snapshot, walked: &Walked, reviews: &mut Reviews) -> io::Result<()> {
+    for segment in snapshot.segments.iter().filter(|segment| segment.first >= walked.segment) {
+        let from = if segment.first == walked.segment { walked.bytes } else { 0 };
+        let mut lines = segment.lines(from);
+        let mut line = Vec::new();
+        while lines.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line)? > 0 {
+            if let Ok(entry) = Entry::parse(&line) {
+                reviews.read_unverified(&entry);
+            }
+            line.clear();
+        }
+    }
+    Ok(())
 }
 
 /// `ledger-<last part of its origin>-closed`, with a number where there is one already.

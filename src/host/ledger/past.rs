@@ -1,7 +1,7 @@
 //! Looking back: the entries from one on, found without reading those before.
 //!
-//! Keeps the promise that a request is spent once: whether it was is read under the lock under which the intent is
-//! appended, from the ledger's own entries.
+//! Keeps the promise that a request is spent once, and beside no override that must be reviewed first: whether it was is
+//! read under the lock under which the intent is appended, from the ledger's own entries.
 
 use std::io::{self, BufRead, ErrorKind};
 
@@ -14,8 +14,8 @@ use crate::model::chain::LONGEST_LINE;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::origin::Origin;
 use crate::model::chain::walk::segment_name;
-use crate::model::name::Id;
-use crate::model::sign_off::history::Spending;
+use crate::model::policy::NoSignOff;
+use crate::model::sign_off::using::Using;
 use crate::model::time::Timestamp;
 use crate::world::ledger::{Appended, LedgerError, Past, Record};
 
@@ -30,13 +30,13 @@ impl HostLedger {
         let origin = origin.as_deref().and_then(Origin::parse);
         let origin =
             origin.ok_or_else(|| LedgerError::Untrusted { reason: "it does not say whose it is".to_owned() })?;
-        let from = from.max(folder.segments()?.first().copied().unwrap_or_default());
+        let first = folder.segments()?.first().copied().unwrap_or_default();
         let mut latest = None;
-        let size = read_from(&folder, from, |_, entry| {
+        let size = read_from(&folder, from.max(first), |_, entry| {
             latest = latest.max(Timestamp::parse(entry.ts).ok());
             each(entry);
         })?;
-        Ok(Past { origin, size, latest })
+        Ok(Past { origin, first, size, latest })
     }
 
     /// Reads the lines from an entry on, those that are here, and gives how many there are in all.
@@ -49,28 +49,29 @@ impl HostLedger {
         read_from(&folder, from, each)
     }
 
-    pub(super) fn append_unless_spent(
+    pub(super) fn append_unless_forbidden(
         &self,
-        record: &Record,
-        request: &Id,
-        from: u64,
-    ) -> Result<Result<Appended, Id>, LedgerError> {
-        let records = std::slice::from_ref(record);
+        records: &[Record],
+        using: Using,
+    ) -> Result<Result<Vec<Appended>, NoSignOff>, LedgerError> {
         let (room, appended) = self.at_the_end(LONGEST_WAIT, |tail| {
             let room = self.make_room(tail, records)?;
-            if let Some(session) = spent(tail, request, from)? {
-                return Ok((room, Err(session)));
+            if let Some(why) = forbidden(tail, using)? {
+                return Ok((room, Err(why)));
             }
             Ok((room, Ok(tail.append(&self.machine, records, ANY)?)))
         })?;
         self.settle_in(room);
-        self.show(records);
+        if appended.is_ok() {
+            self.show(records);
+        }
         Ok(appended)
     }
 }
 
-/// The session that has spent a request which was made when the ledger had so many entries.
-fn spent(tail: &Tail, request: &Id, from: u64) -> Result<Option<Id>, LedgerError> {
+/// What forbids the use of a request.
+fn forbidden(tail: &Tail, mut using: Using) -> Result<Option<NoSignOff>, LedgerError> {
+    let (request, from) = (using.request(), using.from());
     if from > tail.last_seq() + 1 {
         let reason = format!("the request {request} was made when it had {from} entries");
         return Err(LedgerError::RolledBack { segment: segment_name(tail.segment), reason });
@@ -79,9 +80,8 @@ fn spent(tail: &Tail, request: &Id, from: u64) -> Result<Option<Id>, LedgerError
         let reason = format!("the entries from {from} on are not here, among which may be one that used {request}");
         return Err(LedgerError::Broken { segment: segment_name(*first), line: 1, reason });
     }
-    let mut spending = Spending::new(request.clone());
-    read_from(&tail.folder, from, |_, entry| spending.read(entry))?;
-    Ok(spending.used().cloned())
+    read_from(&tail.folder, from, |_, entry| using.read(entry))?;
+    Ok(using.against())
 }
 
 /// Reads the entries from one on, and gives how many there are in all. The chain is not verified here.

@@ -60,10 +60,9 @@ pub(super) struct Written {
 /// Lines that follow each other.
 struct Lines {
     text: Vec<u8>,
-    /// The length of the last one.
+    appended: Vec<Appended>,
+    /// The length of the last one, and its hash.
     length: usize,
-    /// The number that follows, and the hash of the last line.
-    next: u64,
     last: Digest,
 }
 
@@ -232,7 +231,8 @@ impl Notes {
 }
 
 impl Tail {
-    /// Appends entries by one write. Syncs if one of them is a gate, or if more than this would be without a sync.
+    /// Appends entries by one write, and gives their places. Syncs if one of them is a gate, or if more than this would be
+    /// without a sync.
     ///
     /// # Errors
     /// When it is not certain that they were kept.
@@ -241,7 +241,7 @@ impl Tail {
         machine: &Machine,
         records: &[Record],
         most: Unsynced,
-    ) -> Result<Appended, LedgerError> {
+    ) -> Result<Vec<Appended>, LedgerError> {
         self.put(machine, &records.iter().map(Record::said).collect::<Vec<_>>(), most)
     }
 
@@ -259,11 +259,11 @@ impl Tail {
 
     /// What would be appended now.
     fn lines(&self, machine: &Machine, said: &[Said<'_>]) -> Result<Lines, LedgerError> {
-        let mut lines = Lines { text: Vec::new(), length: 0, next: self.next, last: self.last };
-        for said in said {
-            let line = line(lines.next, lines.last, &machine.stamp(), *said).map_err(LedgerError::TooLong)?;
+        let mut lines = Lines { text: Vec::new(), appended: Vec::new(), length: 0, last: self.last };
+        for (seq, said) in (self.next..).zip(said) {
+            let line = line(seq, lines.last, &machine.stamp(), *said).map_err(LedgerError::TooLong)?;
             lines.last = Digest::of(&line);
-            lines.next += 1;
+            lines.appended.push(Appended { seq, hash: lines.last });
             lines.length = line.len();
             lines.text.extend(line);
         }
@@ -271,16 +271,16 @@ impl Tail {
     }
 
     /// Appends entries by one write, over what is torn; moves the head.
-    fn put(&mut self, machine: &Machine, said: &[Said<'_>], most: Unsynced) -> Result<Appended, LedgerError> {
+    fn put(&mut self, machine: &Machine, said: &[Said<'_>], most: Unsynced) -> Result<Vec<Appended>, LedgerError> {
         let lines = self.lines(machine, said)?;
-        (self.next, self.last) = (lines.next, lines.last);
+        (self.next, self.last) = (self.next + said.len() as u64, lines.last);
         self.write(&lines.text).map_err(failed("append to", &self.path()))?;
         self.written = Some(Written { head: Vec::new(), line: lines.length });
         if said.iter().any(|said| said.event.is_gate()) || self.unsynced() >= most {
             self.make_durable()?;
         }
         self.write_head(machine)?;
-        Ok(Appended { seq: self.next - 1, hash: self.last })
+        Ok(lines.appended)
     }
 
     /// Whether entries have room in a segment that may be so long.

@@ -37,6 +37,12 @@ impl Person {
         let arn = catalogue.person(name.as_str()).and_then(|named| named.arn.as_ref());
         self.name == *name || self.arn.as_ref().zip(arn).is_some_and(|(one, other)| one.is_one_with(other))
     }
+
+    /// All names by which the person goes.
+    pub fn names(&self, catalogue: &Catalogue) -> Vec<PersonName> {
+        let own = catalogue.people().filter(|one| one.is_one_with(&self.name, catalogue));
+        own.map(|one| one.name.clone()).collect()
+    }
 }
 
 /// Some of the people: a list of names of groups and of persons.

@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use super::{LEAST_OVERRIDE_REASON, NoSignOff, Rule, Standing};
-use crate::model::catalogue::{OpenReviews, Profile};
+use super::{Grant, LEAST_OVERRIDE_REASON, NoSignOff, Rule, Standing};
+use crate::model::catalogue::{OpenReviews, Person, Profile};
 use crate::model::chain::origin::Origin;
-use crate::model::name::{Digest, Id, Reason, StepName};
+use crate::model::name::{Digest, Id, PersonName, Reason, StepName};
 use crate::model::request::Request;
 use crate::model::sign_off::count::Tally;
 use crate::model::sign_off::objection::Difference;
@@ -129,6 +129,22 @@ fn overridden(standing: Standing<'_>) -> Vec<NoSignOff> {
         OpenReviews::Refuse | OpenReviews::Remind => {}
     }
     no
+}
+
+/// Under which names no other override may be open when this one is used.
+pub(super) fn reviewed_first(standing: Standing<'_>, person: &Person) -> Vec<PersonName> {
+    match (standing.overriding, standing.profile.level.open_reviews) {
+        (Some(_), OpenReviews::Refuse) => person.names(standing.catalogue),
+        (Some(_), OpenReviews::Remind) | (None, _) => Vec::new(),
+    }
+}
+
+impl Grant {
+    /// Whose other overrides must be reviewed before this one is used: every name of the person; none where it is no
+    /// override, or the level only reminds.
+    pub fn reviewed_first(&self) -> &[PersonName] {
+        &self.reviewed_first
+    }
 }
 
 impl Brought<'_> {

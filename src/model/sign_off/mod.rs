@@ -16,6 +16,7 @@ pub mod papers;
 pub mod reviews;
 pub mod seen;
 pub mod sheet;
+pub mod using;
 
 #[cfg(test)]
 pub(crate) mod tests;

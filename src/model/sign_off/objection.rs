@@ -34,6 +34,8 @@ pub enum Objection {
     Early(Timestamp),
     /// It was signed in a future that is too far.
     Ahead(Duration),
+    /// The session that it is of went on until this moment.
+    NotOver(Timestamp),
 }
 
 impl Objection {
@@ -52,6 +54,7 @@ impl Objection {
             Objection::Late(_) => "late",
             Objection::Early(_) => "early",
             Objection::Ahead(_) => "ahead",
+            Objection::NotOver(_) => "not-over",
         }
     }
 }
@@ -75,6 +78,7 @@ impl fmt::Display for Objection {
                 let by = show_duration(Duration::from_secs(by.as_secs()));
                 write!(f, "it was signed {by} in the future: a clock is wrong")
             }
+            Objection::NotOver(over) => write!(f, "it was signed before the session was over, at {over}"),
         }
     }
 }

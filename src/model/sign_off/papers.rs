@@ -206,13 +206,18 @@ impl Pile {
             let approvals = self.approvals.remove(&id).unwrap_or_default();
             let growths = self.growths.remove(&id).unwrap_or_default();
             let used = self.used.remove(&id).unwrap_or_default();
+            let used: Vec<Id> = used.into_iter().collect();
             let is_flooded = self.flooded.contains(&id);
+            let bundle = |sheet| Bundle {
+                sheet,
+                approvals: approvals.clone(),
+                is_flooded,
+                growths: growths.clone(),
+                used: used.clone(),
+            };
             match <[Sheet; 1]>::try_from(sheets) {
-                Ok([sheet]) => {
-                    let used = used.into_iter().collect();
-                    papers.bundles.push(Bundle { sheet, approvals, is_flooded, growths, used });
-                }
-                Err(sheets) => papers.twins.push(Twins { id, sheets: sheets.iter().map(Sheet::digest).collect() }),
+                Ok([sheet]) => papers.bundles.push(bundle(sheet)),
+                Err(sheets) => papers.twins.push(Twins { id, bundles: sheets.into_iter().map(bundle).collect() }),
             }
         }
         let strays = self.approvals.values().map(Vec::len).chain(self.growths.values().map(Vec::len));
@@ -270,13 +275,36 @@ impl Bundle {
     }
 }
 
+impl Papers {
+    /// Every request, also those of which there are several of one id.
+    pub fn every(self) -> impl Iterator<Item = Bundle> {
+        self.bundles.into_iter().chain(self.twins.into_iter().flat_map(|twins| twins.bundles))
+    }
+
+    /// Leaves of the requests of one id that of this hash alone, if it is among them.
+    pub fn single_out(&mut self, request: Digest) {
+        let has = |twins: &Twins| twins.bundles.iter().any(|bundle| bundle.sheet.digest() == request);
+        if let Some(place) = self.twins.iter().position(has) {
+            let bundles = self.twins.remove(place).bundles;
+            self.bundles.extend(bundles.into_iter().filter(|bundle| bundle.sheet.digest() == request));
+        }
+    }
+}
+
 /// Requests of one id that are not the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Twins {
     /// The id.
     pub id: Id,
+    /// The requests, with what lies beside the id: it is not known of which of them.
+    pub bundles: Vec<Bundle>,
+}
+
+impl Twins {
     /// The hashes of the requests.
-    pub sheets: Vec<Digest>,
+    pub fn hashes(&self) -> Vec<Digest> {
+        self.bundles.iter().map(|bundle| bundle.sheet.digest()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -349,7 +377,15 @@ mod tests {
         let other = Sheet::write(&Asked { duration: 1800, ..asked(&load(&text())) }).expect("a sheet");
         let found = pile(&[lying(&one, Paper::Request), lying(&other, Paper::Request)]);
         assert_eq!(found.bundles, []);
-        assert_eq!(found.twins, [Twins { id: id("0123abcd"), sheets: vec![one.digest(), other.digest()] }]);
+        let both = vec![Bundle::of(one.clone()), Bundle::of(other.clone())];
+        assert_eq!(found.twins, [Twins { id: id("0123abcd"), bundles: both }]);
+        assert_eq!((found.twins[0].hashes(), found.clone().every().count()), (vec![one.digest(), other.digest()], 2));
+        // Who knows which one is meant has it by itself.
+        let mut singled = found.clone();
+        singled.single_out(Digest::of(b"neither"));
+        assert_eq!(singled, found);
+        singled.single_out(other.digest());
+        assert_eq!((singled.bundles, singled.twins.len()), (vec![Bundle::of(other)], 0));
     }
 
     #[test]

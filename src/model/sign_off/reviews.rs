@@ -2,14 +2,23 @@
 //!
 //! Keeps the promise that a review is open from the moment on at which AWS may have given a session, and until somebody
 //! else's signed statement is in the ledger: an attempt of which nothing can have come leaves none open. What cannot be
-//! read closes nothing, and opens what it might.
+//! read closes nothing, and opens what it might; and nothing closes it that was signed before the session was over.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::count::SKEW;
 use super::sheet::Sheet;
 use crate::model::chain::entry::Entry;
 use crate::model::name::{Digest, Id, PersonName, ProfileName, Reason};
-use crate::model::time::Timestamp;
+use crate::model::time::{LONGEST_SESSION, Timestamp};
+
+/// The most open reviews that a ledger is begun with, so that they find room in its first entry.
+const MOST_CARRIED: usize = 20;
+
+/// What is read where nothing verifies: it opens a review, or tells how long its session lasted.
+const UNVOUCHED: [&str; 5] = ["ledger.open", "override.used", "elevate.intent", "request.used", "session.end"];
 
 /// The overrides of a ledger, by its entries, read in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +33,8 @@ pub struct Override {
     pub session: Id,
     /// What its entry says; nothing where that cannot be read.
     pub said: Option<Said>,
+    /// When the session is over at the latest, as far as its entries can be read.
+    over: Option<Timestamp>,
     asked: Asked,
 }
 
@@ -43,6 +54,7 @@ pub struct Said {
 
 /// Whether AWS may have been asked, and under which request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Asked {
     /// Nothing can have come of it.
     Not,
@@ -57,6 +69,25 @@ enum Asked {
 struct Used {
     profile: ProfileName,
     reason: Reason,
+}
+
+/// What of `ledger.open` matters here.
+#[derive(Deserialize)]
+struct Opened {
+    previous: Option<Before>,
+}
+
+/// What of the ledger that it follows.
+#[derive(Deserialize)]
+struct Before {
+    #[serde(default)]
+    reviews: Reviews,
+}
+
+/// What of `elevate.intent` matters here.
+#[derive(Deserialize)]
+struct Intent {
+    duration: u64,
 }
 
 /// What of `request.used` matters here.
@@ -81,9 +112,22 @@ impl Reviews {
     /// Takes the next entry.
     pub fn read(&mut self, entry: &Entry<'_>) {
         match entry.ev {
-            "override.used" => {
-                let used = Override::announced(entry);
-                self.0.extend(used.filter(|used| self.0.iter().all(|known| known.session != used.session)));
+            "ledger.open" => {
+                let before = serde_json::from_str(entry.d).ok().and_then(|opened: Opened| opened.previous);
+                before.into_iter().flat_map(|before| before.reviews.0).for_each(|one| self.add(one));
+            }
+            "override.used" => Override::announced(entry).into_iter().for_each(|one| self.add(one)),
+            "elevate.intent" => {
+                let lasts = serde_json::from_str(entry.d);
+                let lasts = lasts.map_or(LONGEST_SESSION, |intent: Intent| Duration::from_secs(intent.duration));
+                if let Some(one) = self.of_session(entry) {
+                    one.over = moment(entry).map(|at| at.plus(lasts));
+                }
+            }
+            "session.end" => {
+                if let Some(one) = self.of_session(entry) {
+                    one.over = one.over.into_iter().chain(moment(entry)).min();
+                }
             }
             // The last that is written down before AWS is asked.
             "request.used" => {
@@ -102,10 +146,37 @@ impl Reviews {
         }
     }
 
+    /// Takes the next entry where nothing vouches for it: what would close a review is passed over.
+    pub fn read_unverified(&mut self, entry: &Entry<'_>) {
+        if UNVOUCHED.contains(&entry.ev) {
+            self.read(entry);
+        }
+    }
+
+    fn add(&mut self, one: Override) {
+        if !self.knows(&one.session) {
+            self.0.push(one);
+        }
+    }
+
+    fn of_session(&mut self, entry: &Entry<'_>) -> Option<&mut Override> {
+        self.0.iter_mut().find(|one| one.session.as_str() == entry.session)
+    }
+
     fn turn(&mut self, entry: &Entry<'_>, asked: Asked) {
-        if let Some(one) = self.0.iter_mut().find(|one| one.session.as_str() == entry.session) {
+        if let Some(one) = self.of_session(entry) {
             one.asked = asked;
         }
+    }
+
+    /// Those that are open, for the ledger that follows; the oldest of them, if they are very many.
+    pub fn carried(&self) -> Reviews {
+        Reviews(self.open().take(MOST_CARRIED).cloned().collect())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Those whose review is open, oldest first.
@@ -118,15 +189,34 @@ impl Reviews {
         self.0.iter().any(|one| one.session == *session)
     }
 
+    /// The override whose review is open under just this request.
+    pub fn open_under(&self, sheet: &Sheet) -> Option<&Override> {
+        self.open().find(|one| one.session == sheet.asked().id && one.asked == Asked::Under(sheet.digest()))
+    }
+
     /// Whether the review is open under just this request.
     pub fn is_open_under(&self, sheet: &Sheet) -> bool {
-        self.open().any(|one| one.session == sheet.asked().id && one.asked == Asked::Under(sheet.digest()))
+        self.open_under(sheet).is_some()
+    }
+
+    /// The hash of the request under which the review of a session is open.
+    pub fn request_of(&self, session: &Id) -> Option<Digest> {
+        self.open().find(|one| one.session == *session).and_then(|one| match one.asked {
+            Asked::Under(request) => Some(request),
+            Asked::Not | Asked::Unknown => None,
+        })
     }
 }
 
 impl Override {
     fn announced(entry: &Entry<'_>) -> Option<Override> {
-        Some(Override { session: Id::parse(entry.session).ok()?, said: Said::by(entry), asked: Asked::Not })
+        let over = moment(entry).map(|at| at.plus(LONGEST_SESSION));
+        Some(Override { session: Id::parse(entry.session).ok()?, said: Said::by(entry), over, asked: Asked::Not })
+    }
+
+    /// When the session is over, if that is after a moment, however far two clocks may be apart.
+    pub fn goes_on_at(&self, at: Timestamp) -> Option<Timestamp> {
+        self.over.filter(|over| at.plus(SKEW) < *over)
     }
 
     /// Whether it is a person's, as far as that is known not to be somebody else's.
@@ -135,10 +225,14 @@ impl Override {
     }
 }
 
+fn moment(entry: &Entry<'_>) -> Option<Timestamp> {
+    Timestamp::parse(entry.ts).ok()
+}
+
 impl Said {
     fn by(entry: &Entry<'_>) -> Option<Said> {
         let Used { profile, reason } = serde_json::from_str(entry.d).ok()?;
-        let (person, at) = (PersonName::parse(entry.who).ok()?, Timestamp::parse(entry.ts).ok()?);
+        let (person, at) = (PersonName::parse(entry.who).ok()?, moment(entry)?);
         Some(Said { profile, person, at, reason })
     }
 }

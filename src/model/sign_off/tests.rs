@@ -23,7 +23,7 @@ use crate::model::name::{Digest, PersonName, StepName, TriggerName};
 use crate::model::ssh_wire as wire;
 use crate::model::sshsig;
 use crate::model::time::Timestamp;
-use people::{Pair, after, approval, asked, denial, id, load, sheet, statement, text};
+use people::{Pair, after, approval, asked, at, denial, id, load, sheet, statement, text};
 
 fn tally_at(catalogue: &Catalogue, sheet: &Sheet, approvals: &[Approval], now: Timestamp) -> Tally {
     count::count(Scene { catalogue, now, used: None }, sheet, approvals)
@@ -677,6 +677,81 @@ fn a_review_is_open_from_when_aws_is_asked_until_it_is_closed() {
     assert_eq!(open(&[used("a"), asked("a"), unread("a", "review.closed")]), ["aaaaaaaa"]);
     let again = [used("a"), asked("a"), fail(WRONG_CODE), used("a"), asked("a")];
     assert_eq!(open(&again), ["aaaaaaaa"], "once, however often the code was wrong");
+}
+
+/// The overrides of a ledger whose entries are of these minutes after 02:00.
+fn reviews(events: &[(u8, &str, &str)], read: fn(&mut Reviews, &Entry<'_>)) -> Reviews {
+    let mut reviews = Reviews::default();
+    for (seq, (minute, ev, d)) in events.iter().enumerate() {
+        let line = format!(
+            "{{\"v\":1,\"seq\":{seq},\"prev\":\"{}\",\"ts\":\"2026-01-31T02:{minute:02}:00.000000Z\",\"mono\":\"7\",\"boot\":\"b\",\
+             \"host\":\"h\",\"pid\":1,\"uid\":0,\"who\":\"alice\",\"ev\":\"{ev}\",\"session\":\"0123abcd\",\"d\":{d}}}\n",
+            Digest::of(b"")
+        );
+        let entry = Entry::parse(line.as_bytes()).unwrap();
+        read(&mut reviews, &entry);
+    }
+    reviews
+}
+
+const OVERRIDE: &str = "{\"profile\":\"prod-db-emergency\",\"reason\":\"nobody answers\"}";
+
+#[test]
+fn what_is_signed_while_the_session_of_an_override_goes_on_closes_no_review() {
+    let sheet = sheet();
+    let spent = format!("{{\"request\":\"0123abcd\",\"request_sha256\":\"{}\"}}", sheet.digest());
+    let begun =
+        [(10, "override.used", OVERRIDE), (11, "elevate.intent", "{\"duration\":1200}"), (11, "request.used", &spent)];
+    let over = |more: &[(u8, &str, &str)], minute: u8| {
+        let reviews = reviews(&[&begun, more].concat(), Reviews::read);
+        let at = at(&format!("2026-01-31T02:{minute:02}:00Z"));
+        reviews.open_under(&sheet).unwrap().goes_on_at(at).map(|over| over.to_string())
+    };
+    let deadline = Some("2026-01-31T02:31:00Z".to_owned());
+    assert_eq!((over(&[], 25), over(&[], 26)), (deadline, None), "give or take five minutes of clock");
+    let end = (20, "session.end", "{}");
+    assert_eq!((over(&[end], 14), over(&[end], 15)), (Some("2026-01-31T02:20:00Z".to_owned()), None));
+    let lost = (58, "session.end", "{\"cause\":\"lost\"}");
+    assert_eq!(over(&[lost], 26), None, "AWS ends it, however late the ledger says so");
+    let again =
+        [(12, "elevate.fail", WRONG_CODE), (30, "elevate.intent", "{\"duration\":900}"), (30, "request.used", &spent)];
+    assert_eq!(over(&again, 39), Some("2026-01-31T02:45:00Z".to_owned()), "by the last intent");
+    let unread = reviews(&[begun[0], (11, "elevate.intent", "{}"), begun[2]], Reviews::read);
+    assert!(unread.open_under(&sheet).unwrap().goes_on_at(at("2026-01-31T03:05:00Z")).is_some());
+}
+
+#[test]
+fn open_reviews_are_carried_into_the_ledger_that_follows_and_nothing_unverified_closes_one() {
+    let sheet = sheet();
+    let spent = format!("{{\"request\":\"0123abcd\",\"request_sha256\":\"{}\"}}", sheet.digest());
+    let closed = (40, "review.closed", "{\"session\":\"0123abcd\",\"person\":\"carol\",\"approval_sha256\":\"\"}");
+    let failed = (12, "elevate.fail", NOT_SENT);
+    let entries =
+        [(10, "override.used", OVERRIDE), (11, "elevate.intent", "{\"duration\":900}"), (11, "request.used", &spent)];
+    assert!(reviews(&[&entries[..], &[closed]].concat(), Reviews::read).carried().is_empty());
+    assert!(reviews(&[&entries[..], &[failed]].concat(), Reviews::read).carried().is_empty(), "nothing came of it");
+    for end in [closed, failed] {
+        let left = reviews(&[&entries[..], &[end]].concat(), Reviews::read_unverified).carried();
+        let opened =
+            format!("{{\"origin\":\"o\",\"previous\":{{\"reviews\":{}}}}}", serde_json::to_string(&left).unwrap());
+        let form = format!(
+            "[{{\"session\":\"0123abcd\",\"said\":{{\"profile\":\"prod-db-emergency\",\"person\":\"alice\",\
+             \"at\":\"2026-01-31T02:10:00Z\",\"reason\":\"nobody answers\"}},\"over\":\"2026-01-31T02:26:00Z\",\
+             \"asked\":{{\"under\":\"{}\"}}}}]",
+            sheet.digest()
+        );
+        assert!(opened.contains(&form), "{opened}");
+        let begun = [(50, "ledger.open", opened.as_str())];
+        let carried = reviews(&begun, Reviews::read);
+        assert_eq!(
+            (carried.open_under(&sheet), carried.request_of(&id("0123abcd"))),
+            (left.open().next(), Some(sheet.digest()))
+        );
+        assert!(reviews(&[begun[0], closed], Reviews::read).is_empty());
+    }
+    for none in ["{\"origin\":\"o\",\"previous\":null}", "{\"origin\":\"o\",\"previous\":{\"size\":7}}"] {
+        assert!(reviews(&[(50, "ledger.open", none)], Reviews::read).is_empty());
+    }
 }
 
 #[test]

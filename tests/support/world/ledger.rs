@@ -9,8 +9,9 @@ use glass::model::chain::origin::Origin;
 use glass::model::event::Event;
 use glass::model::identity::Store;
 use glass::model::name::{Digest, Id, PersonName};
+use glass::model::policy::NoSignOff;
 use glass::model::sign_off::growth::Step;
-use glass::model::sign_off::history::Spending;
+use glass::model::sign_off::using::Using;
 use glass::world::anchor::{Anchoring, Anchors, NotAnchored};
 use glass::world::hooks::{Calling, Hooks, NotTold};
 use glass::world::ledger::{Appended, Checkpointed, KeyFault, Ledger, LedgerError, Measure, Past, Record, Unsigned};
@@ -28,18 +29,28 @@ impl Ledger for Parts {
         self.0.call(effect, || LedgerError::File { doing: "append to", path: "ledger".into(), source: broken() })
     }
 
-    fn append_once(&self, record: &Record, request: &Id, from: u64) -> Result<Result<Appended, Id>, LedgerError> {
-        let mut spending = Spending::new(request.clone());
-        self.0.read_entries(from, &mut |entry| spending.read(entry));
-        match spending.used() {
-            Some(session) => Ok(Err(session.clone())),
-            None => self.append(record).map(Ok),
+    fn append_once(
+        &self,
+        records: &[Record],
+        mut using: Using,
+    ) -> Result<Result<Vec<Appended>, NoSignOff>, LedgerError> {
+        self.0.read_entries(using.from(), &mut |entry| using.read(entry));
+        if let Some(why) = using.against() {
+            return Ok(Err(why));
         }
+        let effect = || {
+            let mut entries = self.0.entries.lock().unwrap();
+            let first = entries.len() as u64;
+            entries.extend(records.iter().cloned());
+            let place = |seq: u64| Appended { seq, hash: hash_of(seq) };
+            Ok(Ok((first..entries.len() as u64).map(place).collect()))
+        };
+        self.0.call(effect, || LedgerError::File { doing: "append to", path: "ledger".into(), source: broken() })
     }
 
     fn read_back(&self, from: u64, each: &mut dyn FnMut(&Entry<'_>)) -> Result<Past, LedgerError> {
         let size = self.0.read_entries(from, each);
-        let past = Past { origin: Origin::parse(ORIGIN).unwrap(), size, latest: Some(self.0.time()) };
+        let past = Past { origin: Origin::parse(ORIGIN).unwrap(), first: 0, size, latest: Some(self.0.time()) };
         let failure = || LedgerError::File { doing: "read", path: "ledger".into(), source: broken() };
         self.0.call(|| Ok(past), failure)
     }

@@ -99,6 +99,7 @@ impl Terminal for Parts {
     fn ask(&self, _: &str) -> Result<String, AskError> {
         let answer = || {
             self.0.pass(self.0.typing);
+            self.0.entries.lock().unwrap().append(&mut self.0.meanwhile.lock().unwrap());
             self.0.typed.lock().unwrap().pop_front().ok_or(AskError::Closed)
         };
         self.0.call(answer, || AskError::Interrupted)

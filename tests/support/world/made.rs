@@ -32,6 +32,7 @@ impl Fake {
             named: Mutex::default(),
             answers: Mutex::default(),
             typed: Mutex::new(["123456", "234567", "345678", "456789"].map(str::to_owned).into()),
+            meanwhile: Mutex::default(),
             typing: Duration::ZERO,
             pasted: Mutex::default(),
             said: Mutex::default(),

@@ -1,9 +1,14 @@
 //! Requests that are used once, whoever else wants to use them, and however long the ledger is.
 
 use super::*;
-use crate::model::event::{Granted, Intent, Mfa, Sent};
+use crate::model::event::{Granted, Intent, Mfa, NamedRequest, Sent, UsedOverride};
 use crate::model::name::{Digest, Id};
 use crate::model::name::{Incident, ProfileName, Region, RoleArn, TriggerName};
+use crate::model::policy::NoSignOff;
+use crate::model::sign_off::reviews::Reviews;
+use crate::model::sign_off::sheet::{Asked, Extent, Sheet};
+use crate::model::sign_off::tests::people;
+use crate::model::sign_off::using::Using;
 
 const REQUEST: &str = "0123abcd";
 
@@ -42,10 +47,74 @@ fn fail(session: &Id, sent: Sent) -> Record {
     Record { who: None, session: Some(session.clone()), event }
 }
 
+/// A request that was made when the ledger had so many entries.
+fn asked(request: &str, from: u64) -> Asked {
+    let asked = people::asked(&people::load(&people::text()));
+    Asked { id: id(request), ledger: Extent { size: from, ..asked.ledger }, ..asked }
+}
+
 impl Ground {
     fn use_up(&self, number: u8, from: u64) -> Result<Result<Appended, Id>, LedgerError> {
-        self.short().append_once(&intent(&session(number), REQUEST), &id(REQUEST), from)
+        self.use_up_for(number, REQUEST, from)
     }
+
+    fn use_up_for(&self, number: u8, request: &str, from: u64) -> Result<Result<Appended, Id>, LedgerError> {
+        let using = Using::of(&asked(request, from));
+        let appended = self.short().append_once(&[intent(&session(number), request)], using)?;
+        Ok(appended.map(|appended| appended[0]).map_err(|why| match why {
+            NoSignOff::Used { session, .. } => session,
+            other => panic!("{other:?}"),
+        }))
+    }
+
+    /// Overrides, unless another override of alice's is open: what is appended then.
+    fn overrides(&self, number: u8, from: u64) -> Result<Vec<Appended>, NoSignOff> {
+        let session = session(number);
+        let sheet = Sheet::write(&Asked { overrides: true, ..asked(session.as_str(), from) }).unwrap();
+        let alice = sheet.asked().person.clone();
+        let used = UsedOverride { profile: sheet.asked().profile.clone(), reason: sheet.asked().reason.clone() };
+        let of = |event| Record { who: Some(alice.clone()), session: Some(session.clone()), event };
+        let records = [
+            of(Event::OverrideUsed(used)),
+            Record { who: Some(alice.clone()), ..intent(&session, session.as_str()) },
+            of(Event::RequestUsed(NamedRequest::of(&sheet))),
+        ];
+        let ledger = self.ledger();
+        let mut reviews = Reviews::default();
+        ledger.read_back(0, &mut |entry| reviews.read(entry)).unwrap();
+        let using = Using::of(sheet.asked()).unless_open(reviews, std::slice::from_ref(&alice));
+        ledger.append_once(&records, using).unwrap()
+    }
+}
+
+#[test]
+fn of_sixteen_overrides_of_one_person_at_once_one_is_used() {
+    let ground = Ground::new();
+    ground.ledger().append(&gate()).unwrap();
+    let used: Vec<_> = thread::scope(|scope| {
+        let users: Vec<_> = (0..16)
+            .map(|number| {
+                scope.spawn({
+                    let ground = &ground;
+                    move || ground.overrides(number, 2)
+                })
+            })
+            .collect();
+        users.into_iter().map(|user| user.join().unwrap()).collect()
+    });
+    let winner = used.iter().position(Result::is_ok).unwrap();
+    let winner = session(u8::try_from(winner).unwrap());
+    let refused = |one: &&Result<_, _>| matches!(one, Err(NoSignOff::OpenReviews(open)) if *open == [winner.clone()]);
+    assert_eq!(used.iter().filter(refused).count(), 15, "{used:?}");
+    let events = ["ledger.open", "elevate.refused", "override.used", "elevate.intent", "request.used"];
+    assert_eq!(ground.events(), events);
+    let places: Vec<u64> = used.iter().flatten().flatten().map(|appended| appended.seq).collect();
+    assert_eq!(places, [2, 3, 4]);
+    ground.ledger().verify().unwrap();
+    // An attempt of which nothing came forbids none, and one that was made before it is found however far back it began.
+    ground.ledger().append(&fail(&winner, Sent::No)).unwrap();
+    ground.overrides(20, 5).unwrap();
+    assert_eq!(ground.overrides(21, 9).unwrap_err(), NoSignOff::OpenReviews(vec![session(20)]));
 }
 
 #[test]
@@ -79,7 +148,7 @@ fn a_request_is_given_back_when_nothing_was_sent_and_is_another_ones_otherwise()
     ground.use_up(2, 2).unwrap().unwrap();
     ground.ledger().append(&fail(&session(2), Sent::Maybe)).unwrap();
     assert_eq!(ground.use_up(3, 2).unwrap(), Err(session(2)));
-    assert!(ground.short().append_once(&intent(&session(3), "76543210"), &id("76543210"), 2).unwrap().is_ok());
+    assert!(ground.use_up_for(3, "76543210", 2).unwrap().is_ok());
 }
 
 #[test]
