@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::HookError;
 use super::call::{Teller, Told};
 use super::progress::{Failing, Note, Progress};
@@ -71,11 +73,14 @@ impl Follower {
         }
     }
 
-    /// Where to go on: where its note says; with what is new if there is none; and if it says nothing that can be, with
-    /// all that is young enough, which may tell it twice.
+    /// Where to go on: where its note says; if there is none, where the ledger says that it was told in vain, or else
+    /// with what is new; and if the note says nothing that can be, with all that is young enough, which may tell it twice.
     fn begin(&self) -> Result<Option<Progress>, HookError> {
         let why = match self.note.read() {
-            Ok(None) => return Ok(self.began.map(|seq| Progress { seq, failing: None })),
+            Ok(None) => {
+                let owed = self.owed()?.map(|seq| Progress { seq, failing: Some(Failing::since(HostClock.now())) });
+                return Ok(owed.or(self.began.map(|seq| Progress { seq, failing: None })));
+            }
             Ok(Some(noted)) if self.ledger.lines_from(noted.seq, |_, _| {})? >= noted.seq => return Ok(Some(noted)),
             Ok(Some(_)) => HookError::BadNote(self.note.path()),
             Err(error) => error,
@@ -90,6 +95,21 @@ impl Follower {
         let seq = progress.seq;
         self.failed(&mut progress, seq, &why.in_one_line())?;
         Ok(Some(progress))
+    }
+
+    /// The first entry that it was told of in vain since it last took one, by the ledger.
+    fn owed(&self) -> Result<Option<u64>, HookError> {
+        let mut owed = None;
+        self.ledger.lines_from(0, |_, entry| {
+            let said =
+                || serde_json::from_str(entry.d).ok().filter(|said: &Tried| said.hook == self.hook.name.as_str());
+            match entry.ev {
+                "hook.failed" => owed = owed.or(said().map(|said| said.seq)),
+                "hook.recovered" if said().is_some() => owed = None,
+                _ => {}
+            }
+        })?;
+        Ok(owed)
     }
 
     /// The next entries that the hook is on, and the number of the entry after all that were read.
@@ -163,6 +183,13 @@ impl Follower {
     }
 }
 
+/// What matters of `hook.failed` and `hook.recovered` here.
+#[derive(Deserialize)]
+struct Tried {
+    hook: String,
+    seq: u64,
+}
+
 /// Whether an entry of this time is too old; one that does not say its time is not.
 fn is_old(at: &str) -> bool {
     Timestamp::parse(at).is_ok_and(|written| HostClock.now().since(written) > OLDEST)
@@ -213,6 +240,27 @@ mod tests {
     fn refused() -> Record {
         let event = Event::ElevateRefused { profile: "prod-db-emergency".into(), rules: vec!["group"], request: None };
         Record { who: None, session: None, event }
+    }
+
+    /// Whoever takes the note away loses no alarm.
+    #[test]
+    fn without_its_note_a_hook_begins_with_what_the_ledger_says_it_was_told_in_vain() {
+        let state = tempfile::tempdir().expect("a folder");
+        let told = state.path().join("told.txt");
+        let down = follower(state.path(), "exit 3");
+        let first = down.ledger.append(&refused()).expect("nobody else is here");
+        down.ledger.append(&refused()).expect("nobody else is here");
+        assert!(down.follow().is_err());
+        fs::remove_file(down.note.path()).expect("it was there");
+        let up = Follower { began: None, ..follower(state.path(), &format!("cat >> {}", told.display())) };
+        up.follow().expect("it takes all");
+        let lines = fs::read(&told).expect("it was told");
+        let all: Vec<Digest> = lines.split_inclusive(|byte| *byte == b'\n').map(Digest::of).collect();
+        assert_eq!((all.len(), all[0]), (2, first.hash));
+        // It has recovered: nothing is owed any more.
+        fs::remove_file(up.note.path()).expect("it was there");
+        up.follow().expect("there is nothing to tell");
+        assert_eq!(fs::read(&told).expect("it was told"), lines);
     }
 
     /// Whoever can write the note cannot spare a hook the entry that somebody waits for.
