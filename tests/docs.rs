@@ -136,6 +136,7 @@ fn the_three_commands_of_an_auditor_are_the_same_everywhere() {
     };
     assert_eq!(three("README.md").lines().count(), 3);
     assert_eq!(three("README.md"), three("docs/guide.md"));
+    assert_eq!(three("README.md"), three("docs/audit.md"));
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn the_checkpoint_in_the_formats_is_signed_by_the_key_in_the_example_and_cosigne
     let example = fs::read_to_string(root().join("profiles.example.toml")).unwrap();
     let line = example.lines().find(|line| line.starts_with("ledger_keys")).unwrap();
     let key = VerifierKey::parse(quoted(line, '"').next().unwrap()).unwrap();
-    assert!(fs::read_to_string(root().join("docs/guide.md")).unwrap().contains(&key.to_string()));
+    assert!(fs::read_to_string(root().join("docs/audit.md")).unwrap().contains(&key.to_string()));
     let [signed, cosigned] = notes[..] else { panic!("{notes:?}") };
     for note in [signed, cosigned] {
         assert_eq!(Checkpoint::open(note.as_bytes(), std::slice::from_ref(&key)).unwrap().0.size, 912);

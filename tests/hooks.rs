@@ -387,13 +387,13 @@ fn the_secret_is_asked_and_a_test_is_the_run_itself() {
     assert!(unknown.stderr.contains("the catalogue has no hook nobody"), "{}", unknown.stderr);
 }
 
-/// The example that the guide has is one that works.
+/// The example that the page has is one that works.
 #[test]
-fn the_receiver_of_the_guide_takes_what_is_genuine() {
+fn the_receiver_of_the_page_takes_what_is_genuine() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/hooks/receiver.py");
     let source = fs::read_to_string(source).unwrap();
-    let guide = include_str!("../docs/guide.md");
+    let page = include_str!("../docs/hooks.md");
     let begin = source.find("def is_genuine").unwrap();
     let function = &source[begin..begin + source[begin..].find("\n\n\n").unwrap()];
-    assert!(guide.contains(function), "the guide shows another function than {function}");
+    assert!(page.contains(function), "docs/hooks.md shows another function than {function}");
 }

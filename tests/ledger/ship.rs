@@ -346,7 +346,7 @@ fn what_an_archive_has_is_unpacked_and_verifies_as_a_ledger() {
     let origin = practice.told("ledger.open")[0]["origin"].as_str().unwrap().to_owned();
 
     let auditor = home();
-    let block = commands_below("#### From an archive").replace("/srv/share/glass/", &format!("{}/", share.display()));
+    let block = commands_below("### From an archive").replace("/srv/share/glass/", &format!("{}/", share.display()));
     let block = block.replace("glass/acme/laptop/alice/62rp5vxh", &origin).replace("KEY", key.trim());
     let block = block.replace("glass audit verify", &format!("{} audit verify --json", env!("CARGO_BIN_EXE_glass")));
     let mut shell = auditor.command("/bin/sh");
