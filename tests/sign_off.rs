@@ -1,8 +1,9 @@
 //! Sign-off with the built program: who asks and who approves have homes and keys of their own.
 
-use glass::model::name::PersonName;
+use glass::model::name::{Id, PersonName};
 use glass::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
-use glass::model::sign_off::sheet::Sheet;
+use glass::model::sign_off::sheet::{Asked, Sheet};
+use glass::model::time::Timestamp;
 
 use crate::support::{Practice, SoftKey};
 
@@ -13,6 +14,7 @@ mod folder;
 mod grown;
 mod overriding;
 mod reviewed;
+mod traps;
 mod used;
 
 /// A practice whose profile needs an approval of carol.
@@ -33,4 +35,16 @@ fn carol_says(carol: &SoftKey, sheet: &Sheet, answer: Answer, remark: &str) -> A
         Statement { answer, person, at: sheet.asked().made, request: sheet.digest(), remark: remark.to_owned() };
     let text = statement.to_text().unwrap();
     Approval::new(&statement, &carol.approve(NAMESPACE, text.as_bytes())).unwrap()
+}
+
+/// Requests as good as this one, one an hour, of which the latest expired three days ago.
+fn old_ones(sheet: &Sheet, count: usize) -> Vec<Sheet> {
+    let old = |number: u32| {
+        let [one, two, three, four] = number.to_be_bytes();
+        let id = Id::from_random([0xff, one, two, three, four]);
+        let made = Timestamp::from_seconds(sheet.asked().made.seconds() - 3 * 86_400 - 3600 * i64::from(number));
+        let expires = Timestamp::from_seconds(made.seconds() + 1800);
+        Sheet::write(&Asked { id, made, expires, ..sheet.asked().clone() }).unwrap()
+    };
+    (0..).take(count).map(old).collect()
 }

@@ -10,6 +10,7 @@ use glass::model::sign_off::papers::{Paper, folder};
 use glass::model::sign_off::sheet::Sheet;
 use serde_json::{Value, json};
 
+use super::old_ones;
 use crate::support::{DEADLINE, Fate, Home, Moto, Outcome, Proxy, nobody, python, tool};
 
 const CATALOGUE: &str = r#"
@@ -131,6 +132,17 @@ impl Team {
         self.aws("s3api", &["put-object", "--bucket", "acme-sign-off", "--key", &key, "--body", body]);
     }
 
+    /// Puts requests into the bucket where they belong.
+    fn put_all(&self, sheets: &[Sheet]) {
+        const PUT: &str = "import sys, json, boto3
+bucket = boto3.client('s3', endpoint_url=sys.argv[1], region_name='eu-west-1', aws_access_key_id='anybody', aws_secret_access_key='anything')
+for key, body in json.load(sys.stdin): bucket.put_object(Bucket='acme-sign-off', Key=key, Body=body)";
+        let object = |sheet: &Sheet| json!([format!("glass/{}", Paper::Request.name(sheet)), sheet.line()]);
+        let objects: Vec<_> = sheets.iter().map(object).collect();
+        let mut command = self.home("alice").command(python("python"));
+        Outcome::of(command.args(["-c", PUT, &self.moto.endpoint]), &json!(objects).to_string()).exits(0);
+    }
+
     /// What two people say to a request comes to alice by hand, and she breaks the glass with it.
     fn goes_on_by_hand(&self, request: &Outcome) {
         let sheet = request_in(request);
@@ -249,24 +261,33 @@ fn what_lies_in_a_bucket_is_not_believed() {
     assert!(refused.stderr.contains("there are two requests"), "{}", refused.stderr);
 }
 
-/// `MOTO_S3_DEFAULT_MAX_KEYS` is 4 here: what is asked for comes on the last of many pages, and on the first.
+/// `MOTO_S3_DEFAULT_MAX_KEYS` is 4 here: what is asked for comes on the last of many pages, and on the first. Of what
+/// expired long ago nothing is fetched, unless it is asked for.
 #[test]
 fn a_request_is_found_among_many_and_among_old_ones() {
+    const MANY: usize = 24;
     let team = Team::new();
+    let proxy = Proxy::start(&team.moto.endpoint, |_| Fate::Pass);
+    team.reach(&proxy.endpoint);
     let sheet = team.request();
-    let mut old = sheet.asked().clone();
-    old.made = glass::model::time::Timestamp::from_seconds(1_700_000_000);
-    old.expires = glass::model::time::Timestamp::from_seconds(1_700_000_900);
-    for number in 0..6 {
-        old.id = glass::model::name::Id::from_random([number; 5]);
-        let old = Sheet::write(&old).unwrap();
-        team.put(&Paper::Request.name(&old), old.line().as_bytes());
-    }
-    let all = team.home("bob").glass(&["requests", "--all", "--json"]).exits(0);
-    assert_eq!(all.json().as_array().unwrap().len(), 7);
-    let expired = team.home("bob").glass(&["approve", old.id.as_str(), "--yes"]).exits(3);
+    let old = old_ones(&sheet, MANY);
+    team.put_all(&old);
+    let mut fetched = 0;
+    let mut fetches = |person: &str, words: &[&str], code: i32| {
+        let outcome = team.home(person).glass(words).exits(code);
+        let before = fetched;
+        fetched = proxy.requests("GET /acme-sign-off/glass/requests/").len();
+        (outcome, fetched - before)
+    };
+    let (all, count) = fetches("bob", &["requests", "--all", "--json"], 0);
+    assert_eq!((all.json().as_array().unwrap().len(), count), (MANY + 1, MANY + 1));
+    let (recent, count) = fetches("bob", &["requests", "--json"], 0);
+    assert_eq!((recent.json().as_array().unwrap().len(), count), (1, 1));
+    let (expired, count) = fetches("bob", &["approve", old[MANY - 1].asked().id.as_str(), "--yes"], 3);
     assert!(expired.stderr.contains("its time is over"), "{}", expired.stderr);
-    team.approves("bob", &sheet).exits(0);
+    assert_eq!(count, 1, "of many it is the one that is wanted");
+    let (_, count) = fetches("bob", &["approve", sheet.asked().id.as_str(), "--yes"], 0);
+    assert!(count <= 2, "{count}: the request, and what was put beside it");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A shared folder as the store: full, read-only, silent, spoilt by others, and put back to what it was.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use glass::model::sign_off::papers::{Paper, folder};
 use glass::model::sign_off::sheet::Sheet;
 use rustix::fs::{CWD, Mode, mkfifoat};
 
-use super::{carol_says, practice_with};
+use super::{carol_says, old_ones, practice_with};
 use crate::support::{Kind, Outcome, Practice, SoftKey, WORDS, tool};
 
 /// A practice with a store, whose profile needs an approval of carol.
@@ -69,6 +70,15 @@ impl Night {
         let rows = listed.json();
         let row = rows.as_array().unwrap().iter().find(|row| row["id"] == sheet.asked().id.as_str()).unwrap();
         row["state"].as_str().unwrap().to_owned()
+    }
+
+    /// glass with these words, and the files and folders that it opens, a line each.
+    fn opened(&self, words: &[&str]) -> (Outcome, String) {
+        let told = self.practice.home.path("opened");
+        let mut command = self.practice.home.command(tool("strace"));
+        command.args(["--follow-forks", "--seccomp-bpf", "--decode-fds", "--trace=/^open", "--output"]).arg(&told);
+        let outcome = Outcome::of(command.arg(env!("CARGO_BIN_EXE_glass")).args(words), "").exits(0);
+        (outcome, fs::read_to_string(told).unwrap())
     }
 
     /// What somebody would put back later.
@@ -213,19 +223,26 @@ fn a_share_that_everybody_may_write_to_is_taken() {
     night.assume(&sheet, &[]).exits(0);
 }
 
-/// What expired long ago is not even opened.
+/// What expired long ago is not even opened, nor is the folder of its day.
 #[test]
 fn ten_thousand_old_requests_are_in_nobodys_way() {
     let night = Night::new();
     let sheet = night.request();
-    for number in 0..10_000_u32 {
-        let [_, month, day, _] = (number * 997).to_be_bytes();
-        let folder =
-            night.share.join(format!("requests/20{:02}-{:02}-{:02}", 10 + month % 10, 1 + day % 12, 1 + day % 28));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join(format!("0000{number:04x}.request.0123456789abcdef")), sheet.line()).unwrap();
-    }
-    assert_eq!(night.state(&sheet), "open");
+    let old = old_ones(&sheet, 10_000);
+    let days: BTreeSet<_> = old.iter().map(|old| folder(old.asked().expires)).collect();
+    days.iter().for_each(|day| fs::create_dir_all(night.share.join(day)).unwrap());
+    old.iter().for_each(|old| night.put(old, Paper::Request));
+    let seen = |words: &[&str]| {
+        let (outcome, opened) = night.opened(words);
+        (outcome, days.iter().filter(|day| opened.contains(day.as_str())).count())
+    };
+    let (all, count) = seen(&["requests", "--all", "--json"]);
+    assert_eq!((all.json().as_array().unwrap().len(), all.stderr.as_str()), (10_001, ""));
+    assert_eq!(count, days.len(), "what is opened is seen");
+    let (recent, count) = seen(&["requests", "--json"]);
+    assert_eq!((recent.json().as_array().unwrap().len(), recent.stderr.as_str(), count), (1, "", 0));
     night.put(&sheet, Paper::Approval(&night.approval(&sheet)));
-    night.assume(&sheet, &[]).exits(0);
+    let id = sheet.asked().id.as_str();
+    assert_eq!(seen(&["assume", "prod-db-emergency", "--no-wait", "--request", id, "--", "/bin/true"]).1, 0);
+    assert_eq!(night.practice.told("elevate.ok").len(), 1);
 }
