@@ -7,7 +7,8 @@ mod corpus;
 mod disks;
 mod export;
 mod faults;
-mod interrupted;
+pub mod interrupted;
+mod others;
 mod recordings;
 mod rotate;
 mod script;
@@ -16,7 +17,7 @@ mod signed;
 mod trail;
 mod verdicts;
 mod witness;
-mod writers;
+pub mod writers;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -43,18 +43,20 @@ const CHANGING: [&str; 15] = [
 ];
 
 /// A command that is run again and again, each time with another fault.
-struct Scene<'s> {
-    begin: &'s Home,
-    words: &'s [&'s str],
+pub struct Scene<'s> {
+    pub begin: &'s Home,
+    /// What is done to each copy of it.
+    pub prepare: &'s (dyn Fn(&Home) + Sync),
+    pub words: &'s [&'s str],
     /// The files, below the home, that count for faults which name no files of their own; all if there are none.
-    files: &'s [&'s str],
+    pub files: &'s [&'s str],
     /// What must be so afterwards, whatever the fault was.
-    check: &'s (dyn Fn(&Home, &Outcome, &str) + Sync),
+    pub check: &'s (dyn Fn(&Home, &Outcome, &str) + Sync),
 }
 
 impl Scene<'_> {
     /// Meets each of these faults at its first, second, third … chance, until there is none any more; gives how many that were.
-    fn met_by(&self, faults: &[String]) -> usize {
+    pub fn met_by(&self, faults: &[String]) -> usize {
         let (next, met) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             for _ in 0..AT_ONCE {
@@ -72,6 +74,7 @@ impl Scene<'_> {
     /// Whether a fault happens so many times.
     fn happens(&self, fault: &str, time: usize) -> bool {
         let home = copied(self.begin);
+        (self.prepare)(&home);
         let mut command = home.command(tool("strace"));
         let (call, told) = (fault.split(':').next().unwrap(), home.path("strace"));
         command.args(["--follow-forks", "--trace", call, "--output"]).arg(&told);
@@ -94,7 +97,9 @@ impl Scene<'_> {
 pub(super) fn copied(from: &Home) -> Home {
     let to = home();
     let mut copy = Command::new(tool("cp"));
-    copy.arg("-a").args([".local", ".config", "share"].map(|name| from.path(name))).arg(to.path(""));
+    let there =
+        [".local", ".config", ".aws", "share"].map(|name| from.path(name)).into_iter().filter(|path| path.exists());
+    copy.arg("-a").args(there).arg(to.path(""));
     assert!(copy.status().unwrap().success());
     // Nothing is sent by itself so soon after an attempt.
     to.write(".local/state/glass/ledger/tried", "");
@@ -107,27 +112,36 @@ fn kills() -> Vec<String> {
 
 fn errors() -> Vec<String> {
     let faults = [
-        ("copy_file_range", "ENOSPC"),
-        ("fchmod", "EPERM"),
-        ("fdatasync", "EIO"),
-        ("flock", "ENOLCK"),
-        ("fsync", "EIO"),
-        ("getdents64", "EIO"),
-        ("mkdir", "ENOSPC"),
-        ("mkdirat", "ENOSPC"),
-        ("openat", "EMFILE"),
-        ("pread64", "EIO"),
-        ("pwrite64", "ENOSPC"),
-        ("read", "EIO"),
-        ("rename", "ENOSPC"),
-        ("renameat2", "EINVAL"),
-        ("renameat2", "ENOSPC"),
-        ("unlink", "EPERM"),
-        ("utimensat", "EPERM"),
-        ("write", "EINTR"),
-        ("write", "ENOSPC"),
+        "copy_file_range:error=ENOSPC",
+        "copy_file_range:retval=0",
+        "fchmod:error=EPERM",
+        "fdatasync:error=EINTR",
+        "fdatasync:error=EIO",
+        "flock:error=EINTR",
+        "flock:error=ENOLCK",
+        "fsync:error=EINTR",
+        "fsync:error=EIO",
+        "getdents64:error=EINTR",
+        "getdents64:error=EIO",
+        "mkdir:error=ENOSPC",
+        "mkdirat:error=ENOSPC",
+        "openat:error=EINTR",
+        "openat:error=EMFILE",
+        "pread64:error=EIO",
+        "pwrite64:error=EINTR",
+        "pwrite64:error=ENOSPC",
+        "pwrite64:retval=10",
+        "read:error=EIO",
+        "rename:error=ENOSPC",
+        "renameat2:error=EINVAL",
+        "renameat2:error=ENOSPC",
+        "unlink:error=EPERM",
+        "utimensat:error=EPERM",
+        "write:error=EINTR",
+        "write:error=ENOSPC",
+        "write:retval=0",
     ];
-    faults.into_iter().map(|(call, error)| format!("{call}:error={error}")).collect()
+    faults.map(str::to_owned).into()
 }
 
 /// A ledger with a closed segment, whole blocks of the tree, the recording of a session that has ended, and no key yet.
@@ -172,7 +186,8 @@ fn a_fault_at_any_call_of_a_checkpoint_leaves_a_ledger_that_is_signed_later() {
     let files = ["ledger/lock", "ledger/head.json", "ledger/tree", "ledger/due", "keys", "keys/lock", "recordings"]
         .map(|name| format!(".local/state/glass/{name}"));
     let files: Vec<_> = files.iter().map(String::as_str).collect();
-    let scene = Scene { begin: &begin, words: &["audit", "checkpoint"], files: &files, check: &check };
+    let scene =
+        Scene { begin: &begin, prepare: &|_| (), words: &["audit", "checkpoint"], files: &files, check: &check };
     let met = (scene.met_by(&kills()), scene.met_by(&errors()));
     assert!(met.0 > 20 && met.1 > 30, "{met:?}");
 }
@@ -243,20 +258,20 @@ fn a_fault_at_any_call_of_sending_claims_nothing_that_is_not_there_and_is_made_u
     ]
     .map(|name| format!(".local/state/glass/{name}"));
     let files: Vec<_> = files.iter().map(String::as_str).chain(["share"]).collect();
-    let scene = Scene { begin: &begin, words: &["audit", "ship"], files: &files, check: &check };
+    let scene = Scene { begin: &begin, prepare: &|_| (), words: &["audit", "ship"], files: &files, check: &check };
     let met = (scene.met_by(&kills()), scene.met_by(&errors()));
     assert!(met.0 > 80 && met.1 > 80, "{met:?}");
 }
 
 /// What ended otherwise than it should has said why, unless it was killed.
 #[track_caller]
-fn told_or_killed(outcome: &Outcome, what: &str) {
+pub fn told_or_killed(outcome: &Outcome, what: &str) {
     let told = outcome.stderr.contains("caused by: ");
     assert!(matches!(outcome.code, 0 | 137) || matches!(outcome.code, 1 | 4) && told, "{what}");
 }
 
 #[track_caller]
-pub(super) fn nothing_is_amiss(found: &Value, what: &str) {
+pub fn nothing_is_amiss(found: &Value, what: &str) {
     let completeness = &found["completeness"];
     assert_eq!((&completeness["gone"], &completeness["foreign"]), (&json!([]), &json!([])), "{what}: {found}");
 }

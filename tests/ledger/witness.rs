@@ -9,10 +9,11 @@ use glass::model::note::key::WitnessKey;
 use glass::model::web_address::WebAddress;
 use serde_json::{Value, json};
 
+use super::interrupted::{Scene, told_or_killed};
 use super::ship::{copy_folder, count, last, ship};
 use super::signed::key;
 use super::{REFUSED, SEGMENT, home, ledger};
-use crate::support::{Home, Practice, Witness, nobody};
+use crate::support::{Home, Outcome, Practice, Witness, nobody};
 
 /// A home with an entry and a checkpoint of it in its ledger, and a witness that knows that.
 fn witnessed() -> (Home, Witness) {
@@ -231,4 +232,25 @@ fn where_an_anchor_is_required_a_witness_is_enough_if_it_cosigns_now() {
     assert_eq!((&fail["sent"], &fail["code"]), (&json!("no"), &json!("NotAnchored")));
     assert_eq!(practice.told("elevate.ok").len(), 2);
     practice.home.glass(&["audit", "verify"]).exits(0);
+}
+
+/// Whatever fails on the way to a witness is told, there is no receipt for what nobody has seen, and the next run asks again.
+#[test]
+fn a_fault_at_any_call_of_the_network_on_the_way_to_a_witness_is_told_and_made_up_for() {
+    let (begin, _witness) = witnessed();
+    let check = |home: &Home, outcome: &Outcome, what: &str| {
+        told_or_killed(outcome, what);
+        home.glass(&["audit", "verify"]).exits(0);
+        assert_eq!(count(home, "ledger.anchor"), usize::from(outcome.code == 0), "{what}");
+        ship(home).exits(0);
+        assert_eq!(count(home, "ledger.anchor"), 1, "{what}");
+        let found = home.glass(&["audit", "verify", "--json", "--max-age", "1h"]).exits(0).json();
+        assert_eq!(found["completeness"]["state"], json!("complete"), "{what}: {found}");
+    };
+    let faults = ["connect:error=EIO", "connect:error=EINTR", "writev:error=EIO", "writev:error=EINTR"].iter();
+    let faults = faults.chain(&["writev:retval=0", "recvfrom:error=EIO", "recvfrom:error=EINTR", "recvfrom:retval=0"]);
+    let faults: Vec<String> = faults.map(|fault| (*fault).to_owned()).collect();
+    let scene = Scene { begin: &begin, prepare: &|_| (), words: &["audit", "ship"], files: &[], check: &check };
+    let met = scene.met_by(&faults);
+    assert!(met >= faults.len(), "{met}");
 }

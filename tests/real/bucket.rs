@@ -18,6 +18,7 @@ use glass::world::machine::{Vault, VaultError};
 use serde_json::{Value, json};
 
 use super::set_up;
+use crate::ledger::interrupted::{Scene, nothing_is_amiss, told_or_killed};
 use crate::support::{Home, Moto, Outcome, commands_below, python, tool};
 
 /// A keyring that has a key for everybody.
@@ -450,4 +451,34 @@ fn the_buckets_policy_of_the_guide_keeps_markers_off_and_glass_going() {
     assert!(refused.code != 0 && refused.stderr.contains("403"), "{}", refused.stderr);
     let words = ["audit", "verify", "--json", "--against", "s3://locked/glass", "--anchored"];
     s3.home.glass(&words).exits(0);
+}
+
+/// Whatever fails on the way to a bucket is told, there is no receipt for what is not there, and the next run sends it.
+#[test]
+fn a_fault_at_any_call_of_the_network_on_the_way_to_a_bucket_is_told_and_made_up_for() {
+    let s3 = S3::new();
+    shipping_to(&s3, "locked");
+    let place = |home: &Home| home.path("").file_name().unwrap().to_str().unwrap().to_owned();
+    // Each has a place of its own, so that all is sent each time.
+    let prepare = |home: &Home| {
+        let catalogue = home.read(".config/glass/profiles.toml");
+        let own = catalogue.replace("s3://locked/glass", &format!("s3://locked/{}", place(home)));
+        home.write(".config/glass/profiles.toml", &own);
+    };
+    let check = |home: &Home, outcome: &Outcome, what: &str| {
+        told_or_killed(outcome, what);
+        let against = format!("s3://locked/{}", place(home));
+        let verified = || home.glass(&["audit", "verify", "--json", "--against", &against]).exits(0).json();
+        nothing_is_amiss(&verified(), what);
+        home.glass(&["audit", "ship"]).exits(0);
+        let found = verified();
+        nothing_is_amiss(&found, what);
+        assert_eq!(found["completeness"]["state"], "complete", "{what}: {found}");
+    };
+    let faults =
+        ["connect:error=EIO", "sendto:error=EIO", "writev:error=EIO", "recvfrom:error=EIO", "recvfrom:retval=0"];
+    let words = ["audit", "ship"];
+    let scene = Scene { begin: &s3.home, prepare: &prepare, words: &words, files: &[], check: &check };
+    let met = scene.met_by(&faults.map(str::to_owned));
+    assert!(met >= faults.len(), "{met}");
 }
