@@ -15,7 +15,7 @@ use crate::support::Screen;
 const ROWS: usize = 24;
 
 /// What differs from night to night, and what stands for it.
-const VARYING: [(&str, &str); 12] = [
+const VARYING: [(&str, &str); 14] = [
     // How long it is, the names of the machine and of its user say too.
     (r"\r\n[A-Za-z0-9+/=]{64}(\r\n[A-Za-z0-9+/=]+)+\r\n", "\r\n(the block, which fills a screen)\r\n"),
     // A machine that takes its time tells it once more.
@@ -31,7 +31,9 @@ const VARYING: [(&str, &str); 12] = [
     ),
     (r"/\S+/\.ssh/", "~/.ssh/"),
     // These may be too long for where they stand, or for a line.
-    (r"(\r\n +)?glass/practice/([^\s\x1b]|\r\n {4,})+", "glass/practice/laptop/alice/62rp5vxh"),
+    (r"of the ledger\x1b\[0m\r\n +glass/", "of the ledger   \x1b[0m  glass/"),
+    (r"2mon\x1b\[0m\r\n +glass/", "2mon              \x1b[0m  glass/"),
+    (r"glass/practice/([^\s\x1b]|\r\n {4,})+", "glass/practice/laptop/alice/62rp5vxh"),
     (r"(\r\n +)?/\S+/share,\s+or\s+your\s+own\s+folder", "/srv/share/glass, or your own folder"),
     (
         r"/\S+/share\s+where\s+alice\s+looks;\s+or\s+send\s+this\s+block\s+back\s+to\s+alice\s",
