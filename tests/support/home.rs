@@ -20,7 +20,8 @@ pub struct Home {
 impl Home {
     /// Makes an empty home; nothing of the caller's environment gets in.
     pub fn new() -> Home {
-        let folder = tempfile::Builder::new().prefix("glass-").tempdir().unwrap();
+        // Names of sockets have 107 characters at the most, and screens lines: not wherever TMPDIR leads.
+        let folder = tempfile::Builder::new().prefix("glass-").tempdir_in("/tmp").unwrap();
         let mut home = Home { folder, env: BTreeMap::new() };
         home.make_folder("run");
         home.set("HOME", home.path("").to_str().unwrap().trim_end_matches('/').to_owned());
