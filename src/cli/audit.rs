@@ -120,12 +120,14 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Says from where on entries are not `told`, if the ledger does not verify.
-fn tell_of_bad(judgement: &Judgement, told: &str) {
-    if let Judgement { integrity: Integrity::Broken | Integrity::RolledBack, first_bad: Some(bad) } = judgement {
-        let place = format!("{} line {}", escaped(&bad.segment), bad.line);
-        out::say(&format!("glass: entries from {place} on are not {told}: the ledger does not verify there"));
-    }
+/// Says from where on entries are not `told`, if the ledger does not verify; whether it did.
+fn tell_of_bad(judgement: &Judgement, told: &str) -> bool {
+    let Judgement { integrity: Integrity::Broken | Integrity::RolledBack, first_bad: Some(bad) } = judgement else {
+        return false;
+    };
+    let place = format!("{} line {}", escaped(&bad.segment), bad.line);
+    out::say(&format!("glass: entries from {place} on are not {told}: the ledger does not verify there"));
+    true
 }
 
 /// How entries are printed: one after another, each with its LF.
@@ -157,6 +159,9 @@ fn tail(args: &AuditTail, context: &Context) -> Result<Exit, Failure> {
         .walked;
     loop {
         out::print(&Vec::from(std::mem::take(&mut lines)).concat())?;
+        if tell_of_bad(&walked.judgement, "shown") {
+            return Ok(Exit::Done);
+        }
         match watch.pause(STEP) {
             Pause::Over => {}
             Pause::Ended => return Ok(Exit::Done),
@@ -172,7 +177,7 @@ fn own(context: &Context) -> Result<HostLedger, Failure> {
 }
 
 fn acknowledge(args: &AuditAcknowledge, context: &Context) -> Result<Exit, Failure> {
-    match own(context)?.acknowledge(&args.reason)? {
+    match own(context)?.acknowledge(&args.reason, context.person().as_ref())? {
         Some(closed) => out::print(&format!("{}\n", closed.display())).map(|()| Exit::Done),
         None => Err(Failure::new(Exit::Refused, "the ledger verifies: there is nothing to acknowledge")),
     }

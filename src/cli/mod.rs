@@ -208,9 +208,10 @@ fn at_once(plain: &Plain, color: ColorChoice) -> Result<Exit, Failure> {
 /// Tells a wrong command line, and writes it down too.
 fn usage(error: &clap::Error, words: &[OsString]) -> Exit {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return report(out::written(error.print()).and(Ok(Exit::Usage)), ColorChoice::Auto);
+    let mut said = error.render().to_string();
+        said.insert_str(0, "a command is missing\n\n");
     }
-    let wrong = || Err(Failure::of_usage(&error.render().to_string()));
+    let wrong = || Err(Failure::of_usage(&said));
     match Context::without_options() {
         Ok(context) => run::logged(&context, &run::describe_unknown(words), wrong),
         Err(_) => report(wrong(), ColorChoice::Auto),

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 
-use super::args::Command;
+use super::args::{AuditAction, Command};
 use super::audit;
 use super::context::Context;
 use super::exit::Exit;
@@ -13,6 +13,7 @@ use super::lost;
 use super::out::{self, Paint};
 use crate::model::event::Event;
 use crate::model::text::stored_bytes;
+use crate::model::time::BootTime;
 use crate::world::ledger::{LedgerError, Record};
 
 /// The most characters of one argument that go into the ledger.
@@ -32,12 +33,13 @@ const REDACTED: &str = "***";
 pub struct Invocation {
     command: &'static str,
     args: Vec<String>,
-    reads_only: bool,
+    goes_on: bool,
 }
 
 /// Describes a command line that was understood; `None` if it is not for the ledger.
 pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
-    let (name, reads_only, redact): (_, _, &[usize]) = match command {
+    // Where the ledger takes no entry goes on what looks into that, what tells what is to be done, and what ends sessions.
+    let (name, goes_on, redact): (_, _, &[usize]) = match command {
         Command::Approve(_) => ("approve", false, &[]),
         Command::Deny(_) => ("deny", false, &[]),
         Command::Review(_) => ("review", false, &[]),
@@ -48,9 +50,21 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
         Command::Requests(_) => ("requests", false, &[]),
         Command::Status(_) => ("status", true, &[]),
         Command::End(_) => ("end", true, &[]),
-        Command::Audit(audit) => ("audit", !audit.appends(), &[]),
+        Command::Audit(audit) => match audit.action {
+            AuditAction::Verify(_)
+            | AuditAction::Show(_)
+            | AuditAction::Tail(_)
+            | AuditAction::Export(_)
+            | AuditAction::Acknowledge(_) => ("audit", true, &[]),
+            AuditAction::Checkpoint(_)
+            | AuditAction::Rotate(_)
+            | AuditAction::Key(_)
+            | AuditAction::Prove(_)
+            | AuditAction::CheckProof(_)
+            | AuditAction::Ship(_) => ("audit", false, &[]),
+        },
         Command::Enrol(_) => ("enrol", false, &[]),
-        Command::Hooks(hooks) => ("hooks", hooks.action.is_none(), &[]),
+        Command::Hooks(_) => ("hooks", false, &[]),
         Command::Plain(_) => return None,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => return None,
@@ -64,15 +78,16 @@ pub fn describe(command: &Command, words: &[OsString]) -> Option<Invocation> {
     };
     let (own, given) = split(words);
     let args = own.iter().map(lossy).chain(given.map(|given| redacted(given, redact)).into_iter().flatten());
-    Some(Invocation { command: name, args: shortened(args), reads_only })
+    Some(Invocation { command: name, args: shortened(args), goes_on })
 }
 
 /// Describes a command line that was not understood; what stands behind `--` may be anybody's secret.
-/// It does nothing, and what is wrong with it is told also when the ledger is.
+/// It goes on where the ledger takes no entry, to be told what is wrong with it: or a slip of the pen in
+/// `audit acknowledge` would be answered with the advice to run `audit acknowledge`.
 pub fn describe_unknown(words: &[OsString]) -> Invocation {
     let (own, given) = split(words);
     let args = own.iter().map(lossy).chain(given.map(|_| REDACTED.to_owned()));
-    Invocation { command: "", args: shortened(args), reads_only: true }
+    Invocation { command: "", args: shortened(args), goes_on: true }
 }
 
 /// The words before and behind `--`, without the program's own name.
@@ -123,23 +138,30 @@ fn bytes_of(arg: &str) -> usize {
 
 /// Runs a command between `run.start` and `run.end`.
 ///
-/// When the ledger takes no entry a command that only reads goes on with a warning, everything
-/// else ends with 4; that also beats a command's own exit code.
+/// When the ledger takes no entry some commands go on with a warning, everything else ends with 4; that also beats a
+/// command's own exit code.
 pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() -> Result<Exit, Failure>) -> Exit {
     let began = context.world().clock.boot();
-    let start = Event::RunStart { command: invocation.command.to_owned(), args: invocation.args.clone() };
+    let start = || Event::RunStart { command: invocation.command.to_owned(), args: invocation.args.clone() };
     let paint = Paint::for_stderr(context.color());
-    let opened = append(context, start);
+    let opened = append(context, start());
     lost::see_to(context);
-    if let Err(error) = opened {
-        if !invocation.reads_only {
-            return invocation.tell(error.into(), paint);
-        }
-        let cause = error.source().map_or_else(String::new, |source| format!(": {source}"));
-        out::say(&format!("glass: warning: {error}{cause}"));
-        return work().unwrap_or_else(|failure| invocation.tell(failure, paint));
+    match opened {
+        Err(error) if !invocation.goes_on => return invocation.tell(error.into(), paint),
+        Err(ref error) => warn(error),
+        Ok(()) => {}
     }
     let exit = work().unwrap_or_else(|failure| invocation.tell(failure, paint));
+    let opened = match opened {
+        // One that was acknowledged has another in its place now.
+        Err(LedgerError::Broken { .. } | LedgerError::RolledBack { .. }) => append(context, start()),
+        opened => opened,
+    };
+    if opened.is_ok() { finished(context, invocation, began, exit) } else { exit }
+}
+
+/// Writes down how a command ended, and sees to what waits for the end of a run.
+fn finished(context: &Context, invocation: &Invocation, began: BootTime, exit: Exit) -> Exit {
     let ms = u64::try_from(context.world().clock.boot().since(began).as_millis()).unwrap_or(u64::MAX);
     let ended = append(context, Event::RunEnd { code: exit.code(), ms });
     if !hooks::see_to(context) {
@@ -149,8 +171,17 @@ pub fn logged(context: &Context, invocation: &Invocation, work: impl FnOnce() ->
         Ok(()) => exit,
         // It was told already, by the command itself.
         Err(_) if exit == Exit::Evidence => exit,
-        Err(error) => invocation.tell(error.into(), paint),
+        Err(error) if invocation.goes_on => {
+            warn(&error);
+            exit
+        }
+        Err(error) => invocation.tell(error.into(), Paint::for_stderr(context.color())),
     }
+}
+
+fn warn(error: &LedgerError) {
+    let cause = error.source().map_or_else(String::new, |source| format!(": {source}"));
+    out::say(&format!("glass: warning: {error}{cause}"));
 }
 
 fn append(context: &Context, event: Event) -> Result<(), LedgerError> {

@@ -8,6 +8,7 @@
 mod acknowledge;
 mod ahead;
 mod before;
+mod beginning;
 mod closed;
 pub mod contents;
 mod folder;
@@ -48,13 +49,14 @@ pub use rotate::Rotated;
 pub use seal::LedgerKey;
 pub use since::Since;
 
+use beginning::Beginning;
 use contents::Contents;
 use folder::{Folder, LONGEST_WAIT, Use};
 use left::{Held, Left};
 use machine::Machine;
 use rotate::{LIMITS, Limits};
 use snapshot::Snapshot;
-use tail::{ANY, Beginning, Tail, Unsynced};
+use tail::{ANY, Tail, Unsynced};
 
 /// How many bytes of a live session's entries wait for a sync at the most.
 const LIVE_UNSYNCED: Unsynced = 64 * 1024;
@@ -155,7 +157,7 @@ impl HostLedger {
         }
         let (folder, lock) = Folder::hold(&self.path, longest)?;
         verdict::refuse_kept(&folder)?;
-        let beginning = Beginning { organisation: self.organisation.as_ref(), previous: None };
+        let beginning = Beginning { organisation: self.organisation.as_ref(), who: None, previous: None };
         let found = tail::find(&folder, &self.machine)?;
         found.reaches(done.last)?;
         Ok(Held::new(found.settle(&self.machine, beginning)?, lock))

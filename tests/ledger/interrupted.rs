@@ -156,7 +156,7 @@ pub(super) fn eventful() -> Home {
     let end = Event::SessionEnd { cause: Cause::Exit, code: 0, seconds: 1, valid_until, api_clients: None };
     writer.append(&record(Some(Id::parse("4fgk2m9q").unwrap()), end)).unwrap();
     home.write(".local/state/glass/recordings/4fgk2m9q.cast", "{\"version\":2,\"width\":80,\"height\":24}\n");
-    writer.rotate().unwrap();
+    writer.rotate(None).unwrap();
     home.glass(&REFUSED).exits(3);
     home
 }

@@ -89,8 +89,11 @@ fn a_ledger_whose_end_was_cut_off_stops_elevation_until_somebody_acknowledges() 
     let closed = home.glass(&["audit", "acknowledge", "--reason", "restored from the backup"]).exits(0).stdout;
     assert_eq!(fs::read_to_string(Path::new(closed.trim_end()).join(SEGMENT)).unwrap(), whole);
     home.glass(&REFUSED).exits(3);
-    assert_eq!(events(&home), ["ledger.open", "run.start", "elevate.refused", "run.end"]);
-    assert!(text(&home).contains("\"reason\":\"restored from the backup\""));
+    let all = ["ledger.open", "run.start", "run.end", "run.start", "elevate.refused", "run.end"];
+    assert_eq!(events(&home), all);
+    let opened = entry(&home, 0);
+    assert_eq!(opened["d"]["previous"]["reason"], "restored from the backup");
+    assert_eq!((&opened["who"], &entry(&home, 1)["d"]["args"][1]), (&json!("alice"), &json!("acknowledge")));
     assert_eq!(verdict(&home).0, 0);
     home.glass(&["audit", "acknowledge", "--reason", "nothing is wrong"]).exits(3);
 }
@@ -104,7 +107,77 @@ fn a_ledger_that_is_closed_is_closed_as_it_was_found() {
     let outcome = home.glass(&["audit", "acknowledge", "--reason", "edited by a test"]).exits(0);
     assert_eq!(fs::read_to_string(Path::new(outcome.stdout.trim_end()).join(SEGMENT)).unwrap(), edited);
     assert_eq!(outcome.stderr.matches("warning").count(), 1, "{}", outcome.stderr);
-    assert_eq!(events(&home), ["ledger.open"]);
+    assert_eq!(events(&home), ["ledger.open", "run.start", "run.end"]);
+}
+
+/// Who looks into it, is told what to do, or ends a session goes on with one warning; all others end with 4, also those
+/// that have their own word for it.
+#[test]
+fn a_breakage_is_told_once_and_stops_all_but_a_few_commands() {
+    let home = home();
+    home.glass(&REFUSED).exits(3);
+    fs::write(ledger(&home).join(SEGMENT), text(&home).replacen("\"short\"", "\"shorn\"", 1)).unwrap();
+    home.glass(&["audit", "verify"]).exits(4);
+    let goes_on: [&[&str]; 7] = [
+        &["list"],
+        &["show", "prod-db-emergency"],
+        &["status"],
+        &["end", "--all"],
+        &["audit", "show"],
+        &["audit", "tail"],
+        &["audit", "export"],
+    ];
+    for args in goes_on {
+        let outcome = home.glass(args).exits(0);
+        assert_eq!(outcome.stderr.matches("is broken at").count(), 1, "{args:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.starts_with("glass: warning: "), "{args:?}: {}", outcome.stderr);
+    }
+    let stops: [&[&str]; 10] = [
+        &["hooks"],
+        &["requests"],
+        &["review"],
+        &["catalogue", "check"],
+        &["configure", "--print"],
+        &["audit", "key"],
+        &["audit", "prove", "1"],
+        &["audit", "check-proof", "/nowhere"],
+        &["audit", "checkpoint"],
+        &["audit", "ship"],
+    ];
+    for args in stops {
+        let outcome = home.glass(args).exits(4);
+        assert_eq!(outcome.stderr.matches("is broken at").count(), 1, "{args:?}: {}", outcome.stderr);
+        assert_eq!(outcome.stdout, "", "{args:?}");
+    }
+    assert_eq!(events(&home).len(), 4, "nothing was appended");
+}
+
+#[test]
+fn a_ledger_that_breaks_while_it_is_followed_is_followed_up_to_there() {
+    let home = home();
+    let (mut child, mut stdout) = tail(&home);
+    let first = text(&home).split_inclusive('\n').next().unwrap().to_owned();
+    fs::write(ledger(&home).join(SEGMENT), first).unwrap();
+    assert!(ends_within(&child, DEADLINE));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "");
+}
+
+#[test]
+fn a_call_without_a_command_is_told_and_in_the_ledger() {
+    let home = home();
+    let calls: [&[&str]; 3] = [&[], &["audit"], &["catalogue"]];
+    for (place, args) in calls.into_iter().enumerate() {
+        let usage = [&["glass"], args].concat().join(" ");
+        let said =
+            format!("glass: a command is missing\nhint: Usage: {usage} [OPTIONS] <COMMAND>; `--help` tells more\n");
+        assert_eq!(home.glass(args).exits(2).stderr, said);
+        let [start, end] = [1, 2].map(|of_run| entry(&home, 2 * place + of_run));
+        assert_eq!((&start["ev"], &start["d"]["args"]), (&json!("run.start"), &json!(args)));
+        assert_eq!((&end["ev"], &end["d"]["code"]), (&json!("run.end"), &json!(2)));
+    }
 }
 
 /// T4: a ledger that verifies, but is of another user on another machine.
@@ -165,6 +238,11 @@ fn a_folder_without_a_ledger_is_no_verified_ledger() {
     home.glass(&["audit", "verify", "--ledger", home.path("run").to_str().unwrap()]).exits(1);
     home.glass(&["audit", "verify", "--ledger", "/nowhere"]).exits(1);
     assert!(home.glass(&["audit", "show", "--ledger", "run"]).exits(1).stderr.contains("there is no ledger in run"));
+}
+
+/// An entry of the ledger.
+fn entry(home: &Home, seq: usize) -> Value {
+    serde_json::from_str(text(home).lines().nth(seq).unwrap()).unwrap()
 }
 
 /// A `glass audit tail` whose first lines are there, and the rest of what it prints.

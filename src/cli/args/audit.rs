@@ -18,13 +18,6 @@ pub struct Audit {
     pub action: AuditAction,
 }
 
-impl Audit {
-    /// Whether it is of no use without a ledger that can be appended to.
-    pub fn appends(&self) -> bool {
-        matches!(self.action, AuditAction::Checkpoint(_) | AuditAction::Rotate(_) | AuditAction::Ship(_))
-    }
-}
-
 /// What `glass audit` can do.
 #[derive(Debug, Subcommand)]
 pub enum AuditAction {

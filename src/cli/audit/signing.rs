@@ -34,9 +34,9 @@ pub fn checkpoint(args: &AuditCheckpoint, context: &Context) -> Result<Exit, Fai
 
 /// Closes the segment that is written to, and prints its name. The next one begins with a checkpoint, if there is a key.
 pub fn rotate(args: &AuditRotate, context: &Context) -> Result<Exit, Failure> {
-    let ledger = own(context)?;
-    let Rotated { segment, size, root } = ledger.rotate()?;
-    match ledger.seal(Asking::Allowed, context.person().as_ref(), None) {
+    let (ledger, person) = (own(context)?, context.person());
+    let Rotated { segment, size, root } = ledger.rotate(person.as_ref())?;
+    match ledger.seal(Asking::Allowed, person.as_ref(), None) {
         Err(Unsigned::Key(fault)) => out::say(&format!("glass: the segment is closed, and nothing is signed: {fault}")),
         sealed => drop(sealed?),
     }

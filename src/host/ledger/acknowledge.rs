@@ -10,16 +10,17 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 
+use super::beginning::Beginning;
 use super::folder::{Folder, LONGEST_WAIT, next_to, sync};
 use super::snapshot::{Snapshot, stop};
-use super::tail::{self, Beginning};
+use super::tail;
 use super::{HostLedger, failed, verdict};
 use crate::model::chain::entry::Entry;
 use crate::model::chain::origin::Origin;
 use crate::model::chain::walk::Walked;
 use crate::model::chain::{LONGEST_LINE, genesis};
 use crate::model::event::Previous;
-use crate::model::name::{Digest, Reason};
+use crate::model::name::{Digest, PersonName, Reason};
 use crate::model::sign_off::reviews::Reviews;
 use crate::world::ledger::LedgerError;
 
@@ -27,11 +28,11 @@ impl HostLedger {
     /// Closes a ledger that is broken, rolled back or somebody else's, and begins a new one that refers to it.
     ///
     /// Gives the folder that the old one lies in now; nothing happens, and none is given, where nothing is
-    /// wrong with it.
+    /// wrong with it. The first entry of the new one names `who` did so.
     ///
     /// # Errors
     /// When it is not certain that the new ledger was begun.
-    pub fn acknowledge(&self, reason: &Reason) -> Result<Option<PathBuf>, LedgerError> {
+    pub fn acknowledge(&self, reason: &Reason, who: Option<&PersonName>) -> Result<Option<PathBuf>, LedgerError> {
         let (folder, _lock) = Folder::hold(&self.path, LONGEST_WAIT)?;
         let snapshot = Snapshot::take(&folder)?;
         let known = snapshot.head.as_ref().map(|head| head.known(&self.machine.boot));
@@ -58,20 +59,20 @@ impl HostLedger {
             reviews: reviews.carried(),
         };
         let closed = closed_name(&self.path, &previous.origin);
-        self.begin_beside(previous)?;
+        self.begin_beside(previous, who)?;
         self.change_over(&closed)?;
         Ok(Some(closed))
     }
 
     /// Prepares the new ledger whole, so that it takes the old one's place by its name alone.
-    fn begin_beside(&self, previous: Previous) -> Result<(), LedgerError> {
+    fn begin_beside(&self, previous: Previous, who: Option<&PersonName>) -> Result<(), LedgerError> {
         let next = next_to(&self.path);
         match fs::remove_dir_all(&next) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed("remove", &next)(error)),
             Ok(()) | Err(_) => {}
         }
         let folder = Folder::make(&next)?;
-        let beginning = Beginning { organisation: self.organisation.as_ref(), previous: Some(previous) };
+        let beginning = Beginning { organisation: self.organisation.as_ref(), who, previous: Some(previous) };
         tail::find(&folder, &self.machine)?.settle(&self.machine, beginning).map(drop)
     }
 

@@ -11,7 +11,7 @@ use super::contents::Contents;
 use super::failed;
 use super::folder::{Folder, Trust};
 use super::machine::Machine;
-use super::snapshot::{Snapshot, stop};
+use super::snapshot::Snapshot;
 use super::verdict;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::piece::Piece;
@@ -190,11 +190,10 @@ impl Reader {
     /// Reads what was appended since; what an append has not finished yet is left for the next time.
     ///
     /// # Errors
-    /// When it does not continue what was read before.
+    /// When the files cannot be read or trusted. That it does not go on from what was read before is no error here.
     pub fn read_on(&self, since: Walked, each: impl FnMut(&[u8], &Entry<'_>)) -> Result<Walked, LedgerError> {
         let Some((_, snapshot)) = self.snapshot()? else { return Ok(since) };
-        let walked = snapshot.walk_on(since, each)?;
-        stop(&walked.judgement).map(|()| walked)
+        snapshot.walk_on(since, each)
     }
 
     fn folder(&self) -> Result<Option<Folder>, LedgerError> {

@@ -7,7 +7,7 @@ use super::tail::Tail;
 use super::tree::Tree;
 use super::{Asking, HostLedger};
 use crate::model::chain::walk::segment_name;
-use crate::model::name::Digest;
+use crate::model::name::{Digest, PersonName};
 use crate::world::ledger::{LedgerError, Record};
 
 /// What makes a segment long.
@@ -45,16 +45,16 @@ pub(super) enum Room {
 }
 
 impl HostLedger {
-    /// Closes the current segment, and goes on in the next one.
+    /// Closes the current segment, and goes on in the next one; `who` has asked for it, if anybody has.
     ///
     /// # Errors
     /// When it is not certain that this was kept. Whatever is missing then, the next append mends.
-    pub fn rotate(&self) -> Result<Rotated, LedgerError> {
+    pub fn rotate(&self, who: Option<&PersonName>) -> Result<Rotated, LedgerError> {
         // What takes long is done before others have to wait.
         let folder = Folder::check(&self.path)?;
         let mut tree = Tree::load(&folder);
         tree.read_on(&folder, None)?;
-        self.at_the_end(LONGEST_WAIT, |tail| self.close(tail, &mut tree))
+        self.at_the_end(LONGEST_WAIT, |tail| self.close(tail, who, &mut tree))
     }
 
     /// Makes room for entries at the end of the ledger.
@@ -66,7 +66,7 @@ impl HostLedger {
         if tree.behind(&tail.folder)? > self.limits.at_once {
             return Ok(Room::Overdue);
         }
-        self.close(tail, &mut tree).map(|_| Room::Rotated)
+        self.close(tail, None, &mut tree).map(|_| Room::Rotated)
     }
 
     /// Does what a rotation leaves to be done, once the entries that needed room are appended.
@@ -74,7 +74,7 @@ impl HostLedger {
         let rotated = match room {
             Room::Enough => return,
             Room::Rotated => Ok(()),
-            Room::Overdue => self.rotate().map(drop),
+            Room::Overdue => self.rotate(None).map(drop),
         };
         // The entries are kept whatever becomes of this, and the next append sees to it.
         let signed = rotated.map(|()| self.seal(Asking::Never, None, None));
@@ -83,10 +83,10 @@ impl HostLedger {
         }
     }
 
-    fn close(&self, tail: &mut Tail, tree: &mut Tree) -> Result<Rotated, LedgerError> {
+    fn close(&self, tail: &mut Tail, who: Option<&PersonName>, tree: &mut Tree) -> Result<Rotated, LedgerError> {
         tree.catch_up(tail)?;
         let rotated = Rotated { segment: segment_name(tail.segment), size: tree.size(), root: tree.root() };
-        tail.rotate(&self.machine, rotated.root)?;
+        tail.rotate(&self.machine, who, rotated.root)?;
         if let Err(error) = tree.keep(&tail.folder) {
             tracing::debug!(%error, "the tree is not kept");
         }

@@ -202,8 +202,10 @@ impl Snapshot {
             Some(place) => self.walk(place, since.bytes, since.verifier, None, each),
             None if self.segments.is_empty() && since.bytes == 0 => Ok(since),
             None => {
+                let line = since.verifier.next() - since.segment + 1;
                 let reason = format!("it had {} bytes a moment ago", since.bytes);
-                Err(LedgerError::RolledBack { segment: segment_name(since.segment), reason })
+                let first_bad = Some(FirstBad { segment: segment_name(since.segment), line, reason });
+                Ok(Walked { judgement: Judgement { integrity: Integrity::RolledBack, first_bad }, ..since })
             }
         }
     }

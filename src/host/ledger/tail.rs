@@ -5,33 +5,25 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 
+use super::beginning::{Beginning, Notes};
 use super::failed;
 use super::folder::{Folder, Use};
 use super::held::Held;
 use super::machine::Machine;
 use super::snapshot::{Snapshot, stop};
-use crate::host::chance::HostChance;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::head::{HEAD_BYTES, Head, Known};
-use crate::model::chain::origin::Origin;
 use crate::model::chain::walk::{Walked, segment_name};
-use crate::model::chain::{LONGEST_LINE, Said, genesis, line};
-use crate::model::event::{Event, Previous};
-use crate::model::name::{Digest, Organisation};
+use crate::model::chain::{LONGEST_LINE, Said, line};
+use crate::model::event::Event;
+use crate::model::name::{Digest, PersonName};
 use crate::world::ledger::{Appended, LedgerError, Record};
-use crate::world::machine::Chance;
 
 /// The end as the files have it: believed, and not touched yet.
 pub(super) struct Found {
     snapshot: Snapshot,
     known: Option<Known>,
     walked: Walked,
-}
-
-/// What a ledger says of itself when it is begun.
-pub(super) struct Beginning<'b> {
-    pub(super) organisation: Option<&'b Organisation>,
-    pub(super) previous: Option<Previous>,
 }
 
 /// The end of a whole ledger, where the next entry goes.
@@ -161,7 +153,7 @@ impl Found {
             tail.folder.put(&format!("torn/{}-{}", tail.next, Digest::of(&torn)), &torn)?;
         }
         if !notes.events.is_empty() {
-            let said: Vec<_> = notes.events.iter().map(|event| Said { who: None, session: None, event }).collect();
+            let said: Vec<_> = notes.events.iter().map(|event| Said { who: notes.who, session: None, event }).collect();
             tail.put(machine, &said, ANY)?;
         }
         if snapshot.head_is != "ok" {
@@ -194,7 +186,7 @@ impl Found {
     }
 
     /// What has to be written down before anything else.
-    fn notes(&self, machine: &Machine, beginning: Beginning<'_>, torn: &[u8]) -> Notes {
+    fn notes<'b>(&self, machine: &Machine, beginning: Beginning<'b>, torn: &[u8]) -> Notes<'b> {
         let empty = self.walked.verifier.next() == 0;
         let mut notes = if empty { Notes::beginning(machine, beginning) } else { Notes::default() };
         let head = self.snapshot.head_is;
@@ -211,23 +203,6 @@ enum Closing {
     Begun,
     /// It is, and the segment is read-only.
     Closed,
-}
-
-/// What has to be written down before anything else, and what stands before the first entry of all.
-#[derive(Default)]
-struct Notes {
-    genesis: Option<Digest>,
-    events: Vec<Event>,
-}
-
-impl Notes {
-    fn beginning(machine: &Machine, beginning: Beginning<'_>) -> Self {
-        let organisation = beginning.organisation.map(Organisation::as_str);
-        let origin = Origin::new(organisation, &machine.host, &machine.owner.user, &HostChance.id()).to_string();
-        let genesis = Some(genesis(&origin));
-        let (machine, version) = (machine.owner.machine, env!("CARGO_PKG_VERSION").to_owned());
-        Notes { genesis, events: vec![Event::LedgerOpen { origin, machine, version, previous: beginning.previous }] }
-    }
 }
 
 impl Tail {
@@ -299,9 +274,14 @@ impl Tail {
     ///
     /// # Errors
     /// When it is not certain that this was kept. Whatever is missing then, the next append mends.
-    pub(super) fn rotate(&mut self, machine: &Machine, root: Digest) -> Result<(), LedgerError> {
+    pub(super) fn rotate(
+        &mut self,
+        machine: &Machine,
+        who: Option<&PersonName>,
+        root: Digest,
+    ) -> Result<(), LedgerError> {
         let event = Event::LedgerRotate { size: self.next, root, bytes: self.bytes };
-        self.put(machine, &[Said { who: None, session: None, event: &event }], ANY)?;
+        self.put(machine, &[Said { who, session: None, event: &event }], ANY)?;
         self.close()
     }
 

@@ -16,7 +16,7 @@ use super::*;
 use crate::model::chain::entry::Entry;
 use crate::model::chain::head::Head;
 use crate::model::chain::signed::Asked;
-use crate::model::chain::walk::Integrity;
+use crate::model::chain::walk::{Integrity, Judgement};
 use crate::model::event::Event;
 use crate::model::name::Reason;
 
@@ -348,12 +348,12 @@ fn a_broken_ledger_is_closed_as_it_is_and_the_new_one_refers_to_it() {
     let reason = Reason::parse("the disk of the laptop was replaced").unwrap();
     ground.ledger().append(&gate()).unwrap();
     ground.ledger().append(&gate()).unwrap();
-    assert_eq!(ground.ledger().acknowledge(&reason).unwrap(), None, "nothing is wrong with it");
+    assert_eq!(ground.ledger().acknowledge(&reason, None).unwrap(), None, "nothing is wrong with it");
     let text = ground.text().replacen("group", "grouq", 1);
     ground.write(&text);
     assert!(ground.ledger().verify().is_err());
 
-    let closed = ground.ledger().acknowledge(&reason).unwrap().unwrap();
+    let closed = ground.ledger().acknowledge(&reason, None).unwrap().unwrap();
     assert_eq!(fs::read_to_string(closed.join(SEGMENT)).unwrap(), text);
     assert_eq!(fs::metadata(closed.join(SEGMENT)).unwrap().permissions().mode() & 0o7777, 0o400);
     assert_eq!(fs::metadata(&closed).unwrap().permissions().mode() & 0o7777, 0o500);
@@ -392,7 +392,7 @@ fn a_rolled_back_or_foreign_ledger_is_closed_too() {
     ground.ledger().append(&gate()).unwrap();
     let first = ground.text().lines().next().unwrap().to_owned() + "\n";
     ground.write(&first);
-    ground.ledger().acknowledge(&reason).unwrap().unwrap();
+    ground.ledger().acknowledge(&reason, None).unwrap().unwrap();
     assert!(ground.text().contains(&format!(
         "\"hash\":\"{}\",\"bad_sha256\":\"{}\"",
         Digest::of(first.as_bytes()),
@@ -401,7 +401,7 @@ fn a_rolled_back_or_foreign_ledger_is_closed_too() {
 
     let mut other = ground.ledger();
     other.machine.owner.machine = Digest::of(b"other");
-    other.acknowledge(&reason).unwrap().unwrap();
+    other.acknowledge(&reason, None).unwrap().unwrap();
     other.append(&gate()).unwrap();
 }
 
@@ -420,5 +420,6 @@ fn a_reader_sees_what_verifies_and_what_is_appended_later() {
     let walked = reader.read_on(walked, |_, entry| seen.push(entry.seq)).unwrap();
     assert_eq!(seen, [0, 1, 2]);
     ground.write("");
-    assert!(matches!(reader.read_on(walked, |_, _| ()), Err(LedgerError::RolledBack { .. })));
+    let Judgement { integrity, first_bad } = reader.read_on(walked, |_, _| ()).unwrap().judgement;
+    assert_eq!((integrity, first_bad.unwrap().line), (Integrity::RolledBack, 4));
 }

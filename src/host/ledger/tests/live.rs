@@ -86,7 +86,7 @@ fn a_ledger_that_somebody_acknowledged_meanwhile_is_left_as_it_was_closed() {
     let ledger = begun(&ground);
     ground.write(ground.text().replacen("group", "grouq", 1));
     let reason = Reason::parse("somebody has edited it").unwrap();
-    let closed = ground.ledger().acknowledge(&reason).unwrap().unwrap();
+    let closed = ground.ledger().acknowledge(&reason, None).unwrap().unwrap();
     let text = fs::read_to_string(closed.join(SEGMENT)).unwrap();
     assert!(matches!(ledger.append(&gate()), Err(LedgerError::RolledBack { .. })), "its own entries are not there");
     assert_eq!(fs::read_to_string(closed.join(SEGMENT)).unwrap(), text);

@@ -192,7 +192,7 @@ fn what_an_interrupted_rotation_left_is_mended() {
             let ground = Ground::new();
             ground.ledger().append(&gate()).unwrap();
             let head = fs::read(ground.file("head.json")).unwrap();
-            let rotated = ground.ledger().rotate().unwrap();
+            let rotated = ground.ledger().rotate(None).unwrap();
             assert_eq!((rotated.segment.as_str(), rotated.size, ground.segments()), (SEGMENT, 2, vec![0, 3]));
             leave(&ground, &head);
             let integrity = ground.verified().reading.walked.judgement.integrity;
@@ -214,7 +214,7 @@ fn a_rotate_that_says_what_is_not_so_is_found() {
     let ground = Ground::new();
     ground.ledger().append(&gate()).unwrap();
     let before = ground.text();
-    ground.ledger().rotate().unwrap();
+    ground.ledger().rotate(None).unwrap();
     let text = ground.text();
     for (from, to) in
         [("\"d\":{\"size\":2", "\"d\":{\"size\":1"), ("\"root\":\"", "\"root\":\"0"), ("\"bytes\":", "\"bytes\":1")]
@@ -328,7 +328,7 @@ fn a_shortened_ledger_that_is_broken_is_closed_with_its_origin() {
     fs::write(ground.segment(last), edited).unwrap();
     let reason = Reason::parse("edited by a test").unwrap();
     ground.ledger().append(&carried()).unwrap_err();
-    let path = ground.ledger().acknowledge(&reason).unwrap().unwrap();
+    let path = ground.ledger().acknowledge(&reason, None).unwrap().unwrap();
     let id = closed[0].state.origin.rsplit('/').next().unwrap().to_owned();
     assert!(path.ends_with(format!("ledger-{id}-closed")), "{}", path.display());
     assert!(ground.text().contains(&format!("\"previous\":{{\"origin\":\"{}\"", closed[0].state.origin)));
