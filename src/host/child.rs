@@ -220,7 +220,7 @@ impl Child for HostChild {
             self.end_at(deadline, now);
             self.pass_signals_on(now);
             let left = deadline.since(now);
-            if let Some(at) = warnings.next_if(|at| left <= *at) {
+            if let Some(at) = warnings.next_if(|at| left <= *at).filter(|_| self.front.is_seen()) {
                 self.act(keeper.happened(Happening::TimeLeft(at)));
             }
             if self.ending.is_some() && !mem::replace(&mut told_of_end, true) {

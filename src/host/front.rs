@@ -36,12 +36,21 @@ impl Front {
         }
     }
 
+    /// Whether somebody may sit at a terminal and can be told.
+    pub fn is_seen(&self) -> bool {
+        match self {
+            Front::Own(_) => true,
+            Front::Shared { .. } | Front::Streams => io::stderr().is_terminal(),
+        }
+    }
+
     /// Shows a line with a bell to whoever sits at the terminal, and to nobody else.
     pub fn tell(&mut self, line: &str) {
         let line = format!("\r\n\x07{line}\r\n");
+        let is_seen = self.is_seen();
         match self {
             Front::Own(pty) => pty.show(line.as_bytes()),
-            Front::Shared { .. } | Front::Streams if io::stderr().is_terminal() => {
+            Front::Shared { .. } | Front::Streams if is_seen => {
                 // A terminal that takes nothing must not hold up the deadline.
                 let stderr = io::stderr();
                 let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];

@@ -18,7 +18,7 @@ use crate::model::time::BootTime;
 pub enum Happening<'a> {
     /// The supervisor has looked around: once a second at the least, and when [`Keeper::due`] says.
     Tick,
-    /// So much time is left, one of [`WARNINGS`].
+    /// So much time is left, one of [`WARNINGS`], and somebody can be told.
     TimeLeft(Duration),
     /// Something was shown.
     Shown(Stream, &'a [u8]),
