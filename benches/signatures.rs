@@ -17,7 +17,7 @@ mod support;
 use std::fs;
 use std::time::Instant;
 
-use glass::model::catalogue::{Catalogue, SshKey};
+use glass::model::catalogue::{Beside, Catalogue, SshKey};
 use glass::model::name::PersonName;
 use glass::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
 use glass::model::sign_off::block;
@@ -74,7 +74,7 @@ fn counted() {
     let made = home.glass(&words).exits(0).stdout;
     let sheet = Sheet::parse(&block::read(&made).unwrap()[0].1).unwrap();
     let read = |path: &std::path::Path| fs::read(path).map_err(|error| error.to_string());
-    let catalogue = Catalogue::load(&path, text.as_bytes(), &read).unwrap();
+    let catalogue = Catalogue::load(&path, text.as_bytes(), Beside { read: &read, check: &|_| Ok(None) }).unwrap();
     let statement = Statement {
         answer: Answer::Approve,
         person: PersonName::parse("bob").unwrap(),

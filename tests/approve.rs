@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use glass::model::catalogue::Catalogue;
+use glass::model::catalogue::{Beside, Catalogue};
 use glass::model::chain::origin::Origin;
 use glass::model::name::{Digest, Id, Incident, Reason};
 use glass::model::sign_off::approval::Approval;
@@ -109,7 +109,8 @@ impl Team {
     fn asked(&self) -> Asked {
         let path = self.home("alice").path(".config/glass/profiles.toml");
         let read = |file: &Path| fs::read(file).map_err(|error| error.to_string());
-        let catalogue = Catalogue::load(&path, &fs::read(&path).unwrap(), &read).unwrap();
+        let catalogue =
+            Catalogue::load(&path, &fs::read(&path).unwrap(), Beside { read: &read, check: &|_| Ok(None) }).unwrap();
         assert_eq!(catalogue.broken(), []);
         let profile = catalogue.profile("prod-db-emergency").unwrap();
         let (trigger, alice) = (catalogue.trigger("outage").unwrap(), catalogue.person("alice").unwrap());

@@ -18,8 +18,9 @@ fn of_project(name: &str) -> String {
 fn the_example_is_good_where_a_reader_copies_it() {
     let home = Home::new();
     home.write(PLACE, &of_project("profiles.example.toml"));
-    for named in ["docs/examples/policies/orders-db.json", "docs/examples/runbooks/prod-db.md"] {
-        home.write(&format!(".config/glass/{named}"), &of_project(named));
+    for named in ["policies/orders-db.json", "runbooks/prod-db.md", "checks/incident-is-open"] {
+        let named = format!("docs/examples/{named}");
+        home.write(&format!(".config/glass/{named}"), &of_project(&named));
     }
     let outcome = home.glass(&["catalogue", "check"]).exits(0);
     assert_eq!(outcome.stdout, "no mistake, 2 profiles\n");

@@ -133,8 +133,7 @@ fn put_in_place(
 /// Who is calling is the same in every region: that of any profile will do.
 fn somewhere(catalogue: &Catalogue) -> Place {
     let region = catalogue.profiles().next().map(|profile| profile.region.clone());
-    let region = region.unwrap_or_else(|| Region::parse("us-east-1").expect("it is a region"));
-    place_of(catalogue, region)
+    place_of(catalogue, region.unwrap_or_else(Region::any))
 }
 
 /// The devices that AWS knows; the person is asked if AWS does not tell.

@@ -124,8 +124,7 @@ fn elevate_recorded(
 fn elevate(world: World<'_>, setting: Setting<'_>, grant: Grant) -> Result<Session, BreakError> {
     let daily = sign_in(world, setting, &grant)?;
     let shipping = setting.catalogue.shipping();
-    let region = shipping.region.as_ref().unwrap_or(&grant.granted().region);
-    let place = place_of(setting.catalogue, region.clone());
+    let place = place_of(setting.catalogue, shipping.region());
     let sender = Sender {
         person: &setting.identity.person,
         source: shipping.source.as_ref().or(setting.identity.source.as_ref()),

@@ -9,7 +9,7 @@ use super::{About, BreakError, ask, confirm, find, place_of, refuse};
 use crate::model::catalogue::{ApprovalRule, Catalogue};
 use crate::model::event::{Event, NamedRequest, SessionKind};
 use crate::model::identity::Identity;
-use crate::model::name::{PersonName, Region};
+use crate::model::name::PersonName;
 use crate::model::policy::{self, Agreed, Rule, SignOff, Standing};
 use crate::model::request::Wish;
 use crate::model::sign_off::growth::{Growth, STEPS};
@@ -33,9 +33,7 @@ pub struct Made {
 /// The places where requests lie: the user's own, and the catalogue's store.
 pub fn desk<'w>(world: World<'w>, catalogue: &Catalogue, identity: &Identity) -> Box<dyn Desk + 'w> {
     let Some(store) = catalogue.store() else { return world.desks.open(None) };
-    // A folder is in no region: any will do.
-    let any = || Region::parse("us-east-1").expect("it is the name of a region");
-    let place = place_of(catalogue, store.region.clone().unwrap_or_else(any));
+    let place = place_of(catalogue, store.region());
     let sender =
         Sender { person: &identity.person, source: identity.source.as_ref(), place: &place, retain_days: None };
     world.desks.open(Some(&Store { place: &store.place, sender }))

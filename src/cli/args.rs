@@ -318,6 +318,10 @@ pub struct Runbook {
     /// The profile, see `glass list`
     #[arg(value_name = "PROFILE")]
     pub profile: String,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `glass step`.
@@ -350,4 +354,8 @@ pub struct CatalogueCheck {
     /// The catalogue [default: the one that is in use]
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }

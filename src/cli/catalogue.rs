@@ -1,11 +1,13 @@
 //! `glass catalogue`: what is wrong with a catalogue, all of it in one run.
 
+use serde_json::{Value as Json, json};
+
 use super::args;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::out;
-use crate::model::catalogue::Catalogue;
+use crate::model::catalogue::{Catalogue, DocumentError, Mistake};
 use crate::model::text::escaped;
 
 /// Runs the command.
@@ -16,11 +18,12 @@ pub fn run(args: &args::Catalogue, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn check(args: &args::CatalogueCheck, context: &Context) -> Result<Exit, Failure> {
-    let catalogue = match &args.file {
-        Some(file) => context.catalogue_at(file)?,
-        None => context.catalogue()?,
-    };
-    let mistakes: Vec<_> = catalogue.broken().iter().flat_map(|profile| &profile.mistakes).collect();
+    let looked_through = context.look_through(args.file.as_deref())?;
+    if args.json {
+        return document(&looked_through);
+    }
+    let catalogue = looked_through?;
+    let mistakes: Vec<_> = mistakes_of_profiles(&catalogue).collect();
     if mistakes.is_empty() {
         let profiles = catalogue.profiles().len();
         out::print(&format!("no mistake, {profiles} profile{}\n", if profiles == 1 { "" } else { "s" }))?;
@@ -29,6 +32,30 @@ fn check(args: &args::CatalogueCheck, context: &Context) -> Result<Exit, Failure
     let names = catalogue.broken().iter().map(|profile| profile.name.as_str());
     let failure = Failure::new(Exit::Usage, mistakes_in(names));
     Err(mistakes.into_iter().fold(failure, |failure, mistake| failure.because(mistake.to_string())))
+}
+
+fn mistakes_of_profiles(catalogue: &Catalogue) -> impl Iterator<Item = &Mistake> {
+    catalogue.broken().iter().flat_map(|profile| &profile.mistakes)
+}
+
+/// All mistakes for programs, and how many profiles can be used.
+fn document(looked_through: &Result<Catalogue, DocumentError>) -> Result<Exit, Failure> {
+    let (mistakes, profiles): (Vec<_>, _) = match looked_through {
+        Ok(catalogue) => (mistakes_of_profiles(catalogue).collect(), catalogue.profiles().len()),
+        Err(DocumentError::Mistakes { mistakes, .. }) => (mistakes.iter().collect(), 0),
+        Err(error @ (DocumentError::TooLarge { .. } | DocumentError::NotText { .. })) => {
+            return Err(error.clone().into());
+        }
+    };
+    let exit = if mistakes.is_empty() { Exit::Done } else { Exit::Usage };
+    let mistakes: Vec<_> = mistakes.into_iter().map(told).collect();
+    out::print_json(&json!({ "mistakes": mistakes, "profiles": profiles }))?;
+    Ok(exit)
+}
+
+fn told(mistake: &Mistake) -> Json {
+    let Mistake { file, line, column, message, hint, .. } = mistake;
+    json!({ "path": file, "line": line, "column": column, "message": message, "hint": hint })
 }
 
 /// Warns of the profiles that have mistakes, when another one is used; `used` has its own told elsewhere.

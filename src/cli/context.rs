@@ -13,7 +13,7 @@ use crate::host::places::{Places, variable};
 use crate::host::source::Source;
 use crate::host::watcher::Watcher;
 use crate::host::world::HostWorld;
-use crate::model::catalogue::Catalogue;
+use crate::model::catalogue::{Beside, Catalogue, DocumentError};
 use crate::model::identity::Identity;
 use crate::model::name::{Id, PersonName};
 use crate::model::session::Credentials;
@@ -107,9 +107,9 @@ impl Context {
         self.world.listen_to(source);
     }
 
-    /// The catalogue of another file.
-    pub fn catalogue_at(&self, file: &Path) -> Result<Catalogue, Failure> {
-        load_catalogue(&self.places, Some(file))
+    /// The catalogue, or that of another file, with what is wrong with its text apart from what keeps it from being read.
+    pub fn look_through(&self, file: Option<&Path>) -> Result<Result<Catalogue, DocumentError>, Failure> {
+        look_through(&self.places, file.or(self.catalogue.as_deref()))
     }
 
     /// The identity file.
@@ -159,13 +159,19 @@ pub fn identity(places: &Places) -> Result<Identity, Failure> {
 }
 
 fn load_catalogue(places: &Places, named: Option<&Path>) -> Result<Catalogue, Failure> {
+    Ok(look_through(places, named)??)
+}
+
+/// Reads a catalogue; what is wrong with its text is apart from what keeps it from being read.
+fn look_through(places: &Places, named: Option<&Path>) -> Result<Result<Catalogue, DocumentError>, Failure> {
     let path = places.catalogue(named).map_err(|error| untrusted("the catalogue", &error))?;
     let bytes = files::read(&path).map_err(|error| untrusted("the catalogue", &error))?;
     tracing::debug!(path = %path.display(), bytes = bytes.len(), "reading the catalogue");
     // The mistake that this becomes names the file already, so of one that cannot be read it tells why.
     let why = |error: FileError| error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    let read_file = |file: &Path| files::read(file).map_err(why);
-    Ok(Catalogue::load(&path, &bytes, &read_file)?)
+    let read = |file: &Path| files::read(file).map_err(why);
+    let check = |file: &Path| files::check_writers(file).map(|()| files::read_anybodys(file).ok()).map_err(why);
+    Ok(Catalogue::load(&path, &bytes, Beside { read: &read, check: &check }))
 }
 
 fn untrusted(what: &'static str, error: &FileError) -> Failure {

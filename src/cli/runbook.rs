@@ -2,12 +2,15 @@
 //!
 //! Keeps the promise that nothing in the file steers the terminal it is shown on.
 
+use serde_json::{Value as Json, json};
+
 use super::args;
 use super::catalogue::warn_of_broken;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::out;
+use super::show::steps;
 use crate::broker;
 use crate::host::pager;
 use crate::model::catalogue::{NamedFile, Profile};
@@ -29,11 +32,22 @@ pub fn run(args: &args::Runbook, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Failed, format!("the profile {} has no runbook", profile.name))
             .hint("have the catalogue's owners name one: `runbook` of the profile"));
     };
+    if args.json {
+        out::print_json(&document(profile, runbook))?;
+        return Ok(Exit::Done);
+    }
     let text = shown(runbook);
     if !pager::show(&text) {
         out::print(&text)?;
     }
     Ok(Exit::Done)
+}
+
+/// The runbook for programs, as it is, and the steps as `glass show` has them.
+fn document(profile: &Profile, runbook: &NamedFile) -> Json {
+    let text = String::from_utf8_lossy(&runbook.bytes);
+    let (path, sha256) = (&runbook.path, runbook.digest);
+    json!({ "profile": profile.name, "path": path, "sha256": sha256, "text": text, "steps": steps(profile) })
 }
 
 /// Says how the runbook of a session begins, which steps there are, and how to see and run them.

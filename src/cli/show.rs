@@ -220,6 +220,11 @@ fn statement(statement: &Json) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
+/// What each step of a profile runs, for programs.
+pub(super) fn steps(profile: &Profile) -> Map<String, Json> {
+    profile.steps.iter().map(|(name, step)| (name.to_string(), json!(step.argv()))).collect()
+}
+
 /// All of a profile for programs: the row that `glass list` has, and what it leaves out.
 fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName>) -> Json {
     let row = serde_json::to_value(Row::of(catalogue, profile, person)).expect("a row has only texts for keys");
@@ -255,7 +260,7 @@ fn document(catalogue: &Catalogue, profile: &Profile, person: Option<&PersonName
             "hook": hook.name, "kind": hook.call.kind(), "on": hook.on, "required": hook.required,
         })).collect::<Vec<_>>(),
         "trace": profile.trace.as_str(),
-        "steps": profile.steps.iter().map(|(name, step)| (name.to_string(), json!(step.argv()))).collect::<Map<_, _>>(),
+        "steps": steps(profile),
         "only_steps": profile.only_steps,
         "runbook": profile.runbook.as_ref().map(|file| json!({ "path": file.path, "sha256": file.digest })),
     });

@@ -104,7 +104,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::model::catalogue::Catalogue;
+    use crate::model::catalogue::{Beside, Catalogue};
     use crate::model::identity::{Identity, Source};
     use crate::model::name::MfaSerial;
 
@@ -117,7 +117,12 @@ mod tests {
             Ok(file.1.as_bytes().to_vec())
         };
         let catalogue = catalogue("http://127.0.0.1:1");
-        let catalogue = Catalogue::load(Path::new("profiles.toml"), catalogue.as_bytes(), &read).expect("a catalogue");
+        let catalogue = Catalogue::load(
+            Path::new("profiles.toml"),
+            catalogue.as_bytes(),
+            Beside { read: &read, check: &|_| Ok(None) },
+        )
+        .expect("a catalogue");
         assert_eq!(catalogue.broken(), []);
         assert_eq!(catalogue.profiles().len(), ROLES.len());
         for profile in catalogue.profiles() {

@@ -76,7 +76,7 @@ fn a_topic_that_keeps_an_order_gets_the_entries_in_theirs_and_each_once() {
     let moto = Moto::start(&home);
     let (topic, queue) = topic(&home, &moto, "alarm.fifo", ["FifoTopic=true", "FifoQueue=true"]);
     let bob = format!("[people.bob]\ngroups = [\"security\"]\nkeys = [\"{}\"]\n", SoftKey::new(Kind::Ed25519).line());
-    let asks = CATALOGUE.replacen("confirm = [\"/bin/confirm\", \"{incident}\"]\n", &bob, 1);
+    let asks = CATALOGUE.replacen("confirm = [\"/bin/sh\", \"{incident}\"]\n", &bob, 1);
     let asks = asks.replacen("steps =", "approval = { count = 1, from = [\"bob\"] }\nsteps =", 1);
     let on = hook(&home, &moto, &topic, "archive").replacen("[\"", "[\"request.made\", \"", 1);
     home.write("asks.toml", &asks);

@@ -51,7 +51,7 @@ mfa = "source"
 [triggers.outage]
 summary = "It is down"
 incident = "INC-[0-9]+"
-confirm = ["/bin/confirm", "{incident}"]
+confirm = ["/bin/sh", "{incident}"]
 [people.alice]
 arn = "arn:aws:iam::111122223333:user/alice"
 mfa = "arn:aws:iam::111122223333:mfa/alice"

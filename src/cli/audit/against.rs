@@ -109,7 +109,7 @@ fn open(
         return Err(missing(format!("the region of {at} is not known"), "name it with --region"));
     }
     // A folder is in no region: any will do.
-    let region = region.unwrap_or_else(|| Region::parse("us-east-1").expect("it is the name of a region"));
+    let region = region.unwrap_or_else(Region::any);
     let place = match catalogue {
         Some(catalogue) => place_of(catalogue, region),
         // Who audits the ledgers of others may have none: then AWS is where AWS is.

@@ -18,10 +18,8 @@ use crate::host::ship::background::{self, Due};
 use crate::host::ship::{self, ShipError, Shipper, Told, Waiting};
 use crate::host::witness::WitnessError;
 use crate::model::anchor::AnchorPlace;
-use crate::model::catalogue::Shipping;
 use crate::model::destination::Destination;
 use crate::model::identity::Source;
-use crate::model::name::Region;
 use crate::model::text::escaped;
 use crate::world::archive::Sender;
 
@@ -59,7 +57,7 @@ pub fn run(args: &AuditShip, context: &Context) -> Result<Exit, Failure> {
             .hint("its owners name one with `ship` in [ledger]: see docs/catalogue.md"));
     }
     let identity = context.identity()?;
-    let place = place_of(&catalogue, region(shipping));
+    let place = place_of(&catalogue, shipping.region());
     let source = shipping.source.as_ref().or(identity.source.as_ref());
     let (places, waiting) = if args.background {
         (unasked(&shipping.ship, source), Waiting::Never)
@@ -117,12 +115,6 @@ pub fn tell_of_failures(context: &Context) {
         let [to, at, why] = [&sent.to, &failed.at, &failed.why].map(|text| escaped(text));
         out::say(&format!("glass: warning: {to} does not have all of the ledger, as of {at}: {why}"));
     }
-}
-
-/// A folder is in no region: any will do.
-fn region(shipping: &Shipping) -> Region {
-    let any = || Region::parse("us-east-1").expect("it is the name of a region");
-    shipping.region.clone().unwrap_or_else(any)
 }
 
 impl Report {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Catalogue, DocumentError, Mistake};
+use super::{Beside, Catalogue, DocumentError, Mistake};
 use crate::model::text::is_hostile;
 
 const EXAMPLE: &str = include_str!("../../../profiles.example.toml");
@@ -15,12 +15,19 @@ fn beside(path: &Path) -> Result<Vec<u8>, String> {
         Some("./docs/examples/runbooks/prod-db.md") => {
             Ok(include_bytes!("../../../docs/examples/runbooks/prod-db.md").to_vec())
         }
+        Some("./docs/examples/checks/incident-is-open") => {
+            Ok(include_bytes!("../../../docs/examples/checks/incident-is-open").to_vec())
+        }
         Some(_) | None => Err("no such file".to_owned()),
     }
 }
 
 fn load(bytes: &[u8]) -> Result<Catalogue, DocumentError> {
-    Catalogue::load(Path::new("profiles.example.toml"), bytes, &beside)
+    Catalogue::load(
+        Path::new("profiles.example.toml"),
+        bytes,
+        Beside { read: &beside, check: &|file| beside(file).map(Some) },
+    )
 }
 
 #[test]
@@ -31,7 +38,7 @@ fn the_example_is_a_catalogue_without_mistakes() {
     assert_eq!(catalogue.broken(), []);
     let names: Vec<&str> = catalogue.profiles().map(|profile| profile.name.as_str()).collect();
     assert_eq!(names, ["prod-account-critical", "prod-db-emergency"]);
-    assert_eq!(catalogue.files().len(), 2);
+    assert_eq!(catalogue.files().len(), 3);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The files that a catalogue names: policies, runbooks, certificates.
+//! The files that a catalogue names: policies, runbooks, certificates, programs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,17 @@ use super::mistake::quoted;
 use super::reader::Value;
 use crate::model::name::Digest;
 
-/// Reads a file whose path has been resolved; says in its error, in one clause, why it could not.
-pub type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<Vec<u8>, String>;
+/// What came of looking at a file; an error says, in one clause, why it could not be.
+type Looked<T> = Result<T, String>;
+
+/// How the files that a catalogue names are looked at, by their resolved paths.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    /// Reads a file.
+    pub read: &'a dyn Fn(&Path) -> Looked<Vec<u8>>,
+    /// Checks a program that is to be run; gives its content, unless it is too large to be kept.
+    pub check: &'a dyn Fn(&Path) -> Looked<Option<Vec<u8>>>,
+}
 
 /// A file that the catalogue names, with its content at the time of loading.
 #[derive(Debug)]
@@ -24,35 +33,53 @@ pub struct NamedFile {
     pub digest: Digest,
 }
 
+impl NamedFile {
+    fn new(named: &str, path: &Path, bytes: Vec<u8>) -> Arc<Self> {
+        Arc::new(NamedFile { named: named.to_owned(), path: path.to_owned(), digest: Digest::of(&bytes), bytes })
+    }
+}
+
 /// The files that were read so far: each is read once.
 pub(super) struct Files<'a> {
     folder: &'a Path,
-    read: ReadFile<'a>,
-    found: BTreeMap<PathBuf, Result<Arc<NamedFile>, String>>,
+    beside: Beside<'a>,
+    found: BTreeMap<PathBuf, Looked<Arc<NamedFile>>>,
 }
 
 impl<'a> Files<'a> {
     /// Will read files, relative ones below `folder`.
-    pub(super) fn new(folder: &'a Path, read: ReadFile<'a>) -> Self {
-        Files { folder, read, found: BTreeMap::new() }
+    pub(super) fn new(folder: &'a Path, beside: Beside<'a>) -> Self {
+        Files { folder, beside, found: BTreeMap::new() }
     }
 
     /// The file that a value names.
     pub(super) fn read(&mut self, value: Value<'_>) -> Option<Arc<NamedFile>> {
-        let named = value.text()?;
-        if named.is_empty() || named.contains('\0') {
-            return value.wrong(format!("{} is not a file's name", quoted(named)));
-        }
-        let path = self.folder.join(named);
-        let read = self.read;
-        let found = self.found.entry(path).or_insert_with_key(|path| {
-            let bytes = read(path)?;
-            Ok(Arc::new(NamedFile { named: named.to_owned(), path: path.clone(), digest: Digest::of(&bytes), bytes }))
-        });
+        let (named, path) = self.named(value)?;
+        let read = self.beside.read;
+        let found = self.found.entry(path).or_insert_with_key(|path| Ok(NamedFile::new(named, path, read(path)?)));
         match found {
             Ok(file) => Some(Arc::clone(file)),
             Err(error) => value.wrong(format!("{} cannot be read: {error}", quoted(named))),
         }
+    }
+
+    /// The path of the program that a value names.
+    pub(super) fn program(&mut self, value: Value<'_>) -> Option<PathBuf> {
+        let (named, path) = self.named(value)?;
+        match (self.beside.check)(&path) {
+            Ok(None) => {}
+            Ok(Some(bytes)) => drop(self.found.insert(path.clone(), Ok(NamedFile::new(named, &path, bytes)))),
+            Err(error) => return value.wrong(format!("{} cannot be run: {error}", quoted(named))),
+        }
+        Some(path)
+    }
+
+    fn named<'v>(&self, value: Value<'v>) -> Option<(&'v str, PathBuf)> {
+        let named = value.text()?;
+        if named.is_empty() || named.contains('\0') {
+            return value.wrong(format!("{} is not a file's name", quoted(named)));
+        }
+        Some((named, self.folder.join(named)))
     }
 
     /// All files that could be read.

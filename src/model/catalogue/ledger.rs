@@ -28,6 +28,11 @@ pub struct Shipping {
 const LONGEST_RETENTION: u32 = 36_500;
 
 impl Shipping {
+    /// The region of the buckets among the places; the others are in none.
+    pub fn region(&self) -> Region {
+        self.region.clone().unwrap_or_else(Region::any)
+    }
+
     /// The keys that witnesses may cosign with.
     pub fn witness_keys(&self) -> &[WitnessKey] {
         let keys = self.ship.iter().find_map(|place| match place {
@@ -38,8 +43,8 @@ impl Shipping {
     }
 }
 
-/// Reads `[ledger]`; a relative folder is beside the catalogue.
-pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<Shipping> {
+/// Reads `[ledger]`; a relative folder is beside the catalogue, `common` the region that all profiles have in common.
+pub(super) fn read(value: Value<'_>, folder: &Path, common: Option<&Region>) -> Option<Shipping> {
     let mut section = value.section("ledger".to_owned())?;
     let written = section.required("ship");
     let known = section.optional("witness_keys");
@@ -62,9 +67,9 @@ pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<Shipping> {
     }
     let has_bucket = ship.iter().any(|place| matches!(place, AnchorPlace::Archive(Destination::Bucket { .. })));
     let has_witness = ship.iter().any(|place| matches!(place, AnchorPlace::Witness { .. }));
-    let (region, source, retain_days) = (region?, source?, days?);
-    if has_bucket && region.is_none() {
-        return written?.wrong_because("the region of a bucket is missing", "name it with `region` in [ledger]");
+    let (mut region, source, retain_days) = (region?, source?, days?);
+    if has_bucket {
+        region = Some(bucket_region(written?, region, common, "ledger")?);
     }
     if !has_bucket && (region.is_some() || source.is_some() || retain_days.is_some()) {
         return written?.wrong("`region`, `profile` and `retain_days` are for buckets, and `ship` names none");
@@ -77,6 +82,20 @@ pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<Shipping> {
         return known.wrong("`witness_keys` is for witnesses, and `ship` names none");
     }
     Some(Shipping { ship, region, source, retain_days })
+}
+
+/// The region of a bucket: what its section names, or else what all profiles have in common.
+pub(super) fn bucket_region(
+    written: Value<'_>,
+    named: Option<Region>,
+    common: Option<&Region>,
+    section: &str,
+) -> Option<Region> {
+    let region = named.or_else(|| common.cloned());
+    region.or_else(|| {
+        let hint = format!("name it with `region` in [{section}]");
+        written.wrong_because("the region of a bucket is missing, and the profiles have none in common", hint)
+    })
 }
 
 /// Reads the address of a witness, or of an archive.

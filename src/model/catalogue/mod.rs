@@ -34,7 +34,7 @@ pub use aws::{Aws, Endpoint};
 pub use digest::Parts;
 use digest::RestsOn;
 pub use document::DocumentError;
-pub use file::{NamedFile, ReadFile};
+pub use file::{Beside, NamedFile};
 pub use hook::{Hook, HookCall, can_be_told};
 pub use ledger::Shipping;
 pub use level::{AnchorDemand, Level, MfaDemand, OpenReviews};
@@ -55,7 +55,7 @@ use mistake::quoted;
 use profile::Ground;
 use reader::{Entry, Flaws, Section, Value};
 
-use super::name::{Digest, Environment, Organisation, PersonName, ProfileName, TriggerName};
+use super::name::{Digest, Environment, Organisation, PersonName, ProfileName, Region, TriggerName};
 use super::note::key::VerifierKey;
 
 /// The largest catalogue that is read, in bytes.
@@ -92,14 +92,14 @@ pub struct BrokenProfile {
 impl Catalogue {
     /// Reads a catalogue.
     ///
-    /// `path` is the catalogue's own: what it names is looked for beside it.
+    /// `path` is the catalogue's own: what it names is looked for `beside` it.
     ///
     /// # Errors
     /// All mistakes that are not confined to a profile, together with those that are.
-    pub fn load(path: &Path, bytes: &[u8], read: ReadFile<'_>) -> Result<Catalogue, DocumentError> {
+    pub fn load(path: &Path, bytes: &[u8], beside: Beside<'_>) -> Result<Catalogue, DocumentError> {
         // Never empty: a program without a slash would be looked for in `PATH`.
         let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-        let mut files = Files::new(folder, read);
+        let mut files = Files::new(folder, beside);
         let mut broken = Vec::new();
         let document = Document::parse(path, bytes, LARGEST_CATALOGUE)?;
         let loaded = document.read(|section, source| {
@@ -229,12 +229,16 @@ fn walk(
     top.required("version").and_then(Value::version)?;
     let organisation = top.required("organisation").and_then(|value| value.parsed(Organisation::parse));
     let aws = top.optional("aws").map_or(Some(Aws::default()), |value| aws::read(value, files));
-    let shipping = top.optional("ledger").map_or(Some(Shipping::default()), |value| ledger::read(value, folder));
-    let sign_off = top.optional("approvals").map_or(Some(SignOffRules::default()), |value| store::read(value, folder));
+    let common = common_region(&top);
+    let shipping =
+        top.optional("ledger").map_or(Some(Shipping::default()), |value| ledger::read(value, folder, common.as_ref()));
+    let sign_off = top
+        .optional("approvals")
+        .map_or(Some(SignOffRules::default()), |value| store::read(value, folder, common.as_ref()));
     let hooks = top.optional("hooks").map_or(Some(Vec::new()), |value| hook::read(value, folder));
     let environments = top.required("naming").and_then(environments);
     let levels = named(&mut top, "levels", |entry| level::read(entry, shipping.as_ref()));
-    let triggers = named(&mut top, "triggers", |entry| trigger::read(entry, folder));
+    let triggers = named(&mut top, "triggers", |entry| trigger::read(entry, files));
     let (mut names, mut keys) = (BTreeSet::new(), BTreeMap::new());
     let people = named(&mut top, "people", |entry| person::read(entry, &mut names, &mut keys));
     names.extend(people.keys().cloned());
@@ -253,6 +257,13 @@ fn walk(
         people: people.collect::<Option<_>>()?,
         profiles,
     })
+}
+
+/// The region that all profiles have in common, if there is one.
+fn common_region(top: &Section<'_>) -> Option<Region> {
+    let mut regions = top.texts_below("profiles", "region").into_iter();
+    let first = regions.next()?;
+    regions.all(|region| region == first).then(|| Region::parse(first).ok())?
 }
 
 fn environments(value: Value<'_>) -> Option<Vec<Environment>> {

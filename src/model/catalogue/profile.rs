@@ -195,13 +195,14 @@ fn only_steps(
 ) -> Option<bool> {
     let Some(value) = section.optional("only_steps") else { return Some(false) };
     let only = value.boolean()?;
-    if only && scope.is_some_and(|scope| scope.policy.is_none()) {
-        return value.wrong("`only_steps` needs a `policy`: the session must be able to do no more than its steps");
+    let is_wide = only && scope.is_some_and(|scope| scope.policy.is_none());
+    if is_wide {
+        value.wrong::<()>("`only_steps` needs a `policy`: the session must be able to do no more than its steps");
     }
     if only && steps.is_some_and(BTreeMap::is_empty) {
         return value.wrong("`only_steps` without `steps` allows nothing");
     }
-    Some(only)
+    (!is_wide).then_some(only)
 }
 
 fn triggers(value: Value<'_>, known: &BTreeSet<String>) -> Option<Vec<TriggerName>> {

@@ -275,6 +275,13 @@ impl<'a> Section<'a> {
         self.table.get(key).map(|item| Value { name: key, item, flaws: self.flaws })
     }
 
+    /// What the tables in one of its tables say for a key, if they say a text; notes nothing.
+    pub fn texts_below(&self, within: &'static str, key: &str) -> Vec<&'a str> {
+        let tables = self.table.get(within).and_then(|item| item.get_ref().as_table());
+        let items = tables.into_iter().flat_map(|tables| tables.values());
+        items.filter_map(|item| Value { name: within, item, flaws: self.flaws }.text_of(key)).collect()
+    }
+
     /// The value of a key that must be there; when it is not, that is noted.
     pub fn required(&mut self, key: &'static str) -> Option<Value<'a>> {
         match self.optional(key) {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::ledger::bucket_region;
 use super::reader::Value;
 use crate::model::destination::Destination;
 use crate::model::name::Region;
@@ -14,6 +15,13 @@ pub struct ApprovalStore {
     pub place: Destination,
     /// The bucket's region; nothing for a folder.
     pub region: Option<Region>,
+}
+
+impl ApprovalStore {
+    /// Its region; a folder is in none.
+    pub fn region(&self) -> Region {
+        self.region.clone().unwrap_or_else(Region::any)
+    }
 }
 
 /// What `[approvals]` says.
@@ -35,8 +43,8 @@ pub enum ShorterLedger {
     Warn,
 }
 
-/// Reads `[approvals]`; a relative folder is beside the catalogue.
-pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<SignOffRules> {
+/// Reads `[approvals]`; a relative folder is beside the catalogue, `common` the region that all profiles have in common.
+pub(super) fn read(value: Value<'_>, folder: &Path, common: Option<&Region>) -> Option<SignOffRules> {
     let mut section = value.section("approvals".to_owned())?;
     let written = section.optional("store");
     let place = written.map_or(Some(None), |value| value.parsed(|text| Destination::parse(text, folder)).map(Some));
@@ -47,11 +55,11 @@ pub(super) fn read(value: Value<'_>, folder: &Path) -> Option<SignOffRules> {
     let shorter_ledger = shorter.map_or(Some(ShorterLedger::Refuse), |value| value.one_of(&words));
     section.close();
     let (place, shorter_ledger) = (place?, shorter_ledger?);
-    let store = match (&place, region) {
-        (None, None) => None,
-        (Some(Destination::Bucket { .. }), None) => return written?.wrong("a bucket needs its `region` beside it"),
+    let region = match (&place, region) {
+        (Some(Destination::Bucket { .. }), _) => Some(bucket_region(written?, parsed?, common, "approvals")?),
         (None | Some(Destination::Folder(_)), Some(region)) => return region.wrong("a folder has no `region`"),
-        (Some(_), _) => Some(ApprovalStore { place: place?, region: parsed? }),
+        (None | Some(Destination::Folder(_)), None) => None,
     };
+    let store = place.map(|place| ApprovalStore { place, region });
     Some(SignOffRules { store, shorter_ledger })
 }

@@ -27,8 +27,17 @@ fn beside(path: &Path) -> Result<Vec<u8>, String> {
     Ok(content.into_bytes())
 }
 
+/// The programs beside it; what is above its folder is too large to be kept.
+fn check(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    match path.to_str() {
+        Some("./check") => Ok(Some(b"#!/bin/sh\n".to_vec())),
+        Some("/bin/large") => Ok(None),
+        Some(_) | None => Err("no such program".to_owned()),
+    }
+}
+
 fn load(text: &str) -> Result<Catalogue, DocumentError> {
-    Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), &beside)
+    Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), Beside { read: &beside, check: &check })
 }
 
 /// All mistakes, of profiles or not, without their excerpts.
@@ -162,6 +171,30 @@ fn a_confirm_program_is_never_sought_in_path_and_gets_its_placeholders() {
     let alice = &catalogue.person("alice").expect("she is there").name;
     let argv = confirm.argv(&incident("INC-7"), alice, profile);
     assert_eq!(argv, ["./check", "--of=alice", "INC-7", "prod-db-emergency", "{\"a\":1}"]);
+}
+
+#[test]
+fn a_confirm_program_is_one_of_the_files_unless_it_is_too_large() {
+    for (program, files) in [("check", vec!["./check"]), ("/bin/large", Vec::new())] {
+        let confirm = format!("incident = \"INC-[0-9]+\"\nconfirm = [\"{program}\"]");
+        let catalogue = load(&BASE.replace("incident = \"INC-[0-9]+\"", &confirm)).expect("good");
+        let kept: Vec<_> = catalogue.files().iter().map(|file| file.path.to_str().expect("a path")).collect();
+        assert_eq!(kept, files);
+    }
+}
+
+#[test]
+fn a_bucket_is_in_the_region_that_all_profiles_have_in_common_unless_another_is_named() {
+    let (ledger, store) = ("[ledger]\nship = [\"s3://b-1/p\"]\n", "[approvals]\nstore = \"s3://b-2/p\"\n");
+    let load = |more: &str| load(&format!("{BASE}\n{more}")).expect("good");
+    let region = |catalogue: &Catalogue| {
+        let store = catalogue.store().expect("there is one");
+        [&catalogue.shipping().region, &store.region].map(|region| region.as_ref().map(Region::to_string))
+    };
+    let [ireland, virginia] = ["eu-west-1", "us-east-1"].map(|name| Some(name.to_owned()));
+    assert_eq!(region(&load(&format!("{ledger}{store}"))), [ireland.clone(), ireland.clone()]);
+    let named = load(&format!("{ledger}region = \"us-east-1\"\n{store}"));
+    assert_eq!(region(&named), [virginia, ireland]);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! Triggers: what counts as an emergency, and how an incident is told from a typing error.
 
-use std::path::Path;
-
 use regex_lite::Regex;
 
+use super::file::Files;
 use super::mistake::quoted;
 use super::reader::{Entry, Value};
 use crate::model::name::{Incident, PersonName, ProfileName, TriggerName};
@@ -60,13 +59,13 @@ impl Confirm {
     }
 }
 
-/// Reads `[triggers.<name>]`; `folder` is the catalogue's.
-pub(super) fn read(entry: Entry<'_>, folder: &Path) -> Option<Trigger> {
+/// Reads `[triggers.<name>]`.
+pub(super) fn read(entry: Entry<'_>, files: &mut Files<'_>) -> Option<Trigger> {
     let name = entry.name(TriggerName::parse);
     let mut section = entry.value.section(format!("triggers.{}", entry.key))?;
     let summary = section.required("summary").and_then(Value::line);
     let incident = section.required("incident").and_then(pattern);
-    let confirm = section.optional("confirm").map_or(Some(None), |value| confirm(value, folder).map(Some));
+    let confirm = section.optional("confirm").map_or(Some(None), |value| confirm(value, files).map(Some));
     section.close();
     let (pattern, incident) = incident?;
     Some(Trigger { name: name?, summary: summary?, pattern, confirm: confirm?, incident })
@@ -88,7 +87,7 @@ fn pattern(value: Value<'_>) -> Option<(String, Regex)> {
     }
 }
 
-fn confirm(value: Value<'_>, folder: &Path) -> Option<Confirm> {
+fn confirm(value: Value<'_>, files: &mut Files<'_>) -> Option<Confirm> {
     let mut argv = value.list(|item| {
         let text = item.text()?;
         match unknown_placeholder(text) {
@@ -100,12 +99,10 @@ fn confirm(value: Value<'_>, folder: &Path) -> Option<Confirm> {
             None => Some(text.to_owned()),
         }
     })?;
-    match argv.first_mut() {
-        Some(program) if !program.is_empty() => *program = folder.join(&*program).display().to_string(),
-        Some(_) | None => {
-            return value.wrong("`confirm` must begin with a program: absolute, or relative to the catalogue's folder");
-        }
-    }
+    let Some(program) = value.items()?.first().copied().filter(|_| !argv[0].is_empty()) else {
+        return value.wrong("`confirm` must begin with a program: absolute, or relative to the catalogue's folder");
+    };
+    argv[0] = files.program(program)?.display().to_string();
     Some(Confirm(argv))
 }
 

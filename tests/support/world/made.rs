@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use glass::model::catalogue::Catalogue;
+use glass::model::catalogue::{Beside, Catalogue};
 use glass::model::chain::origin::Origin;
 use glass::model::identity::Identity;
 use glass::model::name::{Digest, Id, Incident, PersonName, Reason};
@@ -173,6 +173,6 @@ impl Fake {
 }
 
 fn catalogue(text: &str) -> Catalogue {
-    let read = |_: &Path| Err("there are no files here".to_owned());
-    Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), &read).unwrap()
+    let beside = Beside { read: &|_| Err("there are no files here".to_owned()), check: &|_| Ok(None) };
+    Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), beside).unwrap()
 }

@@ -7,7 +7,7 @@ use ring::signature::KeyPair;
 
 use super::people::{Pair, after, approval, asked, denial, id, load, sheet, statement, text};
 use super::{tally, tally_at, who, why};
-use crate::model::catalogue::Catalogue;
+use crate::model::catalogue::{Beside, Catalogue};
 use crate::model::name::{Digest, PersonName};
 use crate::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
 use crate::model::sign_off::count::{self, Scene, State};
@@ -264,7 +264,12 @@ fn where_the_profile_asks_nobody_any_more_anybody_with_a_key_reviews_but_who_ove
     let gone = load(&text().replace("[profiles.prod-db-emergency]", "[profiles.prod-other-emergency]"));
     assert_eq!(by(&gone, "dave", 4), Ok("dave".to_owned()));
     let broken = text().replace("[\"leads\", \"alice\"]", "[\"nobody\"]");
-    let broken = Catalogue::load(Path::new("profiles.toml"), broken.as_bytes(), &|_| Err("none".to_owned())).unwrap();
+    let broken = Catalogue::load(
+        Path::new("profiles.toml"),
+        broken.as_bytes(),
+        Beside { read: &|_| Err("none".to_owned()), check: &|_| Ok(None) },
+    )
+    .unwrap();
     assert_eq!(by(&broken, "carol", 3), Err(Objection::NotAsked(Vec::new())));
 }
 

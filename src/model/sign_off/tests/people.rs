@@ -5,7 +5,7 @@ use std::path::Path;
 use base64ct::{Base64, Encoding};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
-use crate::model::catalogue::{Catalogue, SshKey};
+use crate::model::catalogue::{Beside, Catalogue, SshKey};
 use crate::model::chain::origin::Origin;
 use crate::model::name::{Digest, Id, Incident, PersonName, Reason};
 use crate::model::sign_off::approval::{Answer, Approval, NAMESPACE, Statement};
@@ -83,7 +83,12 @@ pub(crate) fn text() -> String {
 }
 
 pub(crate) fn load(text: &str) -> Catalogue {
-    let catalogue = Catalogue::load(Path::new("profiles.toml"), text.as_bytes(), &|_| Err("none".to_owned())).unwrap();
+    let catalogue = Catalogue::load(
+        Path::new("profiles.toml"),
+        text.as_bytes(),
+        Beside { read: &|_| Err("none".to_owned()), check: &|_| Ok(None) },
+    )
+    .unwrap();
     assert_eq!(catalogue.broken(), []);
     catalogue
 }
