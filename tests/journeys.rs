@@ -291,6 +291,20 @@ fn every_rule_that_says_no_is_told() {
 }
 
 #[test]
+fn a_profile_that_there_is_not_is_in_the_ledger_as_it_was_asked_for() {
+    let fake = Arc::new(Fake::new());
+    for (asked, told) in [("prod-db-emergancy".to_owned(), 17), ("x".repeat(1000), 128)] {
+        assert!(matches!(fake.break_glass(&wish(&asked)).unwrap_err(), BreakError::UnknownProfile { .. }));
+        match fake.entries.lock().unwrap().last().map(|record| (&record.who, &record.event)) {
+            Some((Some(who), Event::ElevateRefused { profile, rules, request: None })) => {
+                assert_eq!((who.as_str(), profile.as_str(), &rules[..]), ("alice", &asked[..told], &["profile"][..]));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn an_incident_that_is_not_of_the_form_is_refused_without_asking_the_program() {
     let fake = Arc::new(Fake::with(|fake| fake.confirm = 1));
     let mut asked = wish(PROFILE);

@@ -30,7 +30,7 @@ use crate::model::request::{Request, Wish};
 use crate::model::sign_off::papers::Bundle;
 use crate::world::anchor::Anchoring;
 use crate::world::archive::Sender;
-use crate::world::aws::{Daily, Place};
+use crate::world::aws::{Daily, Place, SourceError};
 use crate::world::ledger::{LedgerError, Record};
 use crate::world::machine::ProgramError;
 use crate::world::{Conditions, Session, World};
@@ -44,6 +44,9 @@ pub use step::{Inside, run_step};
 
 /// How long the program of a trigger may take to confirm an incident.
 const CONFIRM_TIME: Duration = Duration::from_secs(10);
+
+/// As much of the name of a profile that there is not as goes into the ledger, in characters.
+const LONGEST_WANTED: usize = 128;
 
 /// Who breaks the glass, and by which rules.
 #[derive(Clone, Copy)]
@@ -81,7 +84,8 @@ impl<'a> Setting<'a> {
 /// # Errors
 /// When anything on the way says no; whatever was refused or failed is in the ledger too.
 pub fn break_glass(world: World<'_>, setting: Setting<'_>, wish: &Wish) -> Result<Session, BreakError> {
-    let profile = find(setting.catalogue, &wish.profile)?;
+    let request = setting.bundle.map(|bundle| &bundle.sheet.asked().id);
+    let profile = find_wanted(world, setting.catalogue, &setting.identity.person, &wish.profile, request)?;
     let counted = setting.bundle.map(|bundle| sign_off::counted(world, setting.catalogue, bundle)).transpose()?;
     let sign_off = counted.as_ref().map_or(SignOff::Nothing, sign_off::Counted::sign_off);
     let standing = setting.standing(profile, wish, sign_off);
@@ -150,6 +154,27 @@ pub fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Profile, Bre
     }
     let nearest = policy::nearest_profile(catalogue, name).map(str::to_owned);
     Err(BreakError::UnknownProfile { name: name.to_owned(), nearest })
+}
+
+/// Finds the profile that somebody wants to use; that there is none is in the ledger too then.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_wanted<'a>(
+    world: World<'_>,
+    catalogue: &'a Catalogue,
+    person: &PersonName,
+    name: &str,
+    request: Option<&Id>,
+) -> Result<&'a Profile, BreakError> {
+    find(catalogue, name).map_err(|error| {
+        let profile = name.chars().take(LONGEST_WANTED).collect();
+        let event = Event::ElevateRefused { profile, rules: vec!["profile"], request: request.cloned() };
+        match world.ledger.append(&Record { who: Some(person.clone()), session: None, event }) {
+            Ok(_) => error,
+            Err(error) => BreakError::Ledger(error),
+        }
+    })
 }
 
 fn judge(world: World<'_>, standing: Standing<'_>, request: &Request) -> Result<Grant, BreakError> {
@@ -270,10 +295,12 @@ fn sign_in(world: World<'_>, setting: Setting<'_>, grant: &Grant) -> Result<Box<
     };
     let place = place_of(setting.catalogue, grant.granted().region.clone());
     tracing::info!(?source, ?place, "signing in");
-    world
-        .aws
-        .sign_in(grant.person(), source, &place)
-        .map_err(|error| give_up(world, grant, "NotSignedIn", BreakError::Source(error)))
+    world.aws.sign_in(grant.person(), source, &place).map_err(|error| {
+        if let SourceError::Refused(source) = error {
+            return refuse(world, About::grant(grant), vec![Rule::Source(source)]);
+        }
+        give_up(world, grant, "NotSignedIn", BreakError::Source(error))
+    })
 }
 
 /// Where AWS is reached for a region, by the catalogue's word.

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use super::{About, BreakError, ask, confirm, find, place_of, refuse};
+use super::{About, BreakError, ask, confirm, find_wanted, place_of, refuse};
 use crate::model::catalogue::{ApprovalRule, Catalogue};
 use crate::model::event::{Event, NamedRequest, SessionKind};
 use crate::model::identity::Identity;
@@ -49,7 +49,7 @@ pub fn make_request(
     identity: &Identity,
     wish: &Wish,
 ) -> Result<Made, BreakError> {
-    let profile = find(catalogue, &wish.profile)?;
+    let profile = find_wanted(world, catalogue, &identity.person, &wish.profile, None)?;
     let Some(rule) = &profile.approval else { return Err(BreakError::NeedsNoApproval(profile.name.clone())) };
     let standing = Standing {
         catalogue,

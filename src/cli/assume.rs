@@ -35,7 +35,8 @@ pub fn run(args: &args::Assume, context: &Context) -> Result<Exit, Failure> {
     let identity = context.identity()?;
     let world = context.world();
     let inside = context.inside();
-    let profile = broker::find(&catalogue, &args.elevation.profile)?;
+    let wanted = args.elevation.profile.as_str();
+    let profile = broker::find_wanted(world, &catalogue, &identity.person, wanted, args.request.as_ref())?;
     if args.overrides {
         reviews::watch(context.places().state(), world.ledger)?;
     }

@@ -19,7 +19,7 @@ use crate::broker::{BreakError, HandoverError};
 use crate::host::rewrite::RewriteError;
 use crate::model::aws_cli::block::BlockError;
 use crate::model::catalogue::DocumentError;
-use crate::model::policy::Rule;
+use crate::model::policy::{BadSource, Rule};
 use crate::model::text::escaped;
 use crate::world::aws::SourceError;
 use crate::world::machine::{AskError, ChildError, VaultError};
@@ -92,6 +92,12 @@ impl Failure {
         self
     }
 
+    /// Adds what to do next, if there is anything.
+    #[must_use]
+    pub fn hint_if_any(self, hint: Option<impl Into<String>>) -> Failure {
+        Failure { hint: hint.map(Into::into).or(self.hint), ..self }
+    }
+
     /// The same in one line, for a reader that shows no more: an SDK.
     #[must_use]
     pub fn in_one_line(self) -> Failure {
@@ -160,16 +166,29 @@ impl From<SourceError> for Failure {
             SourceError::Keyring(_) | SourceError::NotAKey(_) => "put the key there with `glass enrol`",
             SourceError::Network(_) => "check what this process may do (sandboxes, limits on open files)",
             SourceError::UnknownProfile(_) => "name a profile of ~/.aws/config in the identity file's `source`",
-            SourceError::PlainKey(_) => "move the key into the keyring with `glass enrol --from-profile NAME`",
-            SourceError::ProfileWithMfa(_) => {
-                "take mfa_serial out of it: glass asks for the code itself, once for each elevation"
-            }
+            SourceError::Refused(source) => hint_for_bad_source(source),
             SourceError::Unresolved { .. } => {
                 "sign in to it (`aws sso login --profile NAME`, `aws login`) and try again"
             }
             SourceError::CaBundle { .. } => "mend `ca_bundle` in the catalogue",
         };
-        Failure::of(Exit::Failed, &error).hint(hint)
+        let exit = match &error {
+            SourceError::Refused(_) => Exit::Refused,
+            SourceError::UnknownProfile(_) => Exit::Usage,
+            SourceError::Keyring(_)
+            | SourceError::NotAKey(_)
+            | SourceError::Network(_)
+            | SourceError::Unresolved { .. }
+            | SourceError::CaBundle { .. } => Exit::Failed,
+        };
+        Failure::of(exit, &error).hint(hint)
+    }
+}
+
+fn hint_for_bad_source(source: &BadSource) -> &'static str {
+    match source {
+        BadSource::PlainKey(_) => "move the key into the keyring with `glass enrol --from-profile NAME`",
+        BadSource::WithMfa(_) => "take mfa_serial out of it: glass asks for the code itself, once for each elevation",
     }
 }
 
@@ -206,6 +225,7 @@ fn hint_for_rule(rule: &Rule, profile: &str) -> Cow<'static, str> {
         Rule::SourceUnproven => {
             "use a profile of Identity Center or `aws login`, or a key in the keyring (`glass enrol`)"
         }
+        Rule::Source(source) => hint_for_bad_source(source),
         Rule::Stranger(_) => "check the identity file's `source`, and your `arn` in the catalogue",
     };
     hint.into()
@@ -233,10 +253,7 @@ impl From<BreakError> for Failure {
             BreakError::Refused { ref rules, ref profile } => {
                 let failure = Failure::of(Exit::Refused, &error);
                 let failure = rules.iter().fold(failure, |failure, rule| failure.because(rule.to_string()));
-                match rules.first() {
-                    Some(rule) => failure.hint(hint_for_rule(rule, profile)),
-                    None => failure,
-                }
+                failure.hint_if_any(rules.first().map(|rule| hint_for_rule(rule, profile)))
             }
             BreakError::NoSource => Failure::of(Exit::Usage, &error)
                 .hint("`glass enrol` writes it, or add `source` to the identity file by hand"),
@@ -245,10 +262,7 @@ impl From<BreakError> for Failure {
             BreakError::Code(_) => Failure::of(Exit::Failed, &error).hint("check `code` in the identity file"),
             BreakError::Aws { ref error, doing } => {
                 let failure = Failure::new(Exit::Failed, format!("cannot {doing}")).because(error.to_string());
-                match hint_for_aws(error) {
-                    Some(hint) => failure.hint(hint),
-                    None => failure,
-                }
+                failure.hint_if_any(hint_for_aws(error))
             }
             BreakError::Ask(error) => error.into(),
             BreakError::Source(error) => error.into(),
@@ -297,10 +311,7 @@ impl From<EnrolError> for Failure {
             EnrolError::Source(error) => error.into(),
             EnrolError::Aws { ref error, doing } => {
                 let failure = Failure::new(Exit::Failed, format!("cannot {doing}")).because(error.to_string());
-                match hint_for_aws(error) {
-                    Some(hint) => failure.hint(hint),
-                    None => failure,
-                }
+                failure.hint_if_any(hint_for_aws(error))
             }
         }
     }

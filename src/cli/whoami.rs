@@ -68,10 +68,7 @@ fn unknown(error: &AwsError) -> Failure {
         AwsError::NotSent(_) | AwsError::MaybeSent(_) => {
             failure.hint("check the network, HTTPS_PROXY and the catalogue's `endpoint`")
         }
-        AwsError::Refused { .. } | AwsError::NotBelieved { .. } => match hint_for_aws(error) {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        },
+        AwsError::Refused { .. } | AwsError::NotBelieved { .. } => failure.hint_if_any(hint_for_aws(error)),
     }
 }
 

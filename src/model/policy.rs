@@ -16,7 +16,7 @@ use super::sign_off::sheet::Sheet;
 use super::time::{LONGEST_SESSION, Timestamp};
 
 pub use no_sign_off::{LEAST_OVERRIDE_REASON, NoSignOff};
-pub use rule::Rule;
+pub use rule::{BadSource, Rule};
 pub use signed::{Brought, Overriding, SignOff, judge_reason};
 pub use stranger::Stranger;
 

@@ -7,6 +7,7 @@ use std::{error, fmt, io};
 use super::{Declined, Issued, Warrant};
 use crate::model::identity::{Source, Store};
 use crate::model::name::{MfaSerial, PersonName, Region};
+use crate::model::policy::BadSource;
 use crate::model::secret::Secret;
 use crate::model::session::{AnswerError, Credentials};
 use crate::model::text::escaped;
@@ -85,10 +86,8 @@ pub struct Caller {
 pub enum SourceError {
     /// The AWS CLI profile does not exist.
     UnknownProfile(String),
-    /// The AWS CLI profile holds a long-lived key in a plain file.
-    PlainKey(String),
-    /// The AWS CLI profile has an `mfa_serial`, for which the SDK cannot ask.
-    ProfileWithMfa(String),
+    /// The AWS CLI profile is none that glass takes.
+    Refused(BadSource),
     /// The keyring has no key, or cannot be reached.
     Keyring(super::machine::VaultError),
     /// The keyring has something else where the key should be.
@@ -115,16 +114,7 @@ impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SourceError::UnknownProfile(profile) => write!(f, "there is no AWS CLI profile `{}`", escaped(profile)),
-            SourceError::PlainKey(profile) => {
-                write!(f, "the AWS CLI profile `{}` holds a long-lived key in a plain file", escaped(profile))
-            }
-            SourceError::ProfileWithMfa(profile) => {
-                write!(
-                    f,
-                    "the AWS CLI profile `{}` has an mfa_serial, for which nobody would be asked",
-                    escaped(profile)
-                )
-            }
+            SourceError::Refused(source) => fmt::Display::fmt(source, f),
             SourceError::Keyring(_) => f.write_str("the keyring gives no access key"),
             SourceError::NotAKey(store) => write!(f, "what the keyring `{store}` holds is no access key"),
             SourceError::Unresolved { profile, message } => {
@@ -144,8 +134,7 @@ impl error::Error for SourceError {
             SourceError::Keyring(source) => Some(source),
             SourceError::Network(source) => Some(source),
             SourceError::UnknownProfile(_)
-            | SourceError::PlainKey(_)
-            | SourceError::ProfileWithMfa(_)
+            | SourceError::Refused(_)
             | SourceError::NotAKey(_)
             | SourceError::Unresolved { .. }
             | SourceError::CaBundle { .. } => None,

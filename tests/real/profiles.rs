@@ -119,24 +119,26 @@ fn a_session_of_aws_login_is_a_source() {
 fn a_profile_that_will_not_do_says_what_will() {
     let home = Home::new();
     set_up(&home, "http://127.0.0.1:9", None, "daily");
-    for (config, fact, hint) in [
-        ("", "there is no AWS CLI profile `daily`", "name a profile"),
+    for (config, code, fact, hint) in [
+        ("", 2, "there is no AWS CLI profile `daily`", "name a profile"),
         (
             "[profile daily]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = wJalrXUtnFEMI\n",
+            3,
             "holds a long-lived key in a plain file",
             "glass enrol",
         ),
         (
             "[profile daily]\nrole_arn = arn:aws:iam::123456789012:role/a\nsource_profile = other\n\
              mfa_serial = arn:aws:iam::123456789012:mfa/alice\n[profile other]\ncredential_process = true\n",
+            3,
             "has an mfa_serial",
             "take mfa_serial out",
         ),
-        ("[profile daily]\ncredential_process = echo locked >&2; exit 3\n", "locked", "sign in"),
-        ("[profile daily]\nregion = eu-west-1\n", "gives no credentials", "sign in"),
+        ("[profile daily]\ncredential_process = echo locked >&2; exit 3\n", 1, "locked", "sign in"),
+        ("[profile daily]\nregion = eu-west-1\n", 1, "gives no credentials", "sign in"),
     ] {
         home.write(".aws/config", config);
-        let outcome = home.glass(&["whoami"]).exits(1);
+        let outcome = home.glass(&["whoami"]).exits(code);
         assert!(outcome.stderr.contains(fact) && outcome.stderr.contains(hint), "{config}{}", outcome.stderr);
         assert!(!outcome.stderr.contains("wJalr"), "{}", outcome.stderr);
     }

@@ -23,11 +23,7 @@ impl From<ApproveError> for Failure {
             }
             error => {
                 let (exit, hint) = hint(&error);
-                let failure = Failure::of(exit, &error);
-                match hint {
-                    Some(hint) => failure.hint(hint),
-                    None => failure,
-                }
+                Failure::of(exit, &error).hint_if_any(hint)
             }
         }
     }

@@ -12,10 +12,7 @@ impl Failure {
         let failure = Failure::new(exit(error), fact).caused_by(error);
         let said = if let HookError::Ended { stderr, .. } = error { escaped(stderr) } else { String::new() };
         let failure = if said.is_empty() { failure } else { failure.because(said) };
-        match hint(error) {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        failure.hint_if_any(hint(error))
     }
 }
 

@@ -12,11 +12,7 @@ use crate::world::signing::{AgentError, SigningError};
 impl From<SigningError> for Failure {
     fn from(error: SigningError) -> Failure {
         let exit = if matches!(error, SigningError::NotAccepted { .. }) { Exit::Refused } else { Exit::Failed };
-        let failure = Failure::of(exit, &error);
-        match hint(&error) {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Failure::of(exit, &error).hint_if_any(hint(&error))
     }
 }
 

@@ -11,6 +11,7 @@ use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::host::wire::told;
+use crate::model::policy::BadSource;
 use crate::world::aws::SourceError;
 
 /// What of a profile reaches the SDK.
@@ -95,10 +96,10 @@ fn links<'p>(profiles: &'p ProfileSet, name: &str) -> Vec<&'p Profile> {
 fn check(link: &Profile) -> Result<(), SourceError> {
     let key = link.get("aws_access_key_id").or(link.get("aws_secret_access_key"));
     if key.is_some_and(|key| key.starts_with("AKIA") || link.get("aws_session_token").is_none()) {
-        return Err(SourceError::PlainKey(link.name().to_owned()));
+        return Err(SourceError::Refused(BadSource::PlainKey(link.name().to_owned())));
     }
     if link.get("mfa_serial").is_some() {
-        return Err(SourceError::ProfileWithMfa(link.name().to_owned()));
+        return Err(SourceError::Refused(BadSource::WithMfa(link.name().to_owned())));
     }
     Ok(())
 }
@@ -222,7 +223,7 @@ mod tests {
         ] {
             let error = followed(&config, &credentials, "acme");
             assert!(
-                matches!(&error, Err(SourceError::PlainKey(name)) if name == holder),
+                matches!(&error, Err(SourceError::Refused(BadSource::PlainKey(name))) if name == holder),
                 "{config}{credentials}{error:?}"
             );
         }
@@ -233,7 +234,7 @@ mod tests {
         let config = "[profile acme]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = base\n\
             [profile base]\ncredential_process = /bin/key\nmfa_serial = arn:aws:iam::111122223333:mfa/alice\n";
         let error = followed(config, "", "acme");
-        assert!(matches!(&error, Err(SourceError::ProfileWithMfa(name)) if name == "base"), "{error:?}");
+        assert!(matches!(&error, Err(SourceError::Refused(BadSource::WithMfa(name))) if name == "base"), "{error:?}");
     }
 
     #[test]

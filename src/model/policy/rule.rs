@@ -85,8 +85,33 @@ pub enum Rule {
     SourceWithoutCode(LevelName),
     /// The daily credentials are temporary, and nothing says that a second factor was given for them.
     SourceUnproven,
+    /// The source is none that glass takes.
+    Source(BadSource),
     /// AWS says that somebody else is calling.
     Stranger(Stranger),
+}
+
+/// An AWS CLI profile that is no source of daily credentials, though it could give some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadSource {
+    /// It holds a long-lived key in plain text.
+    PlainKey(String),
+    /// It has an `mfa_serial`, for which nobody would be asked.
+    WithMfa(String),
+}
+
+impl fmt::Display for BadSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadSource::PlainKey(profile) => {
+                write!(f, "the AWS CLI profile `{}` holds a long-lived key in a plain file", escaped(profile))
+            }
+            BadSource::WithMfa(profile) => {
+                let profile = escaped(profile);
+                write!(f, "the AWS CLI profile `{profile}` has an mfa_serial, for which nobody would be asked")
+            }
+        }
+    }
 }
 
 /// The names of a profile's steps.
@@ -118,6 +143,7 @@ impl Rule {
             Rule::HookWithoutRecording => "recording",
             Rule::HookWithoutTrace | Rule::NotTraced(_) => "trace",
             Rule::SourceWithoutCode(_) | Rule::SourceUnproven => "mfa",
+            Rule::Source(_) => "source",
             Rule::Stranger(_) => "caller",
         }
     }
@@ -174,6 +200,7 @@ impl fmt::Display for Rule {
                 "the daily credentials are temporary and neither a role session nor from `aws login`, so no second factor \
                  stands behind them",
             ),
+            Rule::Source(source) => fmt::Display::fmt(source, f),
             Rule::Stranger(stranger) => fmt::Display::fmt(stranger, f),
         }
     }
