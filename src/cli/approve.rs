@@ -15,6 +15,7 @@ use super::offered::{handed_over, name_of};
 use super::out::{self, Paint};
 use super::qr;
 use super::table::Table;
+use super::yes::is_yes;
 use crate::broker::approve::{self, Answered, Approver, Case, Handed};
 use crate::host::seen::HostMemory;
 use crate::model::catalogue::Catalogue;
@@ -151,8 +152,7 @@ pub(super) fn consents(consent: Consent, question: &str, context: &Context) -> R
         }
         Consent::Asked | Consent::AskedIfThere => {}
     }
-    let answer = terminal.ask(question)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    Ok(is_yes(&terminal.ask(question)?))
 }
 
 /// The block on stdout, and on stderr what to do with it.

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::out;
+use super::yes::is_yes;
 use crate::broker::enrol::{self, EnrolError, Enrolled, Enrolment, Origin};
 use crate::host::rewrite::Rewrite;
 use crate::model::aws_cli::Kind;
@@ -279,8 +280,4 @@ fn stores_of(identity: &Identity) -> Vec<Store> {
     let mut stores: Vec<_> = source.into_iter().chain(code).collect();
     stores.dedup();
     stores
-}
-
-fn is_yes(answer: &str) -> bool {
-    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }

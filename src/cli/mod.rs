@@ -44,6 +44,7 @@ mod step;
 mod table;
 mod whoami;
 mod words;
+mod yes;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -207,8 +208,8 @@ fn at_once(plain: &Plain, color: ColorChoice) -> Result<Exit, Failure> {
 
 /// Tells a wrong command line, and writes it down too.
 fn usage(error: &clap::Error, words: &[OsString]) -> Exit {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
     let mut said = error.render().to_string();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         said.insert_str(0, "a command is missing\n\n");
     }
     let wrong = || Err(Failure::of_usage(&said));
