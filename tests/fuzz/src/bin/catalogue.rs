@@ -4,13 +4,13 @@
 
 use std::path::Path;
 
-use glass_fuzz::model::catalogue::Catalogue;
+use glass_fuzz::model::catalogue::{Beside, Catalogue};
 use glass_fuzz::model::identity::Identity;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let read = |_: &Path| Err("there are no files here".to_owned());
-    if let Err(error) = Catalogue::load(Path::new("/etc/glass/profiles.toml"), bytes, &read) {
+    let beside = Beside { read: &|_| Err("there are no files here".to_owned()), check: &|_| Ok(None) };
+    if let Err(error) = Catalogue::load(Path::new("/etc/glass/profiles.toml"), bytes, beside) {
         let told = error.to_string();
         assert!(told.chars().all(|letter| letter == '\n' || !letter.is_control()), "{told:?}");
     }
