@@ -126,7 +126,7 @@ pub(super) fn find(world: World<'_>, approver: Approver<'_>, handed: &Handed, an
     });
     // A request that is not found may lie where nobody could look.
     for trouble in &found.troubles {
-        world.terminal.say(&format!("glass: warning: {trouble}"));
+        world.terminal.warn(&trouble);
     }
     found.papers
 }

@@ -185,7 +185,7 @@ impl Kept {
                 None => world.vault.remove(store, &entry),
             };
             if let Err(error) = done {
-                world.terminal.say(&format!("glass: warning: `{entry}` may still be in the keyring: {error}"));
+                world.terminal.warn(&format_args!("`{entry}` may still be in the keyring: {error}"));
             }
         }
     }

@@ -313,7 +313,7 @@ pub fn sign(world: World<'_>, person: &PersonName, session: &Id) -> Result<(), L
             world.terminal.say(&format!("glass: the ledger's key was lost; it signs with another now: {key}"));
         }
         Err(Unsigned::Ledger(error)) => return Err(error),
-        Err(Unsigned::Key(fault)) => world.terminal.say(&format!("glass: warning: the ledger is not signed: {fault}")),
+        Err(Unsigned::Key(fault)) => world.terminal.warn(&format_args!("the ledger is not signed: {fault}")),
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ fn open_reviews(world: World<'_>, setting: Setting<'_>, profile: &Profile) -> Re
         OpenReviews::Refuse => {
             let (sheets, troubles) = review::elsewhere(world, catalogue, identity, &settled);
             for trouble in troubles {
-                world.terminal.say(&format!("glass: warning: {trouble}"));
+                world.terminal.warn(&trouble);
             }
             let theirs = sheets.iter().map(Sheet::asked).filter(|asked| names.contains(&asked.person));
             sessions.extend(theirs.map(|asked| asked.id.clone()));

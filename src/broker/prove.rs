@@ -347,7 +347,7 @@ impl CodeMaker<'_> {
             let outcome = answer.as_ref().map_or_else(|declined| outcome_of(declined.why()), |_| Outcome::Answered);
             if let Err(error) = hold.remember(after(outcome)) {
                 // What is remembered already is stricter: the code may have been taken.
-                self.world.terminal.say(&format!("glass: warning: {error}"));
+                self.world.terminal.warn(&error);
             }
             return match answer {
                 Ok(issued) => {

@@ -98,7 +98,7 @@ fn growth(world: World<'_>, desk: &dyn Desk, sheet: &Sheet) -> Vec<Growth> {
     match world.ledger.growth(&sizes, asked.ledger.size) {
         Ok(steps) => vec![Growth::write(sheet.digest(), &steps)],
         Err(error) => {
-            world.terminal.say(&format!("glass: warning: nothing shows how the ledger grew: {error}"));
+            world.terminal.warn(&format_args!("nothing shows how the ledger grew: {error}"));
             Vec::new()
         }
     }
@@ -116,7 +116,7 @@ fn held(world: World<'_>, person: &PersonName) -> Result<Measure, LedgerError> {
         }
         Err(Unsigned::Ledger(error)) => Err(error),
         Err(Unsigned::Key(fault)) => {
-            world.terminal.say(&format!("glass: warning: the ledger is not signed: {fault}"));
+            world.terminal.warn(&format_args!("the ledger is not signed: {fault}"));
             world.ledger.measure()
         }
     }

@@ -87,7 +87,7 @@ pub fn settle(world: World<'_>, catalogue: &Catalogue, identity: &Identity) -> R
         for trouble in found.troubles {
             // What is wrong with a place is told once, however many reviews are open.
             if !places.contains(&trouble.place) {
-                world.terminal.say(&format!("glass: warning: {trouble}"));
+                world.terminal.warn(&trouble);
                 places.push(trouble.place);
             }
         }
@@ -141,7 +141,7 @@ fn closing(world: World<'_>, scene: Scene<'_>, one: &Override, bundle: Bundle) -
     for (_, Signed { person, at, .. }) in early {
         if let Some(over) = one.goes_on_at(at) {
             let why = Objection::NotOver(over);
-            world.terminal.say(&format!("glass: warning: {person}'s review of {} does not count: {why}", one.session));
+            world.terminal.warn(&format_args!("{person}'s review of {} does not count: {why}", one.session));
         }
     }
     None

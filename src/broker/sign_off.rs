@@ -121,7 +121,7 @@ pub fn fitting_request(
             Some(NoSignOff::NotMadeHere { request: asked.id.clone() }.to_string())
         };
         if let Some(why) = unfit {
-            world.terminal.say(&format!("glass: warning: {why}"));
+            world.terminal.warn(&why);
             continue;
         }
         let is_approved = match counted.tally.state() {
@@ -191,7 +191,7 @@ pub(super) fn keep(world: World<'_>, desk: &dyn Desk, bundle: &Bundle, paper: Pa
 /// Tells of the places that are left out.
 pub(super) fn tell(world: World<'_>, troubles: &[Trouble]) {
     for trouble in troubles {
-        world.terminal.say(&format!("glass: warning: {trouble}"));
+        world.terminal.warn(&trouble);
     }
 }
 

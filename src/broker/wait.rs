@@ -93,7 +93,7 @@ impl Waiting<'_> {
         self.looked = Some(now);
         let troubles: Vec<String> = troubles.iter().map(ToString::to_string).collect();
         for trouble in troubles.iter().filter(|trouble| !self.troubles.contains(trouble)) {
-            self.world.terminal.say(&format!("glass: warning: {trouble}"));
+            self.world.terminal.warn(&trouble);
         }
         self.troubles = troubles;
         Ok(())

@@ -188,6 +188,6 @@ fn give(answered: &Answered, catalogue: &Catalogue, context: &Context) -> Result
 
 pub(super) fn warn(troubles: &[Trouble]) {
     for trouble in troubles {
-        out::say(&format!("glass: warning: {trouble}"));
+        out::warn(&trouble);
     }
 }

@@ -63,7 +63,7 @@ pub fn warn_of_broken(catalogue: &Catalogue, used: Option<&str>) {
     let names = catalogue.broken().iter().map(|profile| profile.name.as_str());
     let mut others = names.filter(|name| Some(*name) != used).peekable();
     if others.peek().is_some() {
-        out::say(&format!("glass: warning: {}, see `glass catalogue check`", mistakes_in(others)));
+        out::warn(&format_args!("{}, see `glass catalogue check`", mistakes_in(others)));
     }
 }
 

@@ -100,7 +100,7 @@ fn chosen<'c>(catalogue: &'c Catalogue, names: &[String]) -> Result<Vec<&'c Prof
         return names.iter().map(|name| Ok(broker::find(catalogue, name)?)).collect();
     }
     for broken in catalogue.broken() {
-        out::say(&format!("glass: warning: `{}` has mistakes and is left out", escaped(&broken.name)));
+        out::warn(&format_args!("`{}` has mistakes and is left out", escaped(&broken.name)));
     }
     Ok(catalogue.profiles().collect())
 }

@@ -229,7 +229,7 @@ fn offer_removal(args: &args::Enrol, context: &Context, profile: &str, key: &str
         }
         let file = open_plain(kind, context)?;
         if let Some(line) = plain_key::line_that_names(file.text(), key) {
-            out::say(&format!("glass: warning: {path} still has this key (line {line})"));
+            out::warn(&format_args!("{path} still has this key (line {line})"));
         }
     }
     Ok(())

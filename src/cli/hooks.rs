@@ -211,6 +211,6 @@ pub fn tell_of_failures(context: &Context) {
     for (hook, failing) in context.hooks().failing(catalogue.hooks()) {
         let [since, why] = [&failing.since, &failing.why].map(|text| escaped(text));
         let lost = lost(&failing);
-        out::say(&format!("glass: warning: the hook {} fails since {since}: {why} ({lost})", hook.name));
+        out::warn(&format_args!("the hook {} fails since {since}: {why} ({lost})", hook.name));
     }
 }

@@ -95,7 +95,7 @@ fn end(context: &Context, lost: Lost) {
             ));
             lost.forget();
         }
-        Err(error) => out::say(&format!("glass: warning: session {} was lost: {error}", live.session)),
+        Err(error) => out::warn(&format_args!("session {} was lost: {error}", live.session)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! stdout for data, colours for people.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use super::args::ColorChoice;
@@ -42,6 +43,11 @@ pub fn print_json(document: &impl serde::Serialize) -> Result<(), Failure> {
 /// Says one line on stderr. Nobody may be listening.
 pub fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Says what is not as it should be, and stops nothing.
+pub fn warn(fact: &dyn fmt::Display) {
+    say(&format!("glass: warning: {fact}"));
 }
 
 /// How a word is shown.

@@ -12,7 +12,7 @@ const MARGIN: i32 = 4;
 /// Shows a request or an answer to one on stderr, in the form that takes the least room.
 pub fn show(kind: Kind, content: &[u8], context: &Context) {
     let Ok(code) = QrCode::encode_text(&block::write_packed(kind, content), QrCodeEcc::Low) else {
-        out::say("glass: warning: it is too long for a QR code: send the block");
+        out::warn(&"it is too long for a QR code: send the block");
         return;
     };
     let side = code.size() + 2 * MARGIN;

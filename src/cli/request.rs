@@ -41,7 +41,7 @@ pub fn run(args: &args::Request, context: &Context) -> Result<Exit, Failure> {
         show_code(args, &bundle.sheet, context);
     }
     for trouble in &troubles {
-        out::say(&format!("glass: warning: {trouble}"));
+        out::warn(&trouble);
     }
     let asked = bundle.sheet.asked();
     let profile = catalogue.profile(asked.profile.as_str());

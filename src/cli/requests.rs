@@ -47,7 +47,7 @@ pub fn run(args: &args::Requests, context: &Context) -> Result<Exit, Failure> {
     let wanted = if args.all { Wanted::All } else { Wanted::Recent(now) };
     let Found { papers, troubles } = desk(world, &catalogue, &identity).look(wanted);
     for trouble in &troubles {
-        out::say(&format!("glass: warning: {trouble}"));
+        out::warn(&trouble);
     }
     papers.twins.iter().for_each(tell);
     tracing::info!(passed_over = papers.passed_over, "what is no request and no answer to one is passed over");
@@ -66,8 +66,8 @@ pub fn run(args: &args::Requests, context: &Context) -> Result<Exit, Failure> {
 /// Two requests of one id: somebody has made one to be taken for the other.
 fn tell(twins: &Twins) {
     let hashes: Vec<String> = twins.hashes().iter().map(ToString::to_string).collect();
-    out::say(&format!(
-        "glass: warning: there are {} requests {} that are not the same, and none of them counts: {}",
+    out::warn(&format_args!(
+        "there are {} requests {} that are not the same, and none of them counts: {}",
         twins.bundles.len(),
         twins.id,
         hashes.join(", ")

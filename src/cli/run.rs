@@ -181,7 +181,7 @@ fn finished(context: &Context, invocation: &Invocation, began: BootTime, exit: E
 
 fn warn(error: &LedgerError) {
     let cause = error.source().map_or_else(String::new, |source| format!(": {source}"));
-    out::say(&format!("glass: warning: {error}{cause}"));
+    out::warn(&format_args!("{error}{cause}"));
 }
 
 fn append(context: &Context, event: Event) -> Result<(), LedgerError> {

@@ -53,9 +53,7 @@ pub fn show_session(work: &mut Work, environment: &mut Environment, state: &Path
     environment.watch_commands(if prepared.is_ok() { Commands::Reported } else { Commands::Unreported });
     prepared
         .inspect_err(|error| {
-            out::say(&format!(
-                "glass: warning: the session's commands are not logged, nor does the prompt show it: {error}"
-            ));
+            out::warn(&format_args!("the session's commands are not logged, nor does the prompt show it: {error}"));
         })
         .ok()
         .flatten()

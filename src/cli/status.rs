@@ -78,7 +78,7 @@ fn ask(context: &Context, marked: Marked) -> Option<Told> {
         Err(AskError::NobodyListens) if !live::is_alive(context.places().state(), &marked.live.session) => return None,
         Err(error) => error.to_string(),
     };
-    out::say(&format!("glass: warning: session {} (process {}): {error}", marked.live.session, marked.live.pid));
+    out::warn(&format_args!("session {} (process {}): {error}", marked.live.session, marked.live.pid));
     let remaining = marked.live.remaining(context.world().clock.now()).as_secs();
     Some(Told::of(marked.live, remaining))
 }

@@ -137,6 +137,11 @@ pub trait Terminal: Sync {
     /// Says one line on stderr.
     fn say(&self, line: &str);
 
+    /// Says what is not as it should be, and stops nothing.
+    fn warn(&self, fact: &dyn fmt::Display) {
+        self.say(&format!("glass: warning: {fact}"));
+    }
+
     /// Waits with a countdown that is seen on a terminal.
     ///
     /// # Errors

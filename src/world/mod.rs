@@ -209,9 +209,7 @@ fn anchor(world: World<'_>, grant: &Grant, anchoring: Anchoring<'_>) -> Result<(
     for anchor in anchors {
         if anchor.receipt.is_of_one_that_forgot() {
             let to = escaped(&anchor.to);
-            world
-                .terminal
-                .say(&format!("glass: warning: {to} has lost what it had of this ledger; the ledger says so"));
+            world.terminal.warn(&format_args!("{to} has lost what it had of this ledger; the ledger says so"));
         }
         world.ledger.append(&record(grant, Event::LedgerAnchor(Box::new(anchor))))?;
     }

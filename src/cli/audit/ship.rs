@@ -113,7 +113,7 @@ pub fn tell_of_failures(context: &Context) {
     for sent in ship::failed(&context.places().ledger(), &catalogue.shipping().ship) {
         let Some(failed) = &sent.failed else { continue };
         let [to, at, why] = [&sent.to, &failed.at, &failed.why].map(|text| escaped(text));
-        out::say(&format!("glass: warning: {to} does not have all of the ledger, as of {at}: {why}"));
+        out::warn(&format_args!("{to} does not have all of the ledger, as of {at}: {why}"));
     }
 }
 
@@ -123,9 +123,7 @@ impl Report {
             Told::Sent(name) => return self.sent.push(name),
             Told::Forgot => {
                 let to = escaped(to);
-                return out::say(&format!(
-                    "glass: warning: {to} has lost what it had of this ledger: it is sent again"
-                ));
+                return out::warn(&format_args!("{to} has lost what it had of this ledger: it is sent again"));
             }
             Told::Done => None,
             Told::Failed(error) => Some(error),
