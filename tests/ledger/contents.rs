@@ -67,7 +67,10 @@ fn a_content_that_was_changed_or_deleted_is_named_and_is_broken_evidence() {
     assert_eq!(verify(&practice, &[]), (4, json!({"verified": files.len() - 1, "differ": [], "missing": missing})));
     fs::remove_dir_all(catalogue.parent().unwrap()).unwrap();
     let (code, found) = verify(&practice, &[]);
-    assert_eq!((code, &found["verified"], &found["missing"][0]["sha256"]), (4, &json!(0), &json!(name(&catalogue))));
+    // Of one entry they are told in the order of their hashes, and the catalogue's is another in each practice.
+    let is_named = |bad: &Value| bad["sha256"] == name(&catalogue);
+    assert_eq!((code, &found["verified"]), (4, &json!(0)));
+    assert!(found["missing"].as_array().unwrap().iter().any(is_named), "{found}");
     // The ledger itself is whole: it goes on, and what is used anew is kept anew.
     practice.assume(&["--", "/bin/true"]).exits(0);
     assert_eq!(verify(&practice, &[]), (0, all_good));
