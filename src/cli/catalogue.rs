@@ -23,25 +23,22 @@ fn check(args: &args::CatalogueCheck, context: &Context) -> Result<Exit, Failure
         return document(&looked_through);
     }
     let catalogue = looked_through?;
-    let mistakes: Vec<_> = mistakes_of_profiles(&catalogue).collect();
+    let mistakes: Vec<_> = catalogue.mistakes().collect();
     if mistakes.is_empty() {
         let profiles = catalogue.profiles().len();
         out::print(&format!("no mistake, {profiles} profile{}\n", if profiles == 1 { "" } else { "s" }))?;
         return Ok(Exit::Done);
     }
     let names = catalogue.broken().iter().map(|profile| profile.name.as_str());
-    let failure = Failure::new(Exit::Usage, mistakes_in(names));
+    let fact = if names.len() == 0 { "not every trigger can be confirmed here".to_owned() } else { mistakes_in(names) };
+    let failure = Failure::new(Exit::Usage, fact);
     Err(mistakes.into_iter().fold(failure, |failure, mistake| failure.because(mistake.to_string())))
-}
-
-fn mistakes_of_profiles(catalogue: &Catalogue) -> impl Iterator<Item = &Mistake> {
-    catalogue.broken().iter().flat_map(|profile| &profile.mistakes)
 }
 
 /// All mistakes for programs, and how many profiles can be used.
 fn document(looked_through: &Result<Catalogue, DocumentError>) -> Result<Exit, Failure> {
     let (mistakes, profiles): (Vec<_>, _) = match looked_through {
-        Ok(catalogue) => (mistakes_of_profiles(catalogue).collect(), catalogue.profiles().len()),
+        Ok(catalogue) => (catalogue.mistakes().collect(), catalogue.profiles().len()),
         Err(DocumentError::Mistakes { mistakes, .. }) => (mistakes.iter().collect(), 0),
         Err(error @ (DocumentError::TooLarge { .. } | DocumentError::NotText { .. })) => {
             return Err(error.clone().into());

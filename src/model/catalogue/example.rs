@@ -155,7 +155,7 @@ fn a_mangled_example_is_told_with_places_and_never_panics() {
             bytes.splice(from..to, replacement);
         }
         let told: Vec<Mistake> = match load(&bytes) {
-            Ok(catalogue) => catalogue.broken().iter().flat_map(|broken| broken.mistakes.clone()).collect(),
+            Ok(catalogue) => catalogue.mistakes().cloned().collect(),
             Err(error) => error.mistakes().to_vec(),
         };
         for mistake in told.iter().map(Mistake::to_string) {

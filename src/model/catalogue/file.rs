@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::mistake::quoted;
-use super::reader::Value;
+use super::reader::{Flaws, Value};
 use crate::model::name::Digest;
 
 /// What came of looking at a file; an error says, in one clause, why it could not be.
@@ -44,12 +44,14 @@ pub(super) struct Files<'a> {
     folder: &'a Path,
     beside: Beside<'a>,
     found: BTreeMap<PathBuf, Looked<Arc<NamedFile>>>,
+    /// The programs that cannot be run here.
+    unfit: Flaws,
 }
 
 impl<'a> Files<'a> {
     /// Will read files, relative ones below `folder`.
     pub(super) fn new(folder: &'a Path, beside: Beside<'a>) -> Self {
-        Files { folder, beside, found: BTreeMap::new() }
+        Files { folder, beside, found: BTreeMap::new(), unfit: Flaws::default() }
     }
 
     /// The file that a value names.
@@ -63,13 +65,13 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// The path of the program that a value names.
+    /// The path of the program that a value names. One that cannot be run here stops nobody who does not need it.
     pub(super) fn program(&mut self, value: Value<'_>) -> Option<PathBuf> {
         let (named, path) = self.named(value)?;
         match (self.beside.check)(&path) {
             Ok(None) => {}
             Ok(Some(bytes)) => drop(self.found.insert(path.clone(), Ok(NamedFile::new(named, &path, bytes)))),
-            Err(error) => return value.wrong(format!("{} cannot be run: {error}", quoted(named))),
+            Err(error) => value.note_in(&self.unfit, format!("{} cannot be run: {error}", quoted(named))),
         }
         Some(path)
     }
@@ -80,6 +82,11 @@ impl<'a> Files<'a> {
             return value.wrong(format!("{} is not a file's name", quoted(named)));
         }
         Some((named, self.folder.join(named)))
+    }
+
+    /// What is wrong with the programs; from here on nothing is.
+    pub(super) fn take_unfit(&mut self) -> Flaws {
+        std::mem::take(&mut self.unfit)
     }
 
     /// All files that could be read.

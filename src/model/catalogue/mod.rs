@@ -73,6 +73,8 @@ pub struct Catalogue {
     people: BTreeMap<PersonName, Person>,
     profiles: BTreeMap<ProfileName, Profile>,
     broken: Vec<BrokenProfile>,
+    /// The programs of triggers that cannot be run here.
+    unfit: Vec<Mistake>,
     files: Vec<Arc<NamedFile>>,
     text: String,
     digest: Digest,
@@ -100,12 +102,14 @@ impl Catalogue {
         // Never empty: a program without a slash would be looked for in `PATH`.
         let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         let mut files = Files::new(folder, beside);
-        let mut broken = Vec::new();
+        let (mut broken, mut unfit) = (Vec::new(), Vec::new());
         let document = Document::parse(path, bytes, LARGEST_CATALOGUE)?;
         let loaded = document.read(|section, source| {
-            walk(section, folder, &mut files, &mut |name, flaws| {
+            let loaded = walk(section, folder, &mut files, &mut |name, flaws| {
                 broken.push(BrokenProfile { name, mistakes: flaws.into_mistakes(source) });
-            })
+            });
+            unfit = files.take_unfit().into_mistakes(source);
+            loaded
         });
         match loaded {
             Ok(loaded) => Ok(Catalogue {
@@ -118,12 +122,13 @@ impl Catalogue {
                 people: loaded.people,
                 profiles: loaded.profiles,
                 broken,
+                unfit,
                 files: files.into_files(),
                 text: document.text().to_owned(),
                 digest: Digest::of(bytes),
                 parts: Mutex::default(),
             }),
-            Err(error) => Err(error.with(broken.into_iter().flat_map(|profile| profile.mistakes))),
+            Err(error) => Err(error.with(broken.into_iter().flat_map(|profile| profile.mistakes).chain(unfit))),
         }
     }
 
@@ -170,6 +175,12 @@ impl Catalogue {
     /// The profiles that cannot be used, by name.
     pub fn broken(&self) -> &[BrokenProfile] {
         &self.broken
+    }
+
+    /// All mistakes that keep nobody from using the rest: those of profiles, and the programs of triggers that cannot be
+    /// run here, so that their triggers do not count.
+    pub fn mistakes(&self) -> impl Iterator<Item = &Mistake> {
+        self.broken.iter().flat_map(|profile| &profile.mistakes).chain(&self.unfit)
     }
 
     /// The trigger of a name.

@@ -70,6 +70,11 @@ impl<'a> Value<'a> {
         None
     }
 
+    /// Notes something about the value elsewhere: it can be used.
+    pub fn note_in(self, flaws: &Flaws, message: String) {
+        flaws.note(self.item.span(), message, None);
+    }
+
     /// Notes that the value is wrong, and what to do about it.
     pub fn wrong_because<T>(self, message: impl Into<String>, hint: impl Into<String>) -> Option<T> {
         self.flaws.note(self.item.span(), message.into(), Some(hint.into()));

@@ -47,7 +47,7 @@ fn mistakes(text: &str) -> Vec<String> {
         format!("{}:{}: {}{hint}", mistake.line, mistake.column, mistake.message)
     };
     match load(text) {
-        Ok(catalogue) => catalogue.broken().iter().flat_map(|broken| &broken.mistakes).map(short).collect(),
+        Ok(catalogue) => catalogue.mistakes().map(short).collect(),
         Err(error) => error.mistakes().iter().map(short).collect(),
     }
 }
