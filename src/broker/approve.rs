@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::request::desk;
-use super::sign_off::keep_all;
+use super::sign_off::{keep_all, tell};
 use crate::model::catalogue::{Catalogue, Person, ShorterLedger};
 use crate::model::event::{AnsweredRequest, Event};
 use crate::model::identity::Identity;
@@ -125,9 +125,7 @@ pub(super) fn find(world: World<'_>, approver: Approver<'_>, handed: &Handed, an
         Handed::Papers(_) => answered,
     });
     // A request that is not found may lie where nobody could look.
-    for trouble in &found.troubles {
-        world.terminal.warn(&trouble);
-    }
+    tell(world, &found.troubles);
     found.papers
 }
 

@@ -68,9 +68,7 @@ fn open_reviews(world: World<'_>, setting: Setting<'_>, profile: &Profile) -> Re
         OpenReviews::Remind => {}
         OpenReviews::Refuse => {
             let (sheets, troubles) = review::elsewhere(world, catalogue, identity, &settled);
-            for trouble in troubles {
-                world.terminal.warn(&trouble);
-            }
+            sign_off::tell(world, &troubles);
             let theirs = sheets.iter().map(Sheet::asked).filter(|asked| names.contains(&asked.person));
             sessions.extend(theirs.map(|asked| asked.id.clone()));
         }

@@ -87,21 +87,20 @@ impl Ground {
     }
 }
 
+/// What comes of something that sixteen do at once.
+fn sixteen<T: Send>(does: impl Fn(u8) -> T + Sync) -> Vec<T> {
+    thread::scope(|scope| {
+        let does = &does;
+        let users: Vec<_> = (0..16).map(|number| scope.spawn(move || does(number))).collect();
+        users.into_iter().map(|user| user.join().unwrap()).collect()
+    })
+}
+
 #[test]
 fn of_sixteen_overrides_of_one_person_at_once_one_is_used() {
     let ground = Ground::new();
     ground.ledger().append(&gate()).unwrap();
-    let used: Vec<_> = thread::scope(|scope| {
-        let users: Vec<_> = (0..16)
-            .map(|number| {
-                scope.spawn({
-                    let ground = &ground;
-                    move || ground.overrides(number, 2)
-                })
-            })
-            .collect();
-        users.into_iter().map(|user| user.join().unwrap()).collect()
-    });
+    let used = sixteen(|number| ground.overrides(number, 2));
     let winner = used.iter().position(Result::is_ok).unwrap();
     let winner = session(u8::try_from(winner).unwrap());
     let refused = |one: &&Result<_, _>| matches!(one, Err(NoSignOff::OpenReviews(open)) if *open == [winner.clone()]);
@@ -121,17 +120,7 @@ fn of_sixteen_overrides_of_one_person_at_once_one_is_used() {
 fn of_sixteen_that_use_a_request_at_once_one_does() {
     let ground = Ground::new();
     ground.ledger().append(&gate()).unwrap();
-    let used: Vec<_> = thread::scope(|scope| {
-        let users: Vec<_> = (0..16)
-            .map(|number| {
-                scope.spawn({
-                    let ground = &ground;
-                    move || ground.use_up(number, 2).unwrap()
-                })
-            })
-            .collect();
-        users.into_iter().map(|user| user.join().unwrap()).collect()
-    });
+    let used = sixteen(|number| ground.use_up(number, 2).unwrap());
     let winner = used.iter().position(Result::is_ok).unwrap();
     let winner = session(u8::try_from(winner).unwrap());
     assert_eq!(used.iter().filter(|one| **one == Err(winner.clone())).count(), 15, "{used:?}");
